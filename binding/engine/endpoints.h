@@ -1,0 +1,22 @@
+// The two addresses of a TCP connection, as text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace keyless::engine {
+
+struct Address {
+  std::string host;  // empty for a Unix socket, or where the kernel did not tell
+  uint16_t port = 0;
+  int family = 0;  // 4, 6, or 0
+};
+
+struct Endpoints {
+  Address remote;
+  Address local;
+
+  static Endpoints Of(int fd);
+};
+
+}  // namespace keyless::engine

@@ -1,0 +1,45 @@
+// The process's engine: its threads start with the first connection and end with the last
+// environment.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/engine_loop.h"
+
+namespace keyless::engine {
+
+// Shared by the environments of a process (worker threads load the addon again). Any thread.
+class Engine {
+ public:
+  // The one engine, made anew when the last holder of the former let it go.
+  static std::shared_ptr<Engine> Acquire();
+
+  // How many threads to run; takes effect while none has been started. False: too late.
+  bool SetThreads(size_t count);
+  size_t threads() const;
+
+  // Takes an accepted descriptor over. Its events go to `sink`, beginning with kSecure or kFailed.
+  StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::Config> config,
+                 std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+  // The loop a stream lives on; null while no thread was started.
+  EngineLoop* LoopOf(StreamId id);
+
+  void EndStreamsOf(const std::shared_ptr<EventSink>& sink);
+  // Waits until what JavaScript wrote was handed to TCP, at most for `limit`. False: the time was
+  // over first.
+  bool Deliver(const std::shared_ptr<EventSink>& sink, std::chrono::milliseconds limit);
+  LoopStatistics Statistics();
+
+ private:
+  void Start();  // under the mutex
+
+  mutable std::mutex mutex_;
+  size_t thread_count_ = 1;
+  std::vector<std::unique_ptr<EngineLoop>> loops_;
+};
+
+}  // namespace keyless::engine

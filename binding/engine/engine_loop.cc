@@ -1,0 +1,217 @@
+#include "engine/engine_loop.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "tls/library.h"
+
+namespace keyless::engine {
+
+EngineLoop::EngineLoop() {
+  // The process's signals are for its own threads.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { Run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(thread_.native_handle(), "s2n-pkey");
+}
+
+EngineLoop::~EngineLoop() {
+  Submit([](EngineLoop& loop) { loop.stop_ = true; });
+  thread_.join();
+}
+
+void EngineLoop::Submit(Command command) {
+  bool first = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    first = commands_.empty();
+    commands_.push_back(std::move(command));
+  }
+  if (first) context_.poller.Wake();
+}
+
+void EngineLoop::Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::Config> config,
+                       std::shared_ptr<EventSink> sink,
+                       std::chrono::milliseconds handshake_timeout) {
+  // std::function wants a copyable closure, so the descriptor travels as a number; it is owned
+  // again at once.
+  struct Adoption {
+    Descriptor tcp;
+    std::shared_ptr<const tls::Config> config;
+    std::shared_ptr<EventSink> sink;
+  };
+  auto adoption =
+      std::make_shared<Adoption>(Adoption{std::move(tcp), std::move(config), std::move(sink)});
+  Submit([id, adoption = std::move(adoption), handshake_timeout](EngineLoop& loop) {
+    loop.streams_.emplace(
+        id, std::make_unique<TlsStream>(loop.context_, id, std::move(adoption->tcp),
+                                        std::move(adoption->config), std::move(adoption->sink),
+                                        handshake_timeout));
+  });
+}
+
+void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
+                                   std::vector<uint8_t> signature) {
+  Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->CompleteSignature(operation, signature);
+  });
+}
+
+void EngineLoop::Destroy(StreamId id) {
+  Submit([id](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->Destroy();
+  });
+}
+
+void EngineLoop::Reset(StreamId id) {
+  Submit([id](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->Reset();
+  });
+}
+
+void EngineLoop::SetNoDelay(StreamId id, bool on) {
+  Submit([id, on](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->SetNoDelay(on);
+  });
+}
+
+void EngineLoop::SetKeepAlive(StreamId id, bool on, int initial_delay_seconds) {
+  Submit([id, on, initial_delay_seconds](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->SetKeepAlive(on, initial_delay_seconds);
+  });
+}
+
+void EngineLoop::EndStreamsOf(std::shared_ptr<EventSink> sink) {
+  Submit([sink = std::move(sink)](EngineLoop& loop) {
+    for (auto& [id, stream] : loop.streams_) {
+      if (stream->sink() == sink) stream->Abandon();
+    }
+  });
+}
+
+std::future<void> EngineLoop::Deliver(std::shared_ptr<EventSink> sink) {
+  auto delivery = std::make_shared<std::unique_ptr<Delivery>>(std::make_unique<Delivery>());
+  (*delivery)->sink = std::move(sink);
+  std::future<void> done = (*delivery)->done.get_future();
+  Submit([delivery](EngineLoop& loop) { loop.deliveries_.push_back(std::move(*delivery)); });
+  return done;
+}
+
+std::future<LoopStatistics> EngineLoop::Statistics() {
+  auto promise = std::make_shared<std::promise<LoopStatistics>>();
+  std::future<LoopStatistics> statistics = promise->get_future();
+  Submit([promise](EngineLoop& loop) { promise->set_value(loop.Count()); });
+  return statistics;
+}
+
+LoopStatistics EngineLoop::Count() const {
+  LoopStatistics statistics;
+  for (const auto& [id, stream] : streams_) {
+    statistics.descriptors += static_cast<uint64_t>(stream->descriptors());
+    switch (stream->phase()) {
+      case TlsStream::Phase::kHandshake:
+        statistics.handshaking++;
+        break;
+      case TlsStream::Phase::kAwaitingSignature:
+        statistics.awaiting_signature++;
+        break;
+      case TlsStream::Phase::kOpen:
+        statistics.open++;
+        break;
+      case TlsStream::Phase::kSilent:
+        statistics.silent++;
+        break;
+      case TlsStream::Phase::kLingering:
+        statistics.lingering++;
+        break;
+      case TlsStream::Phase::kClosed:
+        break;
+    }
+  }
+  timespec cpu{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  statistics.cpu_nanoseconds =
+      static_cast<uint64_t>(cpu.tv_sec) * 1000000000ULL + static_cast<uint64_t>(cpu.tv_nsec);
+  return statistics;
+}
+
+TlsStream* EngineLoop::Find(StreamId id) {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+void EngineLoop::Run() {
+  const auto due = [](TlsStream* stream) { stream->OnDeadline(); };
+  const auto idle = [](TlsStream* stream) { stream->OnIdleCheck(); };
+  while (!stop_) {
+    const int deadline = context_.deadlines.Timeout(context_.now);
+    const int idle_check = context_.idle_checks.Timeout(context_.now);
+    int timeout = deadline < 0     ? idle_check
+                  : idle_check < 0 ? deadline
+                                   : std::min(deadline, idle_check);
+    if (!context_.run_queue.empty()) timeout = 0;
+    const bool woken = context_.poller.Wait(timeout);
+    context_.now = Clock::now();
+    if (woken) ExecuteCommands();
+    context_.deadlines.Run(context_.now, due);
+    context_.idle_checks.Run(context_.now, idle);
+    DriveStreams();
+    CheckDeliveries();
+    context_.events.Flush();
+    FreeRetired();
+  }
+  streams_.clear();
+  for (const std::unique_ptr<Delivery>& delivery : deliveries_) delivery->done.set_value();
+  tls::CleanupThread();
+}
+
+void EngineLoop::ExecuteCommands() {
+  std::vector<Command> commands;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const Command& command : commands) command(*this);
+}
+
+void EngineLoop::DriveStreams() {
+  driving_.swap(context_.run_queue);
+  for (TlsStream* stream : driving_) stream->Drive();
+  driving_.clear();
+}
+
+void EngineLoop::CheckDeliveries() {
+  for (size_t i = 0; i < deliveries_.size();) {
+    bool all = true;
+    for (auto& [id, stream] : streams_) {
+      if (stream->sink() == deliveries_[i]->sink && !stream->Deliver()) all = false;
+    }
+    if (all) {
+      deliveries_[i]->done.set_value();
+      deliveries_.erase(deliveries_.begin() + static_cast<ptrdiff_t>(i));
+    } else {
+      i++;
+    }
+  }
+}
+
+void EngineLoop::FreeRetired() {
+  for (const StreamId id : context_.retired) {
+    const auto found = streams_.find(id);
+    if (found == streams_.end()) continue;
+    // It may have been asked to run again in this very turn.
+    auto& queue = context_.run_queue;
+    queue.erase(std::remove(queue.begin(), queue.end(), found->second.get()), queue.end());
+    streams_.erase(found);
+  }
+  context_.retired.clear();
+}
+
+}  // namespace keyless::engine

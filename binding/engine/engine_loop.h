@@ -1,0 +1,86 @@
+// One engine thread: a poller, the streams that live on it, and the commands that other threads
+// send it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/descriptor.h"
+#include "engine/events.h"
+#include "engine/loop_context.h"
+#include "engine/tls_stream.h"
+
+namespace keyless::engine {
+
+// Counted by the thread itself, between two turns.
+struct LoopStatistics {
+  uint64_t handshaking = 0;
+  uint64_t awaiting_signature = 0;
+  uint64_t open = 0;
+  uint64_t silent = 0;
+  uint64_t lingering = 0;
+  uint64_t descriptors = 0;
+  uint64_t cpu_nanoseconds = 0;
+};
+
+class EngineLoop {
+ public:
+  EngineLoop();   // starts the thread; throws std::system_error
+  ~EngineLoop();  // ends every stream, stops and joins the thread
+
+  // The calls below may come from any thread; what they ask happens on the engine's, in order.
+  void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::Config> config,
+             std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+  void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
+  void Destroy(StreamId id);
+  void Reset(StreamId id);
+  void SetNoDelay(StreamId id, bool on);
+  void SetKeepAlive(StreamId id, bool on, int initial_delay_seconds);
+  // Ends every stream of a sink that is about to go.
+  void EndStreamsOf(std::shared_ptr<EventSink> sink);
+  // Ready when nothing that `sink`'s JavaScript wrote before the call is on its way any more.
+  std::future<void> Deliver(std::shared_ptr<EventSink> sink);
+  std::future<LoopStatistics> Statistics();
+
+  EngineLoop(const EngineLoop&) = delete;
+  EngineLoop& operator=(const EngineLoop&) = delete;
+
+ private:
+  using Command = std::function<void(EngineLoop&)>;
+  struct Delivery {
+    std::shared_ptr<EventSink> sink;
+    std::promise<void> done;
+  };
+
+  void Submit(Command command);
+  void Run();
+  void ExecuteCommands();
+  void DriveStreams();
+  void CheckDeliveries();
+  void FreeRetired();
+  TlsStream* Find(StreamId id);
+  LoopStatistics Count() const;
+
+  // Any thread, under the mutex.
+  std::mutex mutex_;
+  std::vector<Command> commands_;
+
+  // The engine thread's own.
+  LoopContext context_;
+  std::unordered_map<StreamId, std::unique_ptr<TlsStream>> streams_;
+  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::vector<TlsStream*> driving_;
+  bool stop_ = false;
+
+  std::thread thread_;  // last: started when everything above is there
+};
+
+}  // namespace keyless::engine

@@ -1,0 +1,67 @@
+// What an engine thread tells an environment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/descriptor.h"
+#include "engine/endpoints.h"
+#include "tls/connection.h"
+#include "tls/failure.h"
+
+namespace keyless::engine {
+
+// Never reused within the process, so what comes late for a connection that is gone finds nobody.
+using StreamId = uint64_t;
+using OperationId = uint64_t;
+
+// Microseconds since the descriptor was taken over.
+struct HandshakeTiming {
+  uint32_t signature_asked = 0;
+  uint32_t signature_applied = 0;
+  uint32_t done = 0;
+};
+
+struct Event {
+  enum class Kind : uint8_t {
+    kSign,    // the handshake stopped at its private-key operation
+    kSecure,  // the handshake is done: `descriptor` is the plaintext end, for JavaScript to own
+    kFailed,  // the handshake failed; nothing but kClosed follows
+    kError,   // an open connection broke: the plaintext end is at its end after this
+    kClosed,  // everything JavaScript wrote was handed to TCP or is lost for good; the last event
+              // of a stream
+  };
+
+  Kind kind = Kind::kClosed;
+  StreamId stream = 0;
+
+  // kSign
+  OperationId operation = 0;
+  uint16_t scheme = 0;
+  std::vector<uint8_t> input;
+
+  // kSecure
+  Descriptor descriptor;
+  tls::HandshakeFacts facts;
+  HandshakeTiming timing;
+
+  // kSecure and kFailed
+  Endpoints endpoints;
+
+  // kFailed and kError
+  tls::Failure failure;
+};
+
+// An environment's end of the engine. Push and Wake are called by engine threads; the sink decides
+// how they reach its own thread, and drops what comes after it was closed (with the descriptors
+// inside).
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void Push(Event&& event) = 0;
+  // Once a batch, after its last Push.
+  virtual void Wake() = 0;
+};
+
+}  // namespace keyless::engine

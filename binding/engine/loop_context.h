@@ -1,0 +1,56 @@
+// What the streams of one engine thread share. Touched by that thread alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/deadlines.h"
+#include "engine/events.h"
+#include "engine/poller.h"
+
+namespace keyless::engine {
+
+class TlsStream;
+
+// Events of the current turn: each sink is woken once, however many events it was given.
+class EventBatch {
+ public:
+  void Post(const std::shared_ptr<EventSink>& sink, Event&& event) {
+    sink->Push(std::move(event));
+    for (const std::shared_ptr<EventSink>& waiting : sinks_) {
+      if (waiting == sink) return;
+    }
+    sinks_.push_back(sink);
+  }
+  void Flush() {
+    for (const std::shared_ptr<EventSink>& sink : sinks_) sink->Wake();
+    sinks_.clear();
+  }
+
+ private:
+  std::vector<std::shared_ptr<EventSink>> sinks_;
+};
+
+struct LoopContext {
+  // Plaintext moved at once between a connection and its pair. One chunk of each is all the memory
+  // that a turn needs, however many connections there are.
+  static constexpr size_t kChunk = 65536;
+
+  Poller poller;
+  Deadlines<TlsStream> deadlines;
+  Deadlines<TlsStream> idle_checks;
+  Clock::time_point now = Clock::now();
+  EventBatch events;
+  std::vector<uint8_t> plaintext = std::vector<uint8_t>(kChunk);
+  // Records of the stream being driven, gathered so that a flight or a batch is written once.
+  std::vector<uint8_t> records;
+  // Streams with something to do, each at most once, in order.
+  std::vector<TlsStream*> run_queue;
+  // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
+  // more.
+  std::vector<StreamId> retired;
+};
+
+}  // namespace keyless::engine

@@ -1,0 +1,31 @@
+// Bytes on their way to a descriptor that did not take them all at once.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace keyless::engine {
+
+class OutputQueue {
+ public:
+  enum class Result : uint8_t { kDone, kBlocked, kBroken };
+
+  bool empty() const noexcept { return offset_ == bytes_.size(); }
+  size_t size() const noexcept { return bytes_.size() - offset_; }
+
+  // Writes what is queued and then `data`; keeps what the kernel does not take.
+  Result Write(int fd, const uint8_t* data, size_t length);
+  Result Flush(int fd) { return Write(fd, nullptr, 0); }
+  void Discard();
+
+ private:
+  void Keep(const uint8_t* data, size_t length);
+
+  std::vector<uint8_t> bytes_;  // no memory while empty
+  size_t offset_ = 0;
+};
+
+}  // namespace keyless::engine

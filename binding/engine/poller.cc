@@ -1,0 +1,55 @@
+#include "engine/poller.h"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace keyless::engine {
+
+Poller::Poller()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;  // no watcher: the wake-up
+  if (!epoll_ || !wake_ || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "epoll");
+  }
+}
+
+bool Poller::Add(int fd, Watcher* watcher) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = watcher;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Poller::Remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+bool Poller::Wait(int timeout) {
+  bool woken = false;
+  const int count = epoll_wait(epoll_.get(), events_.data(), kBatch, timeout);
+  for (int i = 0; i < count; i++) {
+    const epoll_event& event = events_[static_cast<size_t>(i)];
+    if (!event.data.ptr) {
+      // Edge-triggered: the counter need not be read for the next Wake to be told.
+      woken = true;
+      continue;
+    }
+    Readiness readiness;
+    readiness.closed = event.events & (EPOLLHUP | EPOLLERR);
+    readiness.read_closed = readiness.closed || (event.events & EPOLLRDHUP);
+    readiness.readable = readiness.read_closed || (event.events & EPOLLIN);
+    readiness.writable = event.events & EPOLLOUT;
+    static_cast<Watcher*>(event.data.ptr)->OnReady(readiness);
+  }
+  return woken;
+}
+
+void Poller::Wake() {
+  const uint64_t one = 1;
+  // Fails only when the counter is full, and then the wake-up is pending anyway.
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+}
+
+}  // namespace keyless::engine

@@ -1,0 +1,51 @@
+// Readiness of descriptors, edge-triggered. The only file pair that names epoll, so that kqueue can
+// join it.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
+
+#include "engine/descriptor.h"
+
+namespace keyless::engine {
+
+// What became true of a descriptor since it was last told.
+struct Readiness {
+  bool readable = false;
+  bool writable = false;
+  bool read_closed = false;  // the peer will send no more (FIN), though bytes may still wait
+  bool closed = false;       // both directions are over, or the descriptor failed
+};
+
+// Told by the poller. Owned by whoever watches; outlives its registration and the turn that ends
+// it.
+class Watcher {
+ public:
+  virtual void OnReady(const Readiness& readiness) = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+// Used by one thread, except Wake, which any thread may call.
+class Poller {
+ public:
+  Poller();  // throws std::system_error
+
+  bool Add(int fd, Watcher* watcher);
+  void Remove(int fd);
+
+  // Waits up to `timeout` ms (-1: for ever) and tells the watchers. True when somebody called Wake.
+  bool Wait(int timeout);
+  void Wake();
+
+ private:
+  static constexpr int kBatch = 256;
+  Descriptor epoll_;
+  Descriptor wake_;
+  std::array<epoll_event, kBatch> events_;
+};
+
+}  // namespace keyless::engine

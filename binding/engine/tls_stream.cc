@@ -1,0 +1,94 @@
+#include "engine/tls_stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+namespace keyless::engine {
+
+TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
+                     std::shared_ptr<const tls::Config> config, std::shared_ptr<EventSink> sink,
+                     std::chrono::milliseconds handshake_timeout)
+    : context_(context),
+      id_(id),
+      sink_(std::move(sink)),
+      tcp_(std::move(tcp)),
+      endpoints_(Endpoints::Of(tcp_.get())),
+      started_(context.now),
+      last_active_(context.now) {
+  tcp_side_.stream = this;
+  pair_side_.stream = this;
+  SetNoDelay(
+      true);  // records are gathered here; waiting for more in the kernel would only add latency
+  connection_ = tls::Connection::CreateServer(std::move(config), this);
+  if (!connection_ || !context_.poller.Add(tcp_.get(), &tcp_side_)) {
+    FailHandshake(tls::Failure::Of(tls::FailureKind::kResources,
+                                   "no memory or no room in epoll for another connection"));
+    return;
+  }
+  if (handshake_timeout.count() > 0) {
+    deadline_.Set(context_.deadlines, context_.now + handshake_timeout, this);
+  }
+}
+
+void TlsStream::Side::OnReady(const Readiness& readiness) {
+  readable = readable || readiness.readable;
+  writable = writable || readiness.writable;
+  read_closed = read_closed || readiness.read_closed;
+  closed = closed || readiness.closed;
+  stream->Schedule();
+}
+
+void TlsStream::Schedule() {
+  if (queued_ || phase_ == Phase::kClosed) return;
+  queued_ = true;
+  context_.run_queue.push_back(this);
+}
+
+void TlsStream::Drive() {
+  queued_ = false;
+  switch (phase_) {
+    case Phase::kHandshake:
+    case Phase::kAwaitingSignature:
+      DriveHandshake();
+      break;
+    case Phase::kOpen:
+      DriveOpen();
+      break;
+    case Phase::kLingering:
+      DriveLingering();
+      break;
+    case Phase::kSilent:
+    case Phase::kClosed:
+      break;
+  }
+}
+
+void TlsStream::Post(Event&& event) {
+  event.stream = id_;
+  context_.events.Post(sink_, std::move(event));
+}
+
+uint32_t TlsStream::SinceStart() const {
+  return static_cast<uint32_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count());
+}
+
+void TlsStream::SetNoDelay(bool on) {
+  const int value = on ? 1 : 0;
+  if (tcp_) setsockopt(tcp_.get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+}
+
+void TlsStream::SetKeepAlive(bool on, int initial_delay_seconds) {
+  if (!tcp_) return;
+  const int value = on ? 1 : 0;
+  setsockopt(tcp_.get(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
+  if (on && initial_delay_seconds > 0) {
+    setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &initial_delay_seconds,
+               sizeof initial_delay_seconds);
+  }
+}
+
+}  // namespace keyless::engine

@@ -1,0 +1,157 @@
+// One connection from the accepted descriptor to the last byte: handshake, deadline, pump, close.
+//
+//   client ═TLS═ tcp_ ─ connection_ ─ pair_ ─ (the other end is JavaScript's)
+//
+// Close, in both directions:
+//
+//   what happens                          what the stream does
+//   ------------------------------------
+//   ------------------------------------------------------------------------------ JS end()
+//   (half-close of the pair)     everything written before, then close_notify and FIN; goes on
+//   receiving JS destroy() (its end is closed)      the same, and what the peer still sends is
+//   thrown away JS resetAndDestroy() (Reset)          RST at once peer's close_notify everything
+//   received before, then end of the pair: JS 'end' peer's FIN without close_notify       the same,
+//   as node:tls does peer's RST                            kError (kReset) before the end of the
+//   pair; JS: ECONNRESET record that fails, or fatal alert     kError; silence for s2n's blinding
+//   delay; the alert if s2n has one; FIN handshake fails                       kFailed; the alert
+//   where nothing was sent yet and no delay applies
+//
+// Made, used and destroyed on its engine thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/deadlines.h"
+#include "engine/descriptor.h"
+#include "engine/events.h"
+#include "engine/loop_context.h"
+#include "engine/output_queue.h"
+#include "engine/poller.h"
+#include "tls/connection.h"
+
+namespace keyless::engine {
+
+class TlsStream final : private tls::Transport {
+ public:
+  enum class Phase : uint8_t {
+    kHandshake,
+    kAwaitingSignature,
+    kOpen,
+    kSilent,     // failed; waits for s2n's blinding delay
+    kLingering,  // all is sent; waits for the peer's FIN, so that a RST does not overtake what was
+                 // sent
+    kClosed,
+  };
+
+  TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
+            std::shared_ptr<const tls::Config> config, std::shared_ptr<EventSink> sink,
+            std::chrono::milliseconds handshake_timeout);
+  ~TlsStream() = default;
+
+  // Does what can be done now, within bounds, and asks to be run again if there is more.
+  void Drive();
+  void OnDeadline();
+  void OnIdleCheck();
+
+  // From the environment. A signature for another operation than the one awaited is dropped.
+  void CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature);
+  void Destroy();
+  void Reset();
+  // The environment is gone: what JavaScript wrote is still delivered, everything else ends now.
+  void Abandon();
+  void SetNoDelay(bool on);
+  void SetKeepAlive(bool on, int initial_delay_seconds);
+
+  // Takes what JavaScript wrote now, without waiting for the poller to tell of it. True: nothing is
+  // on its way any more.
+  bool Deliver();
+  // Asks to be run in this turn or the next.
+  void Schedule();
+
+  StreamId id() const noexcept { return id_; }
+  Phase phase() const noexcept { return phase_; }
+  const std::shared_ptr<EventSink>& sink() const noexcept { return sink_; }
+  int descriptors() const noexcept { return (tcp_ ? 1 : 0) + (pair_ ? 1 : 0); }
+
+ private:
+  // What the poller said of one descriptor, since the kernel was last asked.
+  struct Side final : Watcher {
+    TlsStream* stream = nullptr;
+    bool readable = false;
+    bool writable = true;
+    bool read_closed = false;
+    bool closed = false;
+    void OnReady(const Readiness& readiness) override;
+  };
+
+  // tls_stream_handshake.cc
+  void DriveHandshake();
+  void FinishHandshake();
+  void FailHandshake(tls::Failure failure);
+  bool SendPlaintextAlert(int alert);
+  void RefusePlaintext();
+  ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) override;
+  void SendRecords(const uint8_t* data, uint32_t length) override;
+
+  // tls_stream_pump.cc
+  void DriveOpen();
+  bool PumpIn();
+  bool PumpOut();
+  OutputQueue::Result FlushRecords();
+  OutputQueue::Result WritePlaintext(const uint8_t* data, size_t length);
+
+  // tls_stream_close.cc
+  void EndInbound();
+  void EndOutbound();
+  void FinishIfOver();
+  void BreakOpen(tls::Failure failure);
+  void BeSilent(uint64_t nanoseconds);
+  void Linger();
+  void DriveLingering();
+  void Close();
+  void PostClosed();
+
+  void Post(Event&& event);
+  uint32_t SinceStart() const;
+
+  LoopContext& context_;
+  const StreamId id_;
+  const std::shared_ptr<EventSink> sink_;
+  Descriptor tcp_;
+  Descriptor pair_;
+  Side tcp_side_;
+  Side pair_side_;
+  std::unique_ptr<tls::Connection> connection_;
+  OutputQueue to_tcp_;   // records
+  OutputQueue to_pair_;  // plaintext
+  Endpoints endpoints_;
+  Clock::time_point started_;
+  Clock::time_point last_active_;
+  HandshakeTiming timing_;
+  OperationId awaited_operation_ = 0;
+  int alert_ = -1;  // to be sent when the silence is over
+
+  Phase phase_ = Phase::kHandshake;
+  bool queued_ = false;
+  bool first_byte_seen_ = false;
+  bool not_tls_ = false;
+  bool http_ = false;
+  bool hello_checked_ = false;
+  bool records_sent_ = false;
+  bool may_receive_ = false;    // records may wait in the descriptor or in s2n's buffer
+  bool inbound_over_ = false;   // nothing more will come from the peer
+  bool inbound_shut_ = false;   // and JavaScript was told
+  bool outbound_over_ = false;  // JavaScript will write no more
+  bool fin_sent_ = false;
+  bool closed_posted_ = false;
+
+  // Last: cancelled first.
+  Deadlines<TlsStream>::Entry deadline_;
+  Deadlines<TlsStream>::Entry idle_check_;
+};
+
+}  // namespace keyless::engine

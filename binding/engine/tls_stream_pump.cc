@@ -1,0 +1,153 @@
+// TlsStream while it is open: plaintext to and from the pair, records to and from TCP.
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "engine/tls_stream.h"
+
+namespace keyless::engine {
+
+namespace {
+
+// Chunks moved for one connection before the others have their turn.
+constexpr int kChunksATurn = 4;
+// How long a connection keeps its record buffers without traffic.
+constexpr std::chrono::seconds kIdle{1};
+
+}  // namespace
+
+void TlsStream::DriveOpen() {
+  may_receive_ = may_receive_ || tcp_side_.readable;
+  last_active_ = context_.now;
+  if (!idle_check_.pending()) idle_check_.Set(context_.idle_checks, context_.now + kIdle, this);
+  int chunks = 0;
+  for (; chunks < kChunksATurn; chunks++) {
+    const bool in = PumpIn();
+    if (phase_ != Phase::kOpen) return;
+    const bool out = PumpOut();
+    if (phase_ != Phase::kOpen) return;
+    if (!in && !out) break;
+  }
+  if (chunks == kChunksATurn) Schedule();
+  FinishIfOver();
+}
+
+// Records to plaintext. True when it moved something and may have more.
+bool TlsStream::PumpIn() {
+  if (pair_side_.closed) to_pair_.Discard();  // nobody reads any more
+  if (!to_pair_.empty()) {
+    if (!pair_side_.writable) return false;
+    if (WritePlaintext(nullptr, 0) == OutputQueue::Result::kBlocked) return false;
+  }
+  if (inbound_over_) {
+    EndInbound();
+    return false;
+  }
+  if (!may_receive_ || pair_side_.closed) return false;
+
+  uint8_t* plaintext = context_.plaintext.data();
+  size_t filled = 0;
+  ssize_t received = 1;
+  while (filled < LoopContext::kChunk && received > 0) {
+    received = connection_->Receive(plaintext + filled, LoopContext::kChunk - filled);
+    if (received > 0) filled += static_cast<size_t>(received);
+  }
+  if (received == -1) may_receive_ = false;
+  if (filled > 0) WritePlaintext(plaintext, filled);
+  // Receiving may have made s2n answer (a key update).
+  if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
+    BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
+    return false;
+  }
+  if (received == 0) inbound_over_ = true;
+  if (received == -2) {
+    tls::Failure failure = connection_->failure();
+    if (failure.kind != tls::FailureKind::kClosed) {
+      BreakOpen(std::move(failure));
+      return false;
+    }
+    inbound_over_ = true;  // FIN without close_notify: the end, as for node:tls
+  }
+  if (inbound_over_) EndInbound();
+  return filled > 0;
+}
+
+// Plaintext to records. True when it moved something and may have more.
+bool TlsStream::PumpOut() {
+  const auto broken = [this] {
+    BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
+    return false;
+  };
+  if (!to_tcp_.empty()) {
+    if (tcp_side_.closed && !fin_sent_) return broken();
+    if (!tcp_side_.writable) return false;
+    const OutputQueue::Result result = FlushRecords();
+    if (result == OutputQueue::Result::kBroken) return broken();
+    if (result == OutputQueue::Result::kBlocked) return false;
+  }
+  if (outbound_over_) {
+    EndOutbound();
+    return false;
+  }
+  if (!pair_side_.readable) return false;
+
+  const ssize_t taken = read(pair_.get(), context_.plaintext.data(), LoopContext::kChunk);
+  if (taken < 0) {
+    // JavaScript closed its end with bytes unread: told once as ECONNRESET, then the end.
+    if (errno != ECONNRESET) pair_side_.readable = false;
+    return errno == ECONNRESET;
+  }
+  if (taken == 0) {
+    outbound_over_ = true;
+    connection_->SendCloseNotify();
+    if (FlushRecords() == OutputQueue::Result::kBroken) return broken();
+    EndOutbound();
+    return false;
+  }
+  if (taken < static_cast<ssize_t>(LoopContext::kChunk) && !pair_side_.read_closed)
+    pair_side_.readable = false;
+  if (!connection_->Send(context_.plaintext.data(), static_cast<size_t>(taken))) {
+    BreakOpen(connection_->failure());
+    return false;
+  }
+  if (FlushRecords() == OutputQueue::Result::kBroken) return broken();
+  return true;
+}
+
+OutputQueue::Result TlsStream::FlushRecords() {
+  const OutputQueue::Result result =
+      to_tcp_.Write(tcp_.get(), context_.records.data(), context_.records.size());
+  context_.records.clear();
+  if (result == OutputQueue::Result::kBlocked) tcp_side_.writable = false;
+  return result;
+}
+
+OutputQueue::Result TlsStream::WritePlaintext(const uint8_t* data, size_t length) {
+  const OutputQueue::Result result = to_pair_.Write(pair_.get(), data, length);
+  if (result == OutputQueue::Result::kBlocked) pair_side_.writable = false;
+  if (result == OutputQueue::Result::kBroken) {
+    pair_side_.closed = true;  // JavaScript closed its end; the poller will say so, too
+    to_pair_.Discard();
+  }
+  return result;
+}
+
+bool TlsStream::Deliver() {
+  if (phase_ != Phase::kOpen) return true;
+  if (!outbound_over_) pair_side_.readable = true;
+  DriveOpen();
+  return phase_ != Phase::kOpen || (to_tcp_.empty() && (!pair_side_.readable || outbound_over_));
+}
+
+void TlsStream::OnIdleCheck() {
+  if (phase_ != Phase::kOpen) return;
+  const bool idle = context_.now - last_active_ >= kIdle;
+  if (idle) {
+    connection_->ReleaseBuffers();
+    return;  // armed again by the next traffic
+  }
+  idle_check_.Set(context_.idle_checks, last_active_ + kIdle, this);
+}
+
+}  // namespace keyless::engine

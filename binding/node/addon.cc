@@ -1,0 +1,23 @@
+// What the addon exports: classes, each in a file of its own. Called once an environment.
+#include <napi.h>
+
+#include "node/config_object.h"
+#include "node/environment.h"
+#include "node/local_key_object.h"
+
+namespace keyless::node {
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Config", ConfigObject::Define(env));
+  exports.Set("Environment", Environment::Define(env));
+  exports.Set("LocalKey", LocalKeyObject::Define(env));
+  return exports;
+}
+
+}  // namespace keyless::node
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
+  return keyless::node::Init(env, exports);
+}
+
+NODE_API_MODULE(s2n_pkey, InitAddon)

@@ -1,0 +1,27 @@
+// `new Config({ certificateChain, securityPolicy, alpnProtocols, localKey })`: see NativeConfig in
+// lib/native/binding.ts.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "tls/config.h"
+
+namespace keyless::node {
+
+class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit ConfigObject(const Napi::CallbackInfo& info);
+
+  // Null when `value` is no Config of this addon.
+  static std::shared_ptr<const tls::Config> From(const Napi::Value& value);
+
+ private:
+  Napi::Value KeyName(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<const tls::Config> config_;
+};
+
+}  // namespace keyless::node

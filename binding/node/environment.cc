@@ -1,0 +1,218 @@
+#include "node/environment.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "node/config_object.h"
+#include "node/errors.h"
+#include "node/event_array.h"
+#include "tls/arena.h"
+
+namespace keyless::node {
+
+void EventQueue::Push(engine::Event&& event) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (wake_) events_.push_back(std::move(event));
+}
+
+void EventQueue::Wake() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!wake_ || wake_pending_ || events_.empty()) return;
+  wake_pending_ = napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking) == napi_ok;
+}
+
+void EventQueue::WakeArrived() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  wake_pending_ = false;
+}
+
+std::vector<engine::Event> EventQueue::Take() {
+  std::vector<engine::Event> events;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  events.swap(events_);
+  return events;
+}
+
+void EventQueue::Close() {
+  std::vector<engine::Event> dropped;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  wake_ = nullptr;
+  dropped.swap(events_);
+}
+
+Napi::Function Environment::Define(Napi::Env env) {
+  return DefineClass(env, "Environment",
+                     {
+                         InstanceMethod<&Environment::Adopt>("adopt"),
+                         InstanceMethod<&Environment::Drain>("drain"),
+                         InstanceMethod<&Environment::Complete>("complete"),
+                         InstanceMethod<&Environment::Destroy>("destroy"),
+                         InstanceMethod<&Environment::Reset>("reset"),
+                         InstanceMethod<&Environment::SetNoDelay>("setNoDelay"),
+                         InstanceMethod<&Environment::SetKeepAlive>("setKeepAlive"),
+                         InstanceMethod<&Environment::Ref>("ref"),
+                         InstanceMethod<&Environment::Unref>("unref"),
+                         InstanceMethod<&Environment::Deliver>("deliver"),
+                         InstanceMethod<&Environment::SetThreads>("setThreads"),
+                         InstanceMethod<&Environment::Diagnostics>("diagnostics"),
+                         InstanceMethod<&Environment::CloseFromJavaScript>("close"),
+                     });
+}
+
+Environment::Environment(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<Environment>(info), engine_(engine::Engine::Acquire()) {
+  const Napi::Env env = info.Env();
+  napi_value name = Napi::String::New(env, "s2n-pkey events");
+  if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, this,
+                                      &Environment::OnWake, &wake_) != napi_ok ||
+      napi_unref_threadsafe_function(env, wake_) != napi_ok) {
+    throw Napi::Error::New(env, "s2n-pkey: no thread-safe function");
+  }
+  queue_ = std::make_shared<EventQueue>(wake_);
+  napi_add_env_cleanup_hook(env, &Environment::OnTeardown, this);
+}
+
+Environment::~Environment() {
+  if (!closed_) {
+    napi_remove_env_cleanup_hook(Env(), &Environment::OnTeardown, this);
+    Close();
+  }
+}
+
+void Environment::OnTeardown(void* self) { static_cast<Environment*>(self)->Close(); }
+
+void Environment::Close() {
+  if (closed_) return;
+  closed_ = true;
+  queue_->Close();  // from here on no engine thread touches the thread-safe function
+  engine_->EndStreamsOf(queue_);
+  napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+  engine_.reset();  // the last environment stops the threads
+}
+
+void Environment::CloseFromJavaScript(const Napi::CallbackInfo& info) {
+  if (closed_) return;
+  napi_remove_env_cleanup_hook(info.Env(), &Environment::OnTeardown, this);
+  Close();
+}
+
+// A call into JavaScript at the end of its event loop's turn. An exception there is the user's own,
+// thrown by a listener, and is left to Node as an uncaught exception.
+void Environment::OnWake(napi_env env, napi_value on_events, void* context, void*) {
+  if (!env || !on_events) return;  // the environment is going
+  auto* self = static_cast<Environment*>(context);
+  if (self->closed_) return;
+  self->queue_->WakeArrived();
+  napi_value receiver = nullptr;
+  napi_get_undefined(env, &receiver);
+  napi_call_function(env, receiver, on_events, 0, nullptr, nullptr);
+}
+
+engine::EngineLoop* Environment::LoopOf(const Napi::Value& id, engine::StreamId* stream) const {
+  if (closed_) return nullptr;
+  *stream = static_cast<engine::StreamId>(id.As<Napi::Number>().Int64Value());
+  return engine_->LoopOf(*stream);
+}
+
+Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<const tls::Config> config = ConfigObject::From(info[1]);
+  if (closed_ || !config) throw Napi::TypeError::New(env, "adopt: closed, or no Config given");
+  // Node's handle keeps its own descriptor and closes it.
+  engine::Descriptor tcp(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+  if (!tcp) return Napi::Number::New(env, -errno);
+  const std::chrono::milliseconds timeout(info[2].As<Napi::Number>().Int64Value());
+  try {
+    return Napi::Number::New(
+        env, static_cast<double>(engine_->Adopt(std::move(tcp), config, queue_, timeout)));
+  } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
+    return Napi::Number::New(env, -error.code().value());
+  }
+}
+
+Napi::Value Environment::Drain(const Napi::CallbackInfo& info) {
+  return ToArray(info.Env(), queue_->Take());
+}
+
+void Environment::Complete(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  engine::EngineLoop* loop = LoopOf(info[0], &stream);
+  if (!loop) return;
+  const auto operation = static_cast<engine::OperationId>(info[1].As<Napi::Number>().Int64Value());
+  const Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
+  const uint8_t* data = bytes.Data();
+  loop->CompleteSignature(stream, operation, std::vector<uint8_t>(data, data + bytes.ByteLength()));
+}
+
+void Environment::Destroy(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Destroy(stream);
+}
+
+void Environment::Reset(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Reset(stream);
+}
+
+void Environment::SetNoDelay(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
+    loop->SetNoDelay(stream, info[1].ToBoolean());
+  }
+}
+
+void Environment::SetKeepAlive(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
+    loop->SetKeepAlive(stream, info[1].ToBoolean(), info[2].As<Napi::Number>().Int32Value());
+  }
+}
+
+void Environment::Ref(const Napi::CallbackInfo& info) {
+  if (!closed_) napi_ref_threadsafe_function(info.Env(), wake_);
+}
+
+void Environment::Unref(const Napi::CallbackInfo& info) {
+  if (!closed_) napi_unref_threadsafe_function(info.Env(), wake_);
+}
+
+Napi::Value Environment::Deliver(const Napi::CallbackInfo& info) {
+  const std::chrono::milliseconds limit(info[0].As<Napi::Number>().Int64Value());
+  return Napi::Boolean::New(info.Env(), closed_ || engine_->Deliver(queue_, limit));
+}
+
+Napi::Value Environment::SetThreads(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(
+      info.Env(), !closed_ && engine_->SetThreads(info[0].As<Napi::Number>().Uint32Value()));
+}
+
+Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const engine::LoopStatistics statistics =
+      closed_ ? engine::LoopStatistics{} : engine_->Statistics();
+  Napi::Object result = Napi::Object::New(env);
+  const auto set = [&](const char* name, uint64_t value) {
+    result.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("threads", closed_ ? 0 : engine_->threads());
+  set("handshaking", statistics.handshaking);
+  set("awaitingSignature", statistics.awaiting_signature);
+  set("open", statistics.open);
+  set("silent", statistics.silent);
+  set("lingering", statistics.lingering);
+  set("descriptors", statistics.descriptors);
+  set("cpuNanoseconds", statistics.cpu_nanoseconds);
+  const tls::ArenaStatistics arena = tls::Arena::Process().Statistics();
+  set("arenaBytesInUse", arena.bytes_in_use);
+  set("arenaBytesLocked", arena.bytes_locked);
+  set("arenaBytesUnlocked", arena.bytes_unlocked);
+  return result;
+}
+
+}  // namespace keyless::node

@@ -1,0 +1,71 @@
+// One JavaScript environment's end of the engine: an event queue behind one thread-safe function,
+// and the calls that become commands. JavaScript's thread, except for the sink's Push and Wake.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace keyless::node {
+
+// The queue between engine threads and one environment. Engine threads may hold it longer than the
+// environment lives.
+class EventQueue final : public engine::EventSink {
+ public:
+  explicit EventQueue(napi_threadsafe_function wake) : wake_(wake) {}
+
+  void Push(engine::Event&& event) override;  // engine threads
+  void Wake() override;                       // engine threads
+
+  void WakeArrived();                 // JavaScript's thread
+  std::vector<engine::Event> Take();  // JavaScript's thread
+  // No event and no wake-up after this; what was queued is dropped, its descriptors closed.
+  void Close();
+
+ private:
+  std::mutex mutex_;
+  std::vector<engine::Event> events_;
+  napi_threadsafe_function wake_;  // null once closed
+  bool wake_pending_ = false;
+};
+
+// `new Environment(onEvents)`: see NativeEnvironment in lib/native/binding.ts.
+class Environment final : public Napi::ObjectWrap<Environment> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit Environment(const Napi::CallbackInfo& info);
+  ~Environment() override;
+
+ private:
+  Napi::Value Adopt(const Napi::CallbackInfo& info);
+  Napi::Value Drain(const Napi::CallbackInfo& info);
+  void Complete(const Napi::CallbackInfo& info);
+  void Destroy(const Napi::CallbackInfo& info);
+  void Reset(const Napi::CallbackInfo& info);
+  void SetNoDelay(const Napi::CallbackInfo& info);
+  void SetKeepAlive(const Napi::CallbackInfo& info);
+  void Ref(const Napi::CallbackInfo& info);
+  void Unref(const Napi::CallbackInfo& info);
+  Napi::Value Deliver(const Napi::CallbackInfo& info);
+  Napi::Value SetThreads(const Napi::CallbackInfo& info);
+  Napi::Value Diagnostics(const Napi::CallbackInfo& info);
+  void CloseFromJavaScript(const Napi::CallbackInfo& info);
+
+  void Close();
+  engine::EngineLoop* LoopOf(const Napi::Value& id, engine::StreamId* stream) const;
+
+  static void OnWake(napi_env env, napi_value on_events, void* context, void* data);
+  static void OnTeardown(void* self);
+
+  std::shared_ptr<engine::Engine> engine_;
+  std::shared_ptr<EventQueue> queue_;
+  napi_threadsafe_function wake_ = nullptr;
+  bool closed_ = false;
+};
+
+}  // namespace keyless::node

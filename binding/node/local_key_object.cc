@@ -1,0 +1,109 @@
+#include "node/local_key_object.h"
+
+#include <openssl/mem.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/errors.h"
+
+namespace keyless::node {
+
+namespace {
+
+constexpr napi_type_tag kLocalKeyTag = {0x2d7b14f0c3a98e65, 0x81f0d5b26c47a93e};
+
+// This side's copy of a text, wiped at its end. (V8's own copies are beyond reach.)
+class SecretText {
+ public:
+  explicit SecretText(const Napi::String& text) : text_(text.Utf8Value()) {}
+  ~SecretText() { OPENSSL_cleanse(text_.data(), text_.size()); }
+  SecretText(const SecretText&) = delete;
+  SecretText& operator=(const SecretText&) = delete;
+
+  std::string_view view() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+Napi::String StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  if (info[index].IsString()) return info[index].As<Napi::String>();
+  throw Napi::TypeError::New(info.Env(), std::string(name) + ": expected a string");
+}
+
+// 0, which is no scheme, for what is not the code of one.
+uint16_t SchemeCode(const Napi::Value& value) {
+  const double code = value.As<Napi::Number>().DoubleValue();
+  return code > 0 && code <= 0xffff ? static_cast<uint16_t>(code) : 0;
+}
+
+Napi::Uint8Array BytesArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  if (info[index].IsTypedArray() &&
+      info[index].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
+    return info[index].As<Napi::Uint8Array>();
+  }
+  throw Napi::TypeError::New(info.Env(), std::string(name) + ": expected a Uint8Array");
+}
+
+}  // namespace
+
+Napi::Function LocalKeyObject::Define(Napi::Env env) {
+  return DefineClass(env, "LocalKey",
+                     {
+                         InstanceMethod<&LocalKeyObject::PublicKey>("publicKey"),
+                         InstanceMethod<&LocalKeyObject::Sign>("sign"),
+                         InstanceMethod<&LocalKeyObject::Verify>("verify"),
+                     });
+}
+
+LocalKeyObject::LocalKeyObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<LocalKeyObject>(info) {
+  const SecretText pem(StringArgument(info, 0, "key"));
+  const bool has_passphrase = !info[1].IsUndefined();
+  const SecretText passphrase(has_passphrase ? StringArgument(info, 1, "passphrase")
+                                             : Napi::String::New(info.Env(), ""));
+  try {
+    key_ = tls::LocalKey::FromPem(pem.view(), passphrase.view());
+  } catch (const tls::Error& error) {
+    throw ToNapiError(info.Env(), error);
+  }
+  info.This().As<Napi::Object>().TypeTag(&kLocalKeyTag);
+}
+
+std::shared_ptr<const tls::LocalKey> LocalKeyObject::From(const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kLocalKeyTag)) return nullptr;
+  return Napi::ObjectWrap<LocalKeyObject>::Unwrap(value.As<Napi::Object>())->key_;
+}
+
+Napi::Value LocalKeyObject::PublicKey(const Napi::CallbackInfo& info) {
+  try {
+    const std::vector<uint8_t> der = key_->PublicKeyDer();
+    return Napi::Buffer<uint8_t>::Copy(info.Env(), der.data(), der.size());
+  } catch (const tls::Error& error) {
+    throw ToNapiError(info.Env(), error);
+  }
+}
+
+Napi::Value LocalKeyObject::Sign(const Napi::CallbackInfo& info) {
+  const uint16_t scheme = SchemeCode(info[0]);
+  const Napi::Uint8Array input = BytesArgument(info, 1, "input");
+  std::vector<uint8_t> signature;
+  if (!key_->Sign(scheme, input.Data(), input.ByteLength(), &signature)) {
+    throw ToNapiError(info.Env(),
+                      tls::Error("ERR_S2N_PKEY_SIGNER",
+                                 "this key cannot sign an input of this length under this scheme"));
+  }
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), signature.data(), signature.size());
+}
+
+Napi::Value LocalKeyObject::Verify(const Napi::CallbackInfo& info) {
+  const uint16_t scheme = SchemeCode(info[0]);
+  const Napi::Uint8Array input = BytesArgument(info, 1, "input");
+  const Napi::Uint8Array signature = BytesArgument(info, 2, "signature");
+  return Napi::Boolean::New(info.Env(), key_->Verify(scheme, input.Data(), input.ByteLength(),
+                                                     signature.Data(), signature.ByteLength()));
+}
+
+}  // namespace keyless::node

@@ -1,0 +1,182 @@
+#include "tls/connection.h"
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "tls/half_close.h"
+#include "tls/security_policy_facts.h"
+
+namespace keyless::tls {
+
+namespace {
+
+int ReceiveCallback(void* context, uint8_t* buffer, uint32_t length) {
+  return static_cast<int>(static_cast<Transport*>(context)->ReceiveRecords(buffer, length));
+}
+
+// Never returns 0 (s2n would spin): the transport takes everything.
+int SendCallback(void* context, const uint8_t* data, uint32_t length) {
+  static_cast<Transport*>(context)->SendRecords(data, length);
+  return static_cast<int>(length);
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const Config> config,
+                                                     Transport* transport) {
+  ConnectionHandle handle(s2n_connection_new(S2N_SERVER));
+  if (!handle) return nullptr;
+  s2n_connection* connection = handle.get();
+  const int failed = s2n_connection_set_config(connection, config->get()) |
+                     s2n_connection_set_blinding(connection, S2N_SELF_SERVICE_BLINDING) |
+                     s2n_connection_set_recv_cb(connection, ReceiveCallback) |
+                     s2n_connection_set_recv_ctx(connection, transport) |
+                     s2n_connection_set_send_cb(connection, SendCallback) |
+                     s2n_connection_set_send_ctx(connection, transport) |
+                     s2n_connection_set_recv_buffering(connection, true) |
+                     s2n_connection_prefer_throughput(connection);
+  if (failed) return nullptr;
+  std::unique_ptr<Connection> result(new Connection(std::move(config), std::move(handle)));
+  if (s2n_connection_set_ctx(result->connection_.get(), result.get()) != S2N_SUCCESS)
+    return nullptr;
+  return result;
+}
+
+Connection::Connection(std::shared_ptr<const Config> config, ConnectionHandle connection)
+    : config_(std::move(config)), connection_(std::move(connection)) {}
+
+int Connection::OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey_op* operation) {
+  PrivateKeyOperationHandle handle(operation);  // ours from here on, on every path
+  auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
+  if (!self || self->operation_) return S2N_FAILURE;
+  self->operation_.emplace(std::move(handle), connection);
+  return self->operation_->supported() ? S2N_SUCCESS : S2N_FAILURE;
+}
+
+Connection::Progress Connection::Negotiate() {
+  for (;;) {
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    if (s2n_negotiate(connection_.get(), &blocked) == S2N_SUCCESS) return Progress::kDone;
+    if (s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) {
+      failure_ = Failure::FromS2n();
+      if (operation_ && !operation_->supported()) {
+        failure_ = Failure::Of(
+            FailureKind::kProtocol,
+            "the handshake asked for a private-key operation that no KMS makes (RSA key exchange, "
+            "SHA-1 or SHA-224)");
+      } else if (failure_.kind == FailureKind::kAlert) {
+        failure_.alert = s2n_connection_get_alert(connection_.get());
+      }
+      return Progress::kFailed;
+    }
+    if (!operation_) return Progress::kBlocked;
+    signature_scheme_ = operation_->scheme();
+    const LocalKey* key = config_->local_key();
+    if (!key) return Progress::kNeedsSignature;
+    if (!SignLocally(*key)) return Progress::kFailed;
+  }
+}
+
+bool Connection::SignLocally(const LocalKey& key) {
+  std::vector<uint8_t> signature;
+  const std::vector<uint8_t>& input = operation_->input();
+  if (!key.Sign(operation_->scheme(), input.data(), input.size(), &signature)) {
+    failure_ = Failure::Of(FailureKind::kSignature,
+                           "the local key cannot sign with the negotiated scheme");
+    operation_.reset();
+    return false;
+  }
+  return CompleteOperation(signature.data(), signature.size());
+}
+
+bool Connection::CompleteOperation(const uint8_t* signature, size_t length) {
+  if (!operation_) return false;
+  const bool applied = operation_->Complete(signature, length);
+  if (!applied) {
+    failure_ = Failure::FromS2n();
+    failure_.kind = FailureKind::kSignature;
+    failure_.message = "the signature does not verify against the certificate's public key";
+  }
+  operation_.reset();
+  return applied;
+}
+
+HandshakeFacts Connection::Facts() const {
+  s2n_connection* connection = connection_.get();
+  const auto text = [](const char* value) { return value ? value : ""; };
+  HandshakeFacts facts;
+  facts.protocol_version = s2n_connection_get_actual_protocol_version(connection);
+  facts.cipher = text(s2n_connection_get_cipher(connection));
+  const char* name = nullptr;
+  uint8_t iana[2] = {0, 0};
+  if (s2n_connection_get_cipher_iana_value(connection, &iana[0], &iana[1]) == S2N_SUCCESS) {
+    facts.cipher_iana = text(s2n_pkey_cipher_iana_name(iana));
+  }
+  if (s2n_connection_get_key_exchange_group(connection, &name) == S2N_SUCCESS)
+    facts.group = text(name);
+  facts.alpn_protocol = text(s2n_get_application_protocol(connection));
+  facts.server_name = ServerName();
+  facts.signature_scheme = signature_scheme_;
+  facts.resumed = s2n_connection_is_session_resumed(connection) == 1;
+  return facts;
+}
+
+std::string Connection::ServerName() const {
+  const char* name = s2n_get_server_name(connection_.get());
+  return name ? name : "";
+}
+
+ssize_t Connection::Receive(uint8_t* buffer, size_t length) {
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  const ssize_t received =
+      s2n_recv(connection_.get(), buffer, static_cast<ssize_t>(length), &blocked);
+  if (received > 0) return received;
+  if (received == 0) {
+    s2n_pkey_keep_sending(connection_.get());
+    return 0;
+  }
+  if (s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED) return -1;
+  failure_ = Failure::FromS2n();
+  if (failure_.kind == FailureKind::kAlert)
+    failure_.alert = s2n_connection_get_alert(connection_.get());
+  if (failure_.kind == FailureKind::kReset)
+    failure_.message = "the connection was reset by the peer";
+  return -2;
+}
+
+bool Connection::Send(const uint8_t* data, size_t length) {
+  size_t sent = 0;
+  while (sent < length) {
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    const ssize_t taken =
+        s2n_send(connection_.get(), data + sent, static_cast<ssize_t>(length - sent), &blocked);
+    if (taken < 0) {
+      failure_ = Failure::FromS2n();
+      return false;
+    }
+    sent += static_cast<size_t>(taken);
+  }
+  return true;
+}
+
+bool Connection::SendCloseNotify() {
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  if (s2n_shutdown_send(connection_.get(), &blocked) != S2N_SUCCESS) return false;
+  s2n_pkey_keep_receiving(connection_.get());
+  return true;
+}
+
+uint64_t Connection::BlindingDelay() const { return s2n_connection_get_delay(connection_.get()); }
+
+void Connection::ReleaseBuffers() { s2n_connection_release_buffers(connection_.get()); }
+
+void Connection::FreeHandshake() { s2n_connection_free_handshake(connection_.get()); }
+
+bool Connection::HasNoCommonProtocol() const {
+  if (!config_->uses_alpn() || s2n_get_application_protocol(connection_.get())) return false;
+  s2n_client_hello* hello = s2n_connection_get_client_hello(connection_.get());
+  return hello && s2n_client_hello_get_extension_length(hello, S2N_EXTENSION_ALPN) > 0;
+}
+
+}  // namespace keyless::tls

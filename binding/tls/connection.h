@@ -1,0 +1,109 @@
+// One TLS connection over s2n-tls: handshake, records, close. It knows no descriptor: bytes go
+// through a Transport.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tls/config.h"
+#include "tls/failure.h"
+#include "tls/private_key_operation.h"
+#include "tls/s2n_handles.h"
+
+namespace keyless::tls {
+
+// Where a connection's records come from and go to. Called on the connection's thread, from within
+// its calls.
+class Transport {
+ public:
+  // Like read(2): bytes read, 0 at the end, -1 with errno (EAGAIN: nothing yet).
+  virtual ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) = 0;
+  // Takes all of it; what the kernel does not take is kept by the transport.
+  virtual void SendRecords(const uint8_t* data, uint32_t length) = 0;
+
+ protected:
+  ~Transport() = default;
+};
+
+// What was agreed on, captured once when the handshake is done.
+struct HandshakeFacts {
+  int protocol_version = 0;       // s2n's number: 33 TLS 1.2, 34 TLS 1.3
+  const char* cipher = "";        // OpenSSL's name
+  const char* cipher_iana = "";   // IANA's name
+  const char* group = "";         // the key exchange's group, such as X25519MLKEM768
+  std::string alpn_protocol;      // empty: none
+  std::string server_name;        // SNI; empty: none
+  uint16_t signature_scheme = 0;  // what the certificate's key signed with; 0: resumed
+  bool resumed = false;
+};
+
+// Made, used and destroyed on one thread: the engine thread that owns it.
+class Connection {
+ public:
+  enum class Progress : uint8_t { kDone, kBlocked, kNeedsSignature, kFailed };
+
+  // `transport` outlives the connection. Null when memory ran out.
+  static std::unique_ptr<Connection> CreateServer(std::shared_ptr<const Config> config,
+                                                  Transport* transport);
+
+  // Goes on with the handshake. After kNeedsSignature: CompleteOperation, then again. After
+  // kFailed: never again, and failure() says why.
+  Progress Negotiate();
+
+  // The operation the handshake stopped at; null when there is none.
+  const PrivateKeyOperation* operation() const noexcept {
+    return operation_ ? &*operation_ : nullptr;
+  }
+  // False: the signature is wrong for this certificate or unusable; failure() says so and the
+  // connection is over.
+  bool CompleteOperation(const uint8_t* signature, size_t length);
+
+  HandshakeFacts Facts() const;
+  // SNI, as soon as the client hello was read; empty: none.
+  std::string ServerName() const;
+
+  // Decrypted bytes into `buffer`: their number, 0 after the peer's close_notify, -1: nothing yet,
+  // -2: failed.
+  ssize_t Receive(uint8_t* buffer, size_t length);
+  // Encrypts all of `data` into the transport. False: failed.
+  bool Send(const uint8_t* data, size_t length);
+  // Sends close_notify (or the alert that s2n holds back until its blinding delay has passed).
+  bool SendCloseNotify();
+
+  // How long to stay silent after a failure before closing, in nanoseconds (s2n's blinding against
+  // timing oracles).
+  uint64_t BlindingDelay() const;
+  // Gives back the record buffers of an idle connection; they come again by themselves.
+  void ReleaseBuffers();
+  // Handshake messages are of no use any more once Facts() were taken.
+  void FreeHandshake();
+
+  const Failure& failure() const noexcept { return failure_; }
+  const Config& config() const noexcept { return *config_; }
+  // The client's ALPN list shares nothing with ours, where both have one: s2n goes on without a
+  // protocol, OpenSSL and this package abort (RFC 7301 section 3.2).
+  bool HasNoCommonProtocol() const;
+
+  // s2n's callback, set on every configuration: keeps the operation for Negotiate to report.
+  static int OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey_op* operation);
+
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+ private:
+  Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
+  bool SignLocally(const LocalKey& key);
+
+  std::shared_ptr<const Config> config_;
+  ConnectionHandle connection_;
+  std::optional<PrivateKeyOperation> operation_;  // destroyed before the connection
+  Failure failure_;
+  uint16_t signature_scheme_ = 0;
+};
+
+}  // namespace keyless::tls

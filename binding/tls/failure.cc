@@ -1,0 +1,96 @@
+#include "tls/failure.h"
+
+#include "s2n.h"
+
+// s2n's own header of that folder, for s2n_error_get_alert. It has no C++ guard.
+extern "C" {
+#include "tls/s2n_quic_support.h"
+}
+
+namespace keyless::tls {
+
+namespace {
+
+// Refusals of a client hello for which s2n names no alert, though RFC 8446 section 6.2 does. What
+// is listed here is the peer's doing (the two share no version, cipher, group or scheme), whatever
+// type s2n gives the error.
+struct Refusal {
+  const char* name;
+  int alert;
+};
+constexpr int kHandshakeFailure = 40;
+constexpr int kProtocolVersion = 70;
+constexpr Refusal kRefusals[] = {
+    {"S2N_ERR_PROTOCOL_VERSION_UNSUPPORTED", kProtocolVersion},
+    {"S2N_ERR_CIPHER_NOT_SUPPORTED", kHandshakeFailure},
+    {"S2N_ERR_NO_VALID_SIGNATURE_SCHEME", kHandshakeFailure},
+    {"S2N_ERR_INVALID_SUPPORTED_GROUP_STATE", kHandshakeFailure},
+    {"S2N_ERR_ECDHE_UNSUPPORTED_CURVE", kHandshakeFailure},
+};
+
+}  // namespace
+
+Failure Failure::FromS2n() {
+  const int error = s2n_errno;
+  Failure failure;
+  const char* name = s2n_strerror_name(error);
+  const char* message = s2n_strerror(error, "EN");
+  failure.name = name ? name : "";
+  failure.message = message ? message : "unknown error of s2n-tls";
+  switch (s2n_error_get_type(error)) {
+    case S2N_ERR_T_CLOSED:
+      failure.kind = FailureKind::kClosed;
+      break;
+    case S2N_ERR_T_IO:
+      failure.kind = FailureKind::kReset;
+      break;
+    case S2N_ERR_T_ALERT:
+      failure.kind = FailureKind::kAlert;
+      break;
+    case S2N_ERR_T_PROTO:
+      failure.kind = FailureKind::kProtocol;
+      break;
+    default:
+      failure.kind = FailureKind::kInternal;
+      break;
+  }
+  if (failure.name == "S2N_ERR_VERIFY_SIGNATURE") failure.kind = FailureKind::kSignature;
+  uint8_t alert = 0;
+  if (failure.kind != FailureKind::kAlert && s2n_error_get_alert(error, &alert) == S2N_SUCCESS) {
+    failure.alert = alert;
+  }
+  for (const Refusal& refusal : kRefusals) {
+    if (failure.name != refusal.name) continue;
+    failure.kind = FailureKind::kProtocol;
+    failure.alert = refusal.alert;
+  }
+  return failure;
+}
+
+const char* FailureKindName(FailureKind kind) {
+  switch (kind) {
+    case FailureKind::kNone:
+      return "none";
+    case FailureKind::kClosed:
+      return "closed";
+    case FailureKind::kReset:
+      return "reset";
+    case FailureKind::kAlert:
+      return "alert";
+    case FailureKind::kProtocol:
+      return "protocol";
+    case FailureKind::kSignature:
+      return "signature";
+    case FailureKind::kTimeout:
+      return "timeout";
+    case FailureKind::kNotTls:
+      return "not-tls";
+    case FailureKind::kResources:
+      return "resources";
+    case FailureKind::kInternal:
+      return "internal";
+  }
+  return "internal";
+}
+
+}  // namespace keyless::tls

@@ -1,0 +1,43 @@
+// What went wrong on a connection, copied from s2n-tls at once: s2n_errno is thread-local and the
+// next call overwrites it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace keyless::tls {
+
+enum class FailureKind : uint8_t {
+  kNone,
+  kClosed,     // the peer's FIN came where more was needed, or without close_notify
+  kReset,      // the peer's RST, or another error of the descriptor
+  kAlert,      // the peer sent a fatal alert
+  kProtocol,   // the peer broke the protocol, or the two share no version, cipher or scheme
+  kSignature,  // the signature does not verify against the certificate, or is unusable
+  kTimeout,    // the handshake's deadline passed
+  kNotTls,     // the first byte was no TLS record: a plaintext request, a scan
+  kResources,  // descriptors or memory ran out
+  kInternal,   // an error of s2n-tls, AWS-LC or of ours
+};
+
+struct Failure {
+  FailureKind kind = FailureKind::kNone;
+  // s2n's own name, such as S2N_ERR_CIPHER_NOT_SUPPORTED; empty where s2n had no part in it.
+  std::string name;
+  std::string message;
+  // The alert that was received (kAlert) or that fits what happened (RFC 8446 section 6); -1: none.
+  int alert = -1;
+
+  static Failure Of(FailureKind kind, const char* message) {
+    Failure failure;
+    failure.kind = kind;
+    failure.message = message;
+    return failure;
+  }
+  // From s2n_errno of the calling thread, right after the call that failed.
+  static Failure FromS2n();
+};
+
+const char* FailureKindName(FailureKind kind);
+
+}  // namespace keyless::tls

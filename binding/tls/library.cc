@@ -1,0 +1,56 @@
+#include "tls/library.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "s2n.h"
+#include "tls/arena.h"
+#include "tls/error.h"
+#include "unstable/cleanup.h"
+
+namespace keyless::tls {
+
+namespace {
+
+// s2n's memory callbacks: 0 or less than 0, as s2n wants it.
+
+int NothingToDo() { return 0; }
+
+int Allocate(void** memory, uint32_t requested, uint32_t* allocated) {
+  size_t usable = 0;
+  *memory = Arena::Process().Allocate(requested, &usable);
+  if (!*memory) return -1;
+  *allocated = static_cast<uint32_t>(usable);  // a chunk, or what was requested
+  return 0;
+}
+
+// The size is what was allocated or what was asked for, depending on the caller: the arena knows by
+// itself.
+int Free(void* memory, uint32_t) {
+  Arena::Process().Free(memory);
+  return 0;
+}
+
+}  // namespace
+
+void InitializeLibrary() {
+  static std::once_flag once;
+  static const char* failure = nullptr;
+  std::call_once(once, [] {
+    // Engine threads may still run when the process exits.
+    if (s2n_disable_atexit() != S2N_SUCCESS ||
+        s2n_mem_set_callbacks(NothingToDo, NothingToDo, Allocate, Free) != S2N_SUCCESS ||
+        s2n_init() != S2N_SUCCESS) {
+      failure = s2n_strerror(s2n_errno, "EN");
+    }
+  });
+  if (failure)
+    throw Error("ERR_S2N_PKEY_LIBRARY",
+                std::string("s2n-tls could not be initialised: ") + failure);
+}
+
+void CleanupThread() { s2n_cleanup_thread(); }
+
+}  // namespace keyless::tls

@@ -1,0 +1,79 @@
+#include "tls/private_key_operation.h"
+
+#include <cstring>
+#include <utility>
+
+namespace keyless::tls {
+
+namespace {
+
+// A signature longer than any scheme's is refused before s2n copies it (RSA-8192 is 1,024 bytes,
+// ML-DSA-87 4,627).
+constexpr size_t kLongestSignature = 5000;
+
+uint16_t MlDsaScheme(s2n_connection* connection) {
+  const char* name = nullptr;
+  if (s2n_connection_get_signature_scheme(connection, &name) != S2N_SUCCESS || !name) return 0;
+  if (std::strcmp(name, "mldsa44") == 0) return 0x0904;
+  if (std::strcmp(name, "mldsa65") == 0) return 0x0905;
+  if (std::strcmp(name, "mldsa87") == 0) return 0x0906;
+  return 0;
+}
+
+// The IANA code of what was negotiated; 0 for hashes that no KMS signs with. A server's own scheme
+// and a client's come from different getters.
+uint16_t NegotiatedScheme(s2n_connection* connection) {
+  s2n_tls_signature_algorithm algorithm = S2N_TLS_SIGNATURE_ANONYMOUS;
+  s2n_tls_hash_algorithm hash = S2N_TLS_HASH_NONE;
+  const bool server = s2n_connection_get_mode(connection) == S2N_SERVER;
+  const int failed =
+      server ? s2n_connection_get_selected_signature_algorithm(connection, &algorithm) |
+                   s2n_connection_get_selected_digest_algorithm(connection, &hash)
+             : s2n_connection_get_selected_client_cert_signature_algorithm(connection, &algorithm) |
+                   s2n_connection_get_selected_client_cert_digest_algorithm(connection, &hash);
+  if (failed) return 0;
+  const uint16_t size = hash == S2N_TLS_HASH_SHA256   ? 0
+                        : hash == S2N_TLS_HASH_SHA384 ? 1
+                        : hash == S2N_TLS_HASH_SHA512 ? 2
+                                                      : 3;
+  if (algorithm == S2N_TLS_SIGNATURE_MLDSA) return MlDsaScheme(connection);
+  if (size == 3) return 0;
+  switch (algorithm) {
+    case S2N_TLS_SIGNATURE_ECDSA:
+      return static_cast<uint16_t>(0x0403 + (size << 8));
+    case S2N_TLS_SIGNATURE_RSA:
+      return static_cast<uint16_t>(0x0401 + (size << 8));
+    case S2N_TLS_SIGNATURE_RSA_PSS_RSAE:
+      return static_cast<uint16_t>(0x0804 + size);
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+PrivateKeyOperation::PrivateKeyOperation(PrivateKeyOperationHandle operation,
+                                         s2n_connection* connection)
+    : operation_(std::move(operation)), connection_(connection) {
+  s2n_async_pkey_op_type type = S2N_ASYNC_DECRYPT;
+  uint32_t size = 0;
+  if (s2n_async_pkey_op_get_op_type(operation_.get(), &type) != S2N_SUCCESS ||
+      type != S2N_ASYNC_SIGN ||
+      s2n_async_pkey_op_get_input_size(operation_.get(), &size) != S2N_SUCCESS) {
+    return;
+  }
+  input_.resize(size);
+  scheme_ = NegotiatedScheme(connection);
+  supported_ = scheme_ != 0 &&
+               s2n_async_pkey_op_get_input(operation_.get(), input_.data(), size) == S2N_SUCCESS;
+}
+
+bool PrivateKeyOperation::Complete(const uint8_t* signature, size_t length) {
+  const PrivateKeyOperationHandle operation = std::move(operation_);
+  if (!operation || length == 0 || length > kLongestSignature) return false;
+  return s2n_async_pkey_op_set_output(operation.get(), signature, static_cast<uint32_t>(length)) ==
+             S2N_SUCCESS &&
+         s2n_async_pkey_op_apply(operation.get(), connection_) == S2N_SUCCESS;
+}
+
+}  // namespace keyless::tls

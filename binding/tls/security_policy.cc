@@ -1,0 +1,113 @@
+#include "tls/security_policy.h"
+
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
+#include <openssl/evp.h>
+#include <openssl/nid.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "s2n.h"
+#include "tls/error.h"
+#include "tls/security_policy_facts.h"
+
+namespace keyless::tls {
+
+namespace {
+
+constexpr char kOffered[] =
+    "'default' (TLS 1.2 and 1.3), 'default_tls13', 'default_fips', '20250211' (TLS 1.3 only) or "
+    "'rfc9151' "
+    "(SHA-384 only)";
+
+[[noreturn]] void Refuse(const std::string& policy, const std::string& reason) {
+  throw Error("ERR_S2N_PKEY_SECURITY_POLICY", "security policy '" + policy + "' " + reason);
+}
+
+}  // namespace
+
+CertificateKey CertificateKey::OfChain(const std::string& certificate_chain_pem) {
+  const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(certificate_chain_pem.data(),
+                                                 static_cast<int>(certificate_chain_pem.size())));
+  const bssl::UniquePtr<X509> leaf(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  EVP_PKEY* key = leaf ? X509_get0_pubkey(leaf.get()) : nullptr;
+  if (!key) {
+    throw Error("ERR_S2N_PKEY_CERTIFICATE_INVALID",
+                "cert: expected a PEM certificate chain, the server's own certificate first; no "
+                "certificate could "
+                "be read");
+  }
+  CertificateKey result;
+  result.bits = EVP_PKEY_bits(key);
+  switch (EVP_PKEY_id(key)) {
+    case EVP_PKEY_RSA:
+      result.type = Type::kRsa;
+      result.name = "RSA-" + std::to_string(result.bits);
+      return result;
+    case EVP_PKEY_EC: {
+      result.type = Type::kEcdsa;
+      const int curve = EC_GROUP_get_curve_name(EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key)));
+      if (curve == NID_X9_62_prime256v1) {
+        result.group = 23;
+        result.name = "P-256";
+      } else if (curve == NID_secp384r1) {
+        result.group = 24;
+        result.name = "P-384";
+      } else if (curve == NID_secp521r1) {
+        result.group = 25;
+        result.name = "P-521";
+      }
+      if (result.group) return result;
+      break;
+    }
+    default:
+      break;
+  }
+  throw Error("ERR_S2N_PKEY_CERTIFICATE_INVALID",
+              "cert: the certificate's key is of a kind that s2n-tls cannot sign with through a "
+              "signer; expected RSA "
+              "(2048 to 4096 bits) or ECDSA P-256, P-384, P-521 (Ed25519 and ML-DSA certificates "
+              "are not supported)");
+}
+
+void CheckSecurityPolicy(const std::string& policy, const CertificateKey& key) {
+  s2n_pkey_policy_facts facts;
+  if (!s2n_pkey_read_policy(policy.c_str(), &facts)) {
+    Refuse(policy, std::string("does not exist in this s2n-tls; expected for example ") + kOffered);
+  }
+  if (facts.minimum_protocol_version < S2N_TLS12) {
+    Refuse(policy, std::string("allows TLS versions below 1.2, whose signatures use SHA-1, which "
+                               "no KMS makes; choose ") +
+                       kOffered);
+  }
+  const bool rsa = key.type == CertificateKey::Type::kRsa;
+  if (rsa && facts.offers_rsa_key_exchange) {
+    Refuse(policy, std::string("allows RSA key exchange, in which the private key decrypts instead "
+                               "of signing; choose ") +
+                       kOffered);
+  }
+  const uint8_t key_type = rsa ? S2N_PKEY_KEY_RSA : S2N_PKEY_KEY_ECDSA;
+  bool tls12 = false;
+  bool tls13 = false;
+  for (size_t i = 0; i < facts.scheme_count; i++) {
+    const s2n_pkey_policy_scheme& scheme = facts.schemes[i];
+    if (scheme.key_type != key_type) continue;
+    if (scheme.weak_hash) {
+      Refuse(policy,
+             std::string("allows signatures with SHA-1 or SHA-224, which no KMS makes; choose ") +
+                 kOffered);
+    }
+    tls12 = tls12 || (scheme.tls12 && (rsa ? facts.offers_tls12_rsa : facts.offers_tls12_ecdsa));
+    tls13 = tls13 || (scheme.tls13 && facts.offers_tls13 &&
+                      (rsa || scheme.tls13_curve == 0 || scheme.tls13_curve == key.group));
+  }
+  if (facts.minimum_protocol_version > S2N_TLS12) tls12 = false;
+  if (!tls12 && !tls13) {
+    Refuse(policy, "has no signature scheme for this certificate's key (" + key.name +
+                       "), so no handshake could ever succeed; choose another policy, such as " +
+                       kOffered + ", or a certificate for another kind of key");
+  }
+}
+
+}  // namespace keyless::tls

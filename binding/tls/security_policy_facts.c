@@ -1,0 +1,62 @@
+/* Includes s2n-tls's internal headers (see CMakeLists.txt). */
+#include "tls/security_policy_facts.h"
+
+#include <string.h>
+
+#include "tls/s2n_kex.h"
+#include "tls/s2n_security_policies.h"
+
+static void read_scheme(const struct s2n_signature_scheme* scheme,
+                        struct s2n_pkey_policy_scheme* out) {
+  memset(out, 0, sizeof(*out));
+  out->iana = scheme->iana_value;
+  out->weak_hash = scheme->hash_alg == S2N_HASH_MD5 || scheme->hash_alg == S2N_HASH_SHA1 ||
+                   scheme->hash_alg == S2N_HASH_SHA224 || scheme->hash_alg == S2N_HASH_MD5_SHA1;
+  const bool rsa =
+      scheme->sig_alg == S2N_SIGNATURE_RSA || scheme->sig_alg == S2N_SIGNATURE_RSA_PSS_RSAE;
+  const bool ecdsa = scheme->sig_alg == S2N_SIGNATURE_ECDSA;
+  out->key_type = rsa ? S2N_PKEY_KEY_RSA : ecdsa ? S2N_PKEY_KEY_ECDSA : 0;
+  const uint8_t highest = scheme->maximum_protocol_version;
+  out->tls12 =
+      scheme->minimum_protocol_version <= S2N_TLS12 && (highest == 0 || highest >= S2N_TLS12);
+  /* RSA PKCS#1 v1.5 never signs a TLS 1.3 handshake (RFC 8446 section 4.2.3), nor does a hash this
+   * old. */
+  out->tls13 = (highest == 0 || highest >= S2N_TLS13) && scheme->sig_alg != S2N_SIGNATURE_RSA &&
+               !out->weak_hash;
+  out->tls13_curve = scheme->signature_curve ? scheme->signature_curve->iana_id : 0;
+}
+
+bool s2n_pkey_read_policy(const char* name, struct s2n_pkey_policy_facts* facts) {
+  memset(facts, 0, sizeof(*facts));
+  const struct s2n_security_policy* policy = NULL;
+  if (s2n_find_security_policy_from_version(name, &policy) != 0 || policy == NULL) return false;
+  facts->minimum_protocol_version = policy->minimum_protocol_version;
+  const struct s2n_cipher_preferences* ciphers = policy->cipher_preferences;
+  for (uint16_t i = 0; i < ciphers->count; i++) {
+    const struct s2n_cipher_suite* suite = ciphers->suites[i];
+    if (suite->minimum_required_tls_version >= S2N_TLS13) {
+      facts->offers_tls13 = true;
+    } else if (!suite->key_exchange_alg->is_ephemeral) {
+      facts->offers_rsa_key_exchange = true;
+    } else if (suite->auth_method == S2N_AUTHENTICATION_ECDSA) {
+      facts->offers_tls12_ecdsa = true;
+    } else if (suite->auth_method == S2N_AUTHENTICATION_RSA &&
+               suite->key_exchange_alg != &s2n_dhe) {
+      facts->offers_tls12_rsa = true;
+    }
+  }
+  const struct s2n_signature_preferences* signatures = policy->signature_preferences;
+  const size_t limit = sizeof(facts->schemes) / sizeof(facts->schemes[0]);
+  for (uint8_t i = 0; i < signatures->count && facts->scheme_count < limit; i++) {
+    read_scheme(signatures->signature_schemes[i], &facts->schemes[facts->scheme_count++]);
+  }
+  return true;
+}
+
+const char* s2n_pkey_cipher_iana_name(const uint8_t iana[2]) {
+  for (uint16_t i = 0; i < cipher_preferences_test_all.count; i++) {
+    const struct s2n_cipher_suite* suite = cipher_preferences_test_all.suites[i];
+    if (memcmp(suite->iana_value, iana, S2N_TLS_CIPHER_SUITE_LEN) == 0) return suite->iana_name;
+  }
+  return NULL;
+}

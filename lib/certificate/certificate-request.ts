@@ -1,0 +1,50 @@
+import { InvalidOptionError } from '../errors.ts';
+import type { Signer } from '../signer/signer.ts';
+import { checkCertified, type CertifiedOptions } from './certified.ts';
+import { extensionsOf, nameOf } from './extensions.ts';
+import { pem } from './pem.ts';
+import { SignerCrypto } from './signer-crypto.ts';
+import { checkSigningKey } from './signing-key.ts';
+import { x509Library } from './x509-library.ts';
+
+/** As for a certificate; the subject may be left out where there are alternative names, which is all that public authorities read. */
+export interface CertificateRequestOptions extends CertifiedOptions {
+  /** Has the key that the certificate is to be for, and signs the request. */
+  readonly signer: Signer;
+  /** Gives up waiting for the signer. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A certificate signing request (PKCS #10, RFC 2986) for the key of a signer, as PEM, to be sent to a certificate authority. Names
+ * and usages are in its extensionRequest attribute (RFC 2985 §5.4.2); an authority may take or leave them.
+ *
+ * @throws InvalidOptionError naming the option; SignerError when the signer fails, or answers with a signature that its public key
+ *   does not verify.
+ */
+export async function createCertificateRequest(options: CertificateRequestOptions): Promise<string> {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError(
+      'options',
+      "an object such as { signer, subject: 'CN=site.example' }",
+      options,
+    );
+  }
+  const key = checkSigningKey(options.signer);
+  const certified = checkCertified(options);
+  if (certified.subject.length === 0 && certified.altNames.length === 0) {
+    throw new InvalidOptionError('subject', "a name such as 'CN=site.example', or altNames", options.subject);
+  }
+  const x509 = await x509Library();
+  const crypto = new SignerCrypto(x509, key, options.signal);
+  const request = await x509.Pkcs10CertificateRequestGenerator.create(
+    {
+      name: nameOf(x509, certified.subject),
+      keys: crypto.keys,
+      signingAlgorithm: key.algorithm,
+      extensions: extensionsOf(x509, certified),
+    },
+    crypto,
+  );
+  return pem('CERTIFICATE REQUEST', request.rawData);
+}

@@ -1,0 +1,68 @@
+import { InvalidOptionError } from '../errors.ts';
+import type { Signer } from '../signer/signer.ts';
+import { checkSerialNumber } from './serial-number.ts';
+import { extensionsOf, keyIdentifiers, nameOf } from './extensions.ts';
+import { pem } from './pem.ts';
+import { SignerCrypto } from './signer-crypto.ts';
+import { checkSigningKey } from './signing-key.ts';
+import { x509Library } from './x509-library.ts';
+import { checkCertified, type CertifiedOptions } from './certified.ts';
+import { checkValidity, type ValidityOptions } from './validity.ts';
+import type { DistinguishedName } from './distinguished-name.ts';
+
+export interface SelfSignedCertificateOptions extends CertifiedOptions, ValidityOptions {
+  /** Has the key that the certificate is for, and signs it. */
+  readonly signer: Signer;
+  readonly subject: DistinguishedName;
+  /** Hexadecimal digits or a bigint, at most 20 octets (RFC 5280 §4.1.2.2); random unless given. */
+  readonly serialNumber?: string | bigint;
+  /** Gives up waiting for the signer. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A self-signed X.509 certificate (RFC 5280) for the key of a signer, as PEM. The key stays where it is: the signer is asked once,
+ * for ecdsa-with-SHA256, -SHA384 or -SHA512 as strong as its curve, or for sha256WithRSAEncryption.
+ *
+ * A client trusts it by having it as a trust anchor (`ca` of node:tls, `curl --cacert`). For one that everybody trusts, see
+ * `createCertificateRequest`.
+ *
+ * @throws InvalidOptionError naming the option; SignerError when the signer fails, or answers with a signature that its public key
+ *   does not verify.
+ */
+export async function createSelfSignedCertificate(options: SelfSignedCertificateOptions): Promise<string> {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError(
+      'options',
+      "an object such as { signer, subject: 'CN=site.example' }",
+      options,
+    );
+  }
+  const key = checkSigningKey(options.signer);
+  const certified = checkCertified(options, ['notBefore', 'notAfter', 'validDays', 'serialNumber']);
+  if (certified.subject.length === 0) {
+    throw new InvalidOptionError(
+      'subject',
+      "a name such as 'CN=site.example': it is the issuer too",
+      options.subject,
+    );
+  }
+  const { notBefore, notAfter } = checkValidity(options);
+  const serialNumber = checkSerialNumber(options.serialNumber);
+  const x509 = await x509Library();
+  const name = nameOf(x509, certified.subject);
+  const crypto = new SignerCrypto(x509, key, options.signal);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      name,
+      serialNumber,
+      notBefore,
+      notAfter,
+      keys: crypto.keys,
+      signingAlgorithm: key.algorithm,
+      extensions: [...extensionsOf(x509, certified), ...(await keyIdentifiers(x509, key.signer.publicKey))],
+    },
+    crypto,
+  );
+  return pem('CERTIFICATE', certificate.rawData);
+}

@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { S2nPkeyError } from '../errors.ts';
+import { deleteDemoKeys } from '../kms/demo-key.ts';
+import type { Command } from './command.ts';
+import { chooseKms, type ChosenKms } from './demo/choose-kms.ts';
+import { demonstrate } from './demo/demonstration.ts';
+import { costNotice, report } from './demo/report.ts';
+
+const usage = `Usage: s2n-pkey demo [clean] [options]
+
+Shows a TLS server that holds only a certificate: every private-key operation is done by KMS. With an AWS Region and
+credentials configured it uses AWS KMS, otherwise a local KMS that it starts.
+
+  clean            schedule the deletion of the demonstration's keys instead, and name them
+  --local          use a local KMS whatever is configured
+  --data <folder>  where the local KMS keeps its keys (.s2n-pkey/local-kms)
+  --help
+`;
+
+export const demoCommand: Command = {
+  name: 'demo',
+  summary: 'show a handshake whose private key is in KMS (demo clean: delete its keys)',
+  run: runDemo,
+};
+
+async function runDemo(args: readonly string[]): Promise<void> {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        local: { type: 'boolean', default: false },
+        data: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const [action = 'show', ...rest] = positionals;
+    if (values.help) {
+      process.stdout.write(usage);
+      return;
+    }
+    if (rest.length > 0 || (action !== 'show' && action !== 'clean')) {
+      throw new S2nPkeyError(
+        'ERR_S2N_PKEY_USAGE',
+        `unknown argument '${rest[0] ?? action}'; see s2n-pkey demo --help`,
+      );
+    }
+    const kms = await chooseKms(values.local, values.data);
+    try {
+      await (action === 'clean' ? clean(kms) : show(kms));
+    } finally {
+      await kms.close();
+    }
+  } catch (error) {
+    // One sentence that says what to do; the stack of an error that is not ours helps its author.
+    const known = error instanceof S2nPkeyError || (error instanceof Error && 'code' in error);
+    process.stderr.write(
+      `s2n-pkey demo: ${known ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+async function show(kms: ChosenKms): Promise<void> {
+  process.stdout.write(`KMS           ${kms.description}\n              ${costNotice(kms)}\n`);
+  process.stdout.write(`${report(await demonstrate(kms.clientOptions))}\n`);
+}
+
+async function clean(kms: ChosenKms): Promise<void> {
+  process.stdout.write(`KMS           ${kms.description}\n`);
+  const client = new KMSClient(kms.clientOptions);
+  try {
+    const { deleted, unreadable } = await deleteDemoKeys(client);
+    for (const { arn, deletionDate } of deleted) {
+      process.stdout.write(
+        `Deleted       ${arn}, for good on ${deletionDate?.toISOString() ?? 'a date KMS did not tell'}\n`,
+      );
+    }
+    if (deleted.length === 0) process.stdout.write('There is no key of the demonstration.\n');
+    for (const arn of unreadable) process.stdout.write(`Not looked at ${arn}: its tags may not be read\n`);
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import type { Command } from './command.ts';
+import { demoCommand } from './demo.ts';
+import { localKmsCommand } from './local-kms.ts';
+
+const commands: readonly Command[] = [demoCommand, localKmsCommand];
+
+function usage(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: s2n-pkey <command> [options]\n\nCommands:\n${lines.join('\n')}\n\ns2n-pkey <command> --help tells more.\n`;
+}
+
+function main([name, ...args]: readonly string[]): void {
+  const command = commands.find((one) => one.name === name);
+  if (command !== undefined) {
+    void command.run(args);
+    return;
+  }
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage());
+    return;
+  }
+  const problem = name === undefined ? 'a command is wanted' : `there is no command '${name}'`;
+  process.stderr.write(`s2n-pkey: ${problem}.\n\n${usage()}`);
+  process.exitCode = 2;
+}
+
+main(process.argv.slice(2));

@@ -1,0 +1,29 @@
+/**
+ * TLS for Node whose private key never enters the process.
+ *
+ * @module s2n-pkey
+ */
+export { attach, AttachError } from './tls/attach.ts';
+export { createServer, TlsServer } from './tls/create-server.ts';
+export { TlsSocket, type CipherInfo } from './tls/tls-socket.ts';
+export { diagnostics, type EngineDiagnostics } from './tls/diagnostics.ts';
+export { TlsConnectionError } from './tls/connection-error.ts';
+export type { TlsServerOptions } from './tls/server-options.ts';
+export { LocalKeySigner } from './signer/local-key-signer.ts';
+export { KmsSigner, type KmsSignerOptions } from './kms/kms-signer.ts';
+export { KmsError } from './kms/kms-error.ts';
+export { describeKey, findKey, type KmsKey } from './kms/key.ts';
+export { createKey, findOrCreateKey } from './kms/key-creation.ts';
+export { scheduleKeyDeletion, type ScheduledDeletion } from './kms/key-deletion.ts';
+export { listKeysByTag } from './kms/tagged-keys.ts';
+export {
+  createSelfSignedCertificate,
+  type SelfSignedCertificateOptions,
+} from './certificate/self-signed-certificate.ts';
+export {
+  createCertificateRequest,
+  type CertificateRequestOptions,
+} from './certificate/certificate-request.ts';
+export type { PrivateKeyOperation, Signer, SignOptions } from './signer/signer.ts';
+export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
+export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

@@ -1,0 +1,76 @@
+import { createPublicKey, KeyObject } from 'node:crypto';
+import { GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { kindOfKey, schemesOfKey } from '../signer/schemes-of-key.ts';
+import type { SignatureScheme } from '../signer/signature-scheme.ts';
+import { explained, KmsError } from './kms-error.ts';
+import { regionOfArn } from './key-id.ts';
+import { tlsKeySpec, tlsKeySpecNames, type TlsKeySpec } from './key-spec.ts';
+
+/** What `GetPublicKey` tells of a key that is fit for TLS. */
+export interface OpenedKey {
+  readonly arn: string;
+  readonly spec: TlsKeySpec;
+  readonly publicKey: KeyObject;
+  readonly schemes: readonly SignatureScheme[];
+}
+
+/**
+ * Asks KMS for a public key by whatever names it, and checks that the key can sign for TLS.
+ *
+ * @throws KmsError
+ */
+export async function openKey(client: KMSClient, keyId: string): Promise<OpenedKey> {
+  const call = { operation: 'GetPublicKey', key: keyId };
+  const answer = await explained(call, client.send(new GetPublicKeyCommand({ KeyId: keyId })));
+  const { KeyId: arn, PublicKey: spki, KeySpec: specName, KeyUsage: keyUsage } = answer;
+  const facts = { operation: 'GetPublicKey', keyId, requestId: answer.$metadata.requestId };
+  if (arn === undefined || spki === undefined || regionOfArn(arn) === undefined) {
+    throw unusableAnswer(`it has no key ARN or no public key for ${keyId}`, facts);
+  }
+  const name = keyId === arn ? arn : `${keyId} (${arn})`;
+  if (keyUsage !== 'SIGN_VERIFY') {
+    throw new KmsError(
+      'ERR_S2N_PKEY_KMS_KEY_USAGE',
+      `${name} is a key for ${keyUsage}: TLS needs one with KeyUsage SIGN_VERIFY, which is chosen when a key is made and never ` +
+        'changes. Make another, and a certificate for it.',
+      facts,
+    );
+  }
+  const spec = tlsKeySpec(specName);
+  if (spec === undefined) {
+    throw new KmsError(
+      'ERR_S2N_PKEY_KMS_KEY_SPEC',
+      `${name} has KeySpec ${specName}, which cannot be used here: make a key of one of ${tlsKeySpecNames.join(', ')}, and a ` +
+        'certificate for it.',
+      facts,
+    );
+  }
+  const publicKey = readPublicKey(spki);
+  const kind = publicKey instanceof KeyObject ? kindOfKey(publicKey) : undefined;
+  if (!(publicKey instanceof KeyObject) || kind?.name !== spec.keyName) {
+    const cause = publicKey instanceof KeyObject ? {} : { cause: publicKey };
+    throw unusableAnswer(`the public key of ${arn} is not of its KeySpec ${specName}`, {
+      ...facts,
+      ...cause,
+    });
+  }
+  return { arn, spec, publicKey, schemes: schemesOfKey(kind) };
+}
+
+/** The key, or why it cannot be read. */
+function readPublicKey(spki: Uint8Array): unknown {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch (error) {
+    return error;
+  }
+}
+
+function unusableAnswer(what: string, facts: ConstructorParameters<typeof KmsError>[2]): KmsError {
+  return new KmsError(
+    'ERR_S2N_PKEY_KMS_UNUSABLE_ANSWER',
+    `the answer of KMS to GetPublicKey cannot be used: ${what}. Check what stands between this machine and KMS: the endpoint, a ` +
+      'proxy.',
+    facts,
+  );
+}

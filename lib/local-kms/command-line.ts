@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { InvalidOptionError } from '../errors.ts';
+import type { LocalKmsServerOptions } from './server.ts';
+import type { LocalKmsCredentials } from './sigv4.ts';
+
+/** The environment variable by which a parent process gives the control endpoint's token. */
+export const controlTokenVariable = 'S2N_PKEY_LOCAL_KMS_CONTROL_TOKEN';
+
+/** How the line begins by which a parent process knows that the local KMS listens, and where. */
+export const listeningPrefix = 'listening on ';
+
+export const defaultPort = 7411;
+export const defaultRegion = 'us-east-1';
+export const defaultAccount = '000000000000';
+export const defaultCredentials: LocalKmsCredentials = {
+  accessKeyId: 'LOCALKMSDEVELOPMENT',
+  secretAccessKey: 'local-kms-development-only',
+};
+
+export const usage = `Usage: s2n-pkey local-kms [options]
+
+Runs an AWS KMS of your own on this machine, for development and tests. Never for production: its keys lie unencrypted on
+disk, and everyone who has its credentials may do everything.
+
+Options:
+  --port <port>               port to listen on; 0 for any that is free (default ${defaultPort})
+  --host <address>            loopback address to listen on (default 127.0.0.1)
+  --data <directory>          where keys are kept; made if need be
+                              (default $XDG_DATA_HOME/s2n-pkey/local-kms, or ~/.local/share/s2n-pkey/local-kms)
+  --access-key-id <id>        the credential that requests must be signed with; both or neither
+  --secret-access-key <key>   (default AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN, from the
+                              environment; else ${defaultCredentials.accessKeyId} and ${defaultCredentials.secretAccessKey})
+  --session-token <token>     the session token that must come with it
+  --region <region>           (default ${defaultRegion})
+  --account <account>         twelve digits (default ${defaultAccount})
+  --parent-lifetime           stop when standard input ends, as it does when the parent process is gone
+  -h, --help                  print this
+
+It prints "listening on http://HOST:PORT" when it is ready, and stops at SIGTERM and SIGINT. Tests can make it misbehave
+through POST /_control with the token from ${controlTokenVariable}, or with the one that it prints.
+`;
+
+export interface CommandLine {
+  readonly server: LocalKmsServerOptions;
+  readonly parentLifetime: boolean;
+  /** Whether the control token is one that nobody knows yet. */
+  readonly controlTokenIsNew: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whether `host` is an address of the loopback interface, or `localhost`. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(port <= 65535)) throw new InvalidOptionError('--port', 'a number from 0 to 65535', text);
+  return port;
+}
+
+function defaultDataDirectory(environment: Environment): string {
+  const base = environment['XDG_DATA_HOME'] ?? path.join(homedir(), '.local', 'share');
+  return path.join(base, 's2n-pkey', 'local-kms');
+}
+
+function credentialsOf(
+  accessKeyId: string | undefined,
+  secretAccessKey: string | undefined,
+  sessionToken: string | undefined,
+  environment: Environment,
+): LocalKmsCredentials {
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    const missing = accessKeyId === undefined ? '--access-key-id' : '--secret-access-key';
+    throw new InvalidOptionError(missing, '--access-key-id and --secret-access-key together', undefined);
+  }
+  if (accessKeyId === '' || secretAccessKey === '' || sessionToken === '') {
+    throw new InvalidOptionError('--access-key-id, --secret-access-key, --session-token', 'text', '');
+  }
+  const given =
+    accessKeyId !== undefined && secretAccessKey !== undefined
+      ? { accessKeyId, secretAccessKey }
+      : credentialsFromEnvironment(environment);
+  const token = sessionToken ?? ('sessionToken' in given ? given.sessionToken : undefined);
+  return { ...given, ...(token === undefined ? {} : { sessionToken: token }) };
+}
+
+function credentialsFromEnvironment(environment: Environment): LocalKmsCredentials {
+  const accessKeyId = environment['AWS_ACCESS_KEY_ID'] ?? '';
+  const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'] ?? '';
+  const sessionToken = environment['AWS_SESSION_TOKEN'] ?? '';
+  if (accessKeyId === '' || secretAccessKey === '') return defaultCredentials;
+  return { accessKeyId, secretAccessKey, ...(sessionToken === '' ? {} : { sessionToken }) };
+}
+
+function parseArguments(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        host: { type: 'string' },
+        data: { type: 'string' },
+        'access-key-id': { type: 'string' },
+        'secret-access-key': { type: 'string' },
+        'session-token': { type: 'string' },
+        region: { type: 'string' },
+        account: { type: 'string' },
+        'parent-lifetime': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new InvalidOptionError('local-kms', `other options (${message})`, args.join(' '), { cause });
+  }
+}
+
+/** Reads the command line; undefined when it asks for help. Throws `InvalidOptionError`. */
+export function parseCommandLine(args: readonly string[], environment: Environment): CommandLine | undefined {
+  const values = parseArguments(args);
+  if (values.help === true) return undefined;
+  const { host = '127.0.0.1', region = defaultRegion, account = defaultAccount } = values;
+  if (!isLoopback(host)) {
+    throw new InvalidOptionError(
+      '--host',
+      'a loopback address such as 127.0.0.1: the local KMS is not for other machines to reach',
+      host,
+    );
+  }
+  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) {
+    throw new InvalidOptionError('--region', 'the name of a Region, such as us-east-1', region);
+  }
+  if (!/^\d{12}$/.test(account)) throw new InvalidOptionError('--account', 'twelve digits', account);
+  if (values.data === '') throw new InvalidOptionError('--data', 'the path of a directory', values.data);
+
+  const givenToken = environment[controlTokenVariable];
+  const controlTokenIsNew = givenToken === undefined || givenToken === '';
+  return {
+    server: {
+      dataDirectory: values.data ?? defaultDataDirectory(environment),
+      host,
+      port: values.port === undefined ? defaultPort : parsePort(values.port),
+      credentials: credentialsOf(
+        values['access-key-id'],
+        values['secret-access-key'],
+        values['session-token'],
+        environment,
+      ),
+      region,
+      account,
+      controlToken: controlTokenIsNew ? randomBytes(24).toString('base64url') : givenToken,
+    },
+    parentLifetime: values['parent-lifetime'] === true,
+    controlTokenIsNew,
+  };
+}

@@ -1,0 +1,98 @@
+import { KmsException, validationException } from '../errors.ts';
+import type { SignatureSchemeFacts } from '../../signer/signature-scheme.ts';
+import { AsymmetricKeyMaterial, digestOf } from '../key-material.ts';
+import { allSigningAlgorithms, schemeOfSigningAlgorithm } from '../key-spec.ts';
+import type { StoredKey } from '../key-store.ts';
+import { blob, boolean, oneOf, required, type Input } from '../request-shape.ts';
+import {
+  dryRunException,
+  findKey,
+  grantTokensMember,
+  keyIdMember,
+  operation,
+  refuseGrantTokens,
+  requireEnabled,
+  type Kms,
+} from './operation.ts';
+
+/** What `Sign` and `Verify` have in common. */
+const messageShape = {
+  KeyId: required(keyIdMember),
+  Message: required(blob({ min: 1, max: 4096, sensitive: true })),
+  MessageType: oneOf(['RAW', 'DIGEST', 'EXTERNAL_MU']),
+  GrantTokens: grantTokensMember,
+  SigningAlgorithm: required(oneOf(allSigningAlgorithms)),
+  DryRun: boolean,
+};
+
+type MessageInput = Input<typeof messageShape>;
+
+interface Prepared {
+  readonly arn: string;
+  readonly material: AsymmetricKeyMaterial;
+  readonly scheme: SignatureSchemeFacts;
+  readonly digest: Buffer;
+}
+
+/** The digest a request means. Throws `ValidationException` where it cannot be one of this algorithm. */
+function digestOfMessage(input: MessageInput, scheme: SignatureSchemeFacts): Buffer {
+  const { MessageType: type = 'RAW', Message: message, SigningAlgorithm: algorithm } = input;
+  if (type === 'EXTERNAL_MU' || scheme.hash === undefined) {
+    throw validationException(`MessageType EXTERNAL_MU is not supported by algorithm ${algorithm}.`);
+  }
+  if (type === 'RAW') return digestOf(scheme.hash, message);
+  if (message.length !== scheme.inputLength) {
+    throw validationException(`Digest is invalid length for algorithm ${algorithm}.`);
+  }
+  return message;
+}
+
+/** Refuses what the key cannot do or may not do now. */
+function prepare(input: MessageInput, kms: Kms, operationName: 'Sign' | 'Verify'): Prepared {
+  const { record, facts, material }: StoredKey = findKey(kms, input.KeyId, operationName, true);
+  const arn = kms.arns.keyArn(record.keyId);
+  refuseGrantTokens(input.GrantTokens);
+  requireEnabled(record, arn);
+  if (
+    record.keyUsage !== 'SIGN_VERIFY' ||
+    facts.kind === 'hmac' ||
+    !(material instanceof AsymmetricKeyMaterial)
+  ) {
+    throw new KmsException(
+      'InvalidKeyUsageException',
+      `${arn} key usage is ${record.keyUsage} which is not valid for ${operationName}.`,
+    );
+  }
+  const { SigningAlgorithm: algorithm } = input;
+  const scheme = schemeOfSigningAlgorithm(algorithm);
+  if (scheme === undefined || !facts.signingAlgorithms.includes(algorithm)) {
+    throw new KmsException(
+      'InvalidKeyUsageException',
+      `Algorithm ${algorithm} is incompatible with key spec ${record.keySpec}.`,
+    );
+  }
+  const digest = digestOfMessage(input, scheme);
+  if (input.DryRun === true) throw dryRunException();
+  return { arn, material, scheme, digest };
+}
+
+export const sign = operation('Sign', messageShape, (input, kms) => {
+  const { arn, material, scheme, digest } = prepare(input, kms, 'Sign');
+  const signature = material.sign(scheme, digest);
+  return {
+    KeyId: arn,
+    Signature: Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength).toString('base64'),
+    SigningAlgorithm: input.SigningAlgorithm,
+  };
+});
+
+export const verify = operation(
+  'Verify',
+  { ...messageShape, Signature: required(blob({ min: 1, max: 6144 })) },
+  (input, kms) => {
+    const { arn, material, scheme, digest } = prepare(input, kms, 'Verify');
+    if (!material.verify(scheme, digest, input.Signature))
+      throw new KmsException('KMSInvalidSignatureException');
+    return { KeyId: arn, SignatureValid: true, SigningAlgorithm: input.SigningAlgorithm };
+  },
+);

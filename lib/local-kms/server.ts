@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ArnScope } from './arn.ts';
+import { Control, controlPath } from './control.ts';
+import { Counters } from './counters.ts';
+import { KmsException, serializationException } from './errors.ts';
+import { KeyStore } from './key-store.ts';
+import { LocalKmsError, systemErrorCode } from './local-kms-error.ts';
+import { Misbehaviours, type Mishap } from './misbehaviour.ts';
+import { operationOfTarget } from './operations/index.ts';
+import { findKey, type Answer, type Kms, type Operation } from './operations/operation.ts';
+import { SignatureVerifier, type LocalKmsCredentials } from './sigv4.ts';
+import { OtherKeys, withOtherMessage } from './wrong-answer.ts';
+
+export interface LocalKmsServerOptions {
+  /** Where keys and aliases are kept; made where it does not exist. */
+  readonly dataDirectory: string;
+  /** A loopback address. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  readonly credentials: LocalKmsCredentials;
+  readonly region: string;
+  /** Twelve digits. */
+  readonly account: string;
+  /** What the control endpoint wants. */
+  readonly controlToken: string;
+}
+
+// Requests of KMS are a few kilobytes; a key policy is at most 32.
+const longestBody = 1024 * 1024;
+const contentType = 'application/x-amz-json-1.1';
+
+/** How much of a broken answer is sent before the connection ends. */
+const brokenAnswerBytes = 10;
+
+/** The HTTP server that speaks the AWS KMS JSON protocol (`POST /`, `X-Amz-Target: TrentService.…`). */
+export class LocalKmsServer {
+  readonly #server: Server;
+  readonly #kms: Kms;
+  readonly #verifier: SignatureVerifier;
+  readonly #control: Control;
+  readonly #counters = new Counters();
+  readonly #misbehaviours = new Misbehaviours();
+  readonly #otherKeys = new OtherKeys();
+
+  private constructor(options: LocalKmsServerOptions, store: KeyStore) {
+    const arns = new ArnScope(options.region, options.account);
+    this.#kms = { store, key: (keyId) => store.key(keyId), arns, now: Date.now };
+    this.#verifier = new SignatureVerifier(options.credentials, options.region);
+    this.#control = new Control(options.controlToken, this.#misbehaviours, this.#counters);
+    this.#server = createServer({ noDelay: true }, (request, response) => {
+      this.#receive(request, response);
+    });
+    // A client that takes a kept connection as the server drops it sees a reset: leave dropping them to the clients.
+    this.#server.keepAliveTimeout = 0;
+  }
+
+  /** Opens the store and listens. Throws `LocalKmsError`. */
+  static async start(options: LocalKmsServerOptions): Promise<LocalKmsServer> {
+    const store = await KeyStore.open(options.dataDirectory);
+    const server = new LocalKmsServer(options, store);
+    try {
+      await server.#listen(options.host, options.port);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** `http://127.0.0.1:PORT`. */
+  get endpoint(): string {
+    const { address, family, port } = this.#server.address() as AddressInfo; // Never a path: it listens on a port.
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  /** Ends all connections, waits for changes to be on disk, and lets the data directory go. */
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await this.#kms.store.close();
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
+    this.#server.listen(port, host);
+    try {
+      await once(this.#server, 'listening');
+    } catch (cause) {
+      const code = systemErrorCode(cause);
+      if (code === 'EADDRINUSE') {
+        throw new LocalKmsError(
+          `port ${port} of ${host} is in use; choose another with --port, or 0 for a free one`,
+          {
+            cause,
+          },
+        );
+      }
+      if (code === 'EACCES') {
+        throw new LocalKmsError(
+          `listening on port ${port} is not permitted; choose one above 1023 with --port`,
+          {
+            cause,
+          },
+        );
+      }
+      throw new LocalKmsError(`it cannot listen on port ${port} of ${host} (${String(cause)})`, { cause });
+    }
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= longestBody) chunks.push(chunk);
+    });
+    request.on('end', () => {
+      if (length > longestBody) {
+        response.writeHead(413, { connection: 'close' }).end();
+        return;
+      }
+      const [first = Buffer.alloc(0)] = chunks;
+      const body = chunks.length > 1 ? Buffer.concat(chunks) : first;
+      if (request.url === controlPath) {
+        const { status, body: answer } = this.#control.answer(
+          request.method,
+          request.headers.authorization,
+          body,
+        );
+        response.writeHead(status, { 'content-type': 'application/json' }).end(answer);
+        return;
+      }
+      new Exchange(request, response, this.#counters).run(() => this.#perform(request, body));
+    });
+  }
+
+  /** What is answered to a request. Throws, or rejects with, a `KmsException`. */
+  #perform(request: IncomingMessage, body: Buffer): Outcome | Promise<Outcome> {
+    const { method = '', url = '', headers } = request;
+    if (method !== 'POST' || (url !== '/' && !url.startsWith('/?'))) {
+      throw new KmsException('UnknownOperationException', '', 404);
+    }
+    const operation = operationOfTarget(targetOf(request));
+    this.#verifier.verify({ method, url, headers, body }, this.#kms.now());
+    const mishap = this.#misbehaviours.draw(operation.name);
+    const parsed = parseJson(body);
+    if (mishap !== undefined) return this.#performBadly(mishap, operation, parsed);
+    const answer = operation.run(parsed, this.#kms);
+    return answer instanceof Promise ? answer.then(whole) : whole(answer);
+  }
+
+  async #performBadly({ wait, kind }: Mishap, operation: Operation, request: unknown): Promise<Outcome> {
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    switch (kind) {
+      case 'throttle':
+        throw new KmsException('ThrottlingException', 'Rate exceeded');
+      case 'internal-error':
+        throw new KmsException('KMSInternalException', 'The local KMS was told to fail.', 500);
+      case 'disabled-key':
+        throw new KmsException('DisabledException', `${this.#arnNamedBy(operation, request)} is disabled.`);
+      case 'expired-credentials':
+        throw new KmsException(
+          'ExpiredTokenException',
+          'The security token included in the request is expired',
+        );
+      case 'wrong-signature':
+        return whole(await operation.run(withOtherMessage(request), this.#kms));
+      case 'wrong-key':
+        return whole(await this.#otherKeys.run(operation, request, this.#kms));
+      case 'hang':
+      case 'reset':
+      case 'truncate':
+        return { answer: await operation.run(request, this.#kms), delivery: kind };
+      case undefined:
+        return whole(await operation.run(request, this.#kms));
+    }
+  }
+
+  /** The ARN of the key that a request names; empty where it names none. */
+  #arnNamedBy(operation: Operation, request: unknown): string {
+    if (typeof request !== 'object' || request === null || !('KeyId' in request)) return '';
+    if (typeof request.KeyId !== 'string') return '';
+    return this.#kms.arns.keyArn(findKey(this.#kms, request.KeyId, operation.name, true).record.keyId);
+  }
+}
+
+type Delivery = 'whole' | 'hang' | 'reset' | 'truncate';
+
+/** What an operation answers, and how much of it the client is to get. */
+interface Outcome {
+  readonly answer: Answer;
+  readonly delivery: Delivery;
+}
+
+function whole(answer: Answer): Outcome {
+  return { answer, delivery: 'whole' };
+}
+
+function targetOf(request: IncomingMessage): string | undefined {
+  const target = request.headers['x-amz-target'];
+  return Array.isArray(target) ? target[0] : target;
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw serializationException('The request is not JSON');
+  }
+}
+
+/** One request and its answer. */
+class Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #done: (outcome: string) => void;
+
+  constructor(request: IncomingMessage, response: ServerResponse, counters: Counters) {
+    this.#request = request;
+    this.#response = response;
+    this.#done = counters.begin(operationNameOf(request));
+  }
+
+  /** Answers with what `perform` returns, resolves to or throws. */
+  run(perform: () => Outcome | Promise<Outcome>): void {
+    try {
+      const outcome = perform();
+      if (outcome instanceof Promise) {
+        outcome.then(
+          (late) => {
+            this.#deliver(late);
+          },
+          (error: unknown) => {
+            this.#fail(error);
+          },
+        );
+      } else {
+        this.#deliver(outcome);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #deliver({ answer, delivery }: Outcome): void {
+    const body = answer === undefined ? '' : JSON.stringify(answer);
+    if (delivery === 'whole') {
+      this.#send(200, body);
+      this.#done('ok');
+      return;
+    }
+    const { socket } = this.#request;
+    if (delivery === 'hang') {
+      if (this.#response.closed) this.#done('hang');
+      else
+        this.#response.once('close', () => {
+          this.#done('hang');
+        });
+      return;
+    }
+    // More is announced than there is, so that even an empty answer is a broken one.
+    const announced = body.length + brokenAnswerBytes;
+    const head = `HTTP/1.1 200 OK\r\ncontent-type: ${contentType}\r\ncontent-length: ${announced}\r\n\r\n`;
+    // Past `http`, which would mend it. The reset waits until what was written is on its way.
+    socket.write(head + body.slice(0, brokenAnswerBytes), () => {
+      if (delivery === 'reset') socket.resetAndDestroy();
+      else socket.destroySoon();
+      this.#done(delivery);
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof KmsException) {
+      this.#send(error.status, error.toBody());
+      this.#done(error.type);
+      return;
+    }
+    // A fault of this program, or of the disk: said to whoever runs it, and to the client as the real service would.
+    process.stderr.write(
+      `local KMS: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    this.#send(500, new KmsException('KMSInternalException', String(error)).toBody());
+    this.#done('KMSInternalException');
+  }
+
+  #send(status: number, body: string): void {
+    this.#response.writeHead(status, [
+      'x-amzn-RequestId',
+      randomUUID(),
+      'content-type',
+      contentType,
+      'content-length',
+      String(Buffer.byteLength(body)),
+    ]);
+    this.#response.end(body);
+  }
+}
+
+/** What a request is counted under. */
+function operationNameOf(request: IncomingMessage): string {
+  try {
+    return operationOfTarget(targetOf(request)).name;
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The types of the native addon. Kept beside `binding/node/`: a change there is a change here. Nothing outside
+ * `lib/native` names the addon.
+ */
+
+/** A private key in AWS-LC's memory; it signs what is already hashed, which Node's own crypto cannot. */
+export interface NativeLocalKey {
+  /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
+  publicKey(): Uint8Array;
+  /** Signs `input` (a digest of the scheme's hash) under the scheme with this IANA code. Throws `{ code }` errors. */
+  sign(schemeCode: number, input: Uint8Array): Uint8Array;
+  /** Whether `signature` over `input` verifies under this key and scheme. */
+  verify(schemeCode: number, input: Uint8Array, signature: Uint8Array): boolean;
+}
+
+export interface NativeLocalKeyConstructor {
+  /** `pem`: PKCS#8, PKCS#1 or SEC 1, encrypted or not. Throws with code `ERR_S2N_PKEY_KEY_INVALID` or `ERR_S2N_PKEY_PASSPHRASE`. */
+  new (pem: string, passphrase?: string): NativeLocalKey;
+}
+
+/** An immutable TLS configuration; shared by all connections that use it. */
+export interface NativeConfig {
+  /** The kind of key in the leaf certificate: `P-256`, `RSA-2048` … */
+  keyName(): string;
+}
+
+export interface NativeConfigOptions {
+  /** PEM, the server's own certificate first. */
+  certificateChain: string;
+  /** s2n's name of a security policy. */
+  securityPolicy: string;
+  /** In order of preference; empty: ALPN is not used. */
+  alpnProtocols: readonly string[];
+  /** Signs on the engine's thread; absent: operations come as events. */
+  localKey?: NativeLocalKey;
+}
+
+export interface NativeConfigConstructor {
+  /** Throws with code `ERR_S2N_PKEY_SECURITY_POLICY`, `ERR_S2N_PKEY_CERTIFICATE_INVALID` or `ERR_S2N_PKEY_CONFIG`. */
+  new (options: NativeConfigOptions): NativeConfig;
+}
+
+/** What the engine counts, by the state of its connections. */
+export interface EngineDiagnostics {
+  threads: number;
+  handshaking: number;
+  awaitingSignature: number;
+  open: number;
+  /** Failed, silent until s2n's blinding delay has passed. */
+  silent: number;
+  /** Everything sent; waiting for the peer's FIN. */
+  lingering: number;
+  /** Held by the engine; JavaScript's end of each open connection is not among them. */
+  descriptors: number;
+  /** CPU time of all engine threads. */
+  cpuNanoseconds: number;
+  /** Of s2n-tls, in the process's locked arena: session secrets, record buffers. */
+  arenaBytesInUse: number;
+  /** Kept out of swap by mlock(2), and out of core dumps. */
+  arenaBytesLocked: number;
+  /** Beyond the limit of locked memory (`ulimit -l`); above 0 it should be raised. */
+  arenaBytesUnlocked: number;
+}
+
+/** One JavaScript environment's end of the engine. */
+export interface NativeEnvironment {
+  /**
+   * Takes a duplicate of an accepted descriptor. Returns the stream's id, or a negative errno. `handshakeTimeout` in
+   * milliseconds, 0: none.
+   */
+  adopt(fd: number, config: NativeConfig, handshakeTimeout: number): number;
+  /** The events since the last call, flat: see `events.ts`. Descriptors inside belong to the caller. */
+  drain(): unknown[];
+  complete(stream: number, operation: number, signature: Uint8Array): void;
+  /** Ends a handshake. An open stream ends when its socket is destroyed. */
+  destroy(stream: number): void;
+  /** RST. */
+  reset(stream: number): void;
+  setNoDelay(stream: number, on: boolean): void;
+  setKeepAlive(stream: number, on: boolean, initialDelaySeconds: number): void;
+  /** Keeps the event loop alive, or no longer. */
+  ref(): void;
+  unref(): void;
+  /** Blocks until what was written has been handed to TCP, at most `milliseconds`. */
+  deliver(milliseconds: number): boolean;
+  /** False: the engine runs already. */
+  setThreads(count: number): boolean;
+  diagnostics(): EngineDiagnostics;
+  close(): void;
+}
+
+export interface NativeEnvironmentConstructor {
+  new (onEvents: () => void): NativeEnvironment;
+}
+
+/** The addon's exports (`binding/node/addon.cc`). */
+export interface Addon {
+  readonly Config: NativeConfigConstructor;
+  readonly Environment: NativeEnvironmentConstructor;
+  readonly LocalKey: NativeLocalKeyConstructor;
+}

@@ -1,0 +1,117 @@
+import { addon } from './addon.ts';
+import type { EngineDiagnostics, NativeConfig, NativeEnvironment } from './binding.ts';
+import { readEvents, type StreamListener } from './events.ts';
+
+/** How long `process.exit` waits for what was written before it, in milliseconds. */
+const EXIT_DELIVERY_LIMIT = 1000;
+
+/**
+ * This environment's end of the engine: streams by id, events handed to their listeners, and the event loop kept alive
+ * while a handshake runs or bytes of a destroyed socket are still on their way.
+ */
+class Engine {
+  readonly #native: NativeEnvironment;
+  readonly #listeners = new Map<number, StreamListener>();
+  #holds = 0;
+
+  constructor() {
+    this.#native = new (addon().Environment)(() => {
+      // Node-API would turn an exception here into a warning.
+      try {
+        this.dispatch();
+      } catch (error) {
+        throwLater(error);
+      }
+    });
+    process.on('exit', () => {
+      if (this.#listeners.size > 0) this.#native.deliver(EXIT_DELIVERY_LIMIT);
+    });
+  }
+
+  /**
+   * Takes a duplicate of an accepted descriptor; the caller closes its own. Returns the stream's id, or a negative errno
+   * (then nothing was taken). Holds the event loop until the handshake is over: the listener calls `release` then.
+   */
+  adopt(fd: number, config: NativeConfig, handshakeTimeout: number, listener: StreamListener): number {
+    const stream = this.#native.adopt(fd, config, handshakeTimeout);
+    if (stream > 0) {
+      this.#listeners.set(stream, listener);
+      this.hold();
+    }
+    return stream;
+  }
+
+  /** Tells listeners what has happened so far. Called by the engine once a batch, and by sockets that must not lag. */
+  dispatch(): void {
+    const batch = this.#native.drain();
+    if (batch.length === 0) return;
+    readEvents(batch, (stream, deliver) => {
+      const listener = this.#listeners.get(stream);
+      if (!listener) return;
+      // Thrown by a listener of the user's own: an uncaught exception as anywhere else, but the other events of the batch
+      // belong to other connections.
+      try {
+        deliver(listener);
+      } catch (error) {
+        throwLater(error);
+      }
+    });
+  }
+
+  /** Called by the listener at the stream's last event (`onFailed` or `onClosed`), never before: a descriptor may come. */
+  forget(stream: number): void {
+    this.#listeners.delete(stream);
+  }
+
+  /** Keeps the event loop alive until the matching `release`. */
+  hold(): void {
+    if (this.#holds++ === 0) this.#native.ref();
+  }
+
+  release(): void {
+    if (--this.#holds === 0) this.#native.unref();
+  }
+
+  complete(stream: number, operation: number, signature: Uint8Array): void {
+    this.#native.complete(stream, operation, signature);
+  }
+
+  destroy(stream: number): void {
+    this.#native.destroy(stream);
+  }
+
+  reset(stream: number): void {
+    this.#native.reset(stream);
+  }
+
+  setNoDelay(stream: number, on: boolean): void {
+    this.#native.setNoDelay(stream, on);
+  }
+
+  setKeepAlive(stream: number, on: boolean, initialDelaySeconds: number): void {
+    this.#native.setKeepAlive(stream, on, initialDelaySeconds);
+  }
+
+  setThreads(count: number): boolean {
+    return this.#native.setThreads(count);
+  }
+
+  diagnostics(): EngineDiagnostics {
+    return this.#native.diagnostics();
+  }
+}
+
+function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+export type { Engine };
+
+let instance: Engine | undefined;
+
+/** This environment's engine; the native side starts with the first call, its threads with the first connection. */
+export function engine(): Engine {
+  return (instance ??= new Engine());
+}

@@ -1,0 +1,180 @@
+/**
+ * The engine's events as they cross the boundary: one flat array a batch, written by `binding/node/event_array.cc`. Flat,
+ * because an object an event would cost the event loop more than everything else that crosses.
+ */
+
+/** One end of a TCP connection. `family` is 4 or 6; 0 (with an empty host) for a Unix socket. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly family: number;
+}
+
+/** The kinds of failure, as `binding/tls/failure.h` names them. */
+export type FailureKind =
+  'closed' | 'reset' | 'alert' | 'protocol' | 'signature' | 'timeout' | 'not-tls' | 'resources' | 'internal';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  /** s2n's name, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; empty where s2n had no part in it. */
+  readonly reason: string;
+  readonly message: string;
+  /** The TLS alert received, or the one that fits (RFC 8446 §6); -1: none. */
+  readonly alert: number;
+}
+
+/** What a finished handshake agreed on. */
+export interface HandshakeFacts {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly cipherStandardName: string;
+  readonly group: string;
+  readonly alpnProtocol: string;
+  readonly servername: string;
+  /** IANA code of the scheme the certificate's key signed with; 0: resumed, nothing was signed. */
+  readonly signatureScheme: number;
+  readonly resumed: boolean;
+  readonly remote: Address;
+  readonly local: Address;
+  readonly timing: HandshakeTiming;
+}
+
+/** Microseconds since the descriptor was taken over; 0: did not happen outside the engine. */
+export interface HandshakeTiming {
+  readonly signatureAsked: number;
+  readonly signatureApplied: number;
+  readonly done: number;
+}
+
+/** What is known of a peer whose handshake failed. */
+export interface FailedHandshakeFacts {
+  readonly servername: string;
+  readonly remote: Address;
+  readonly local: Address;
+}
+
+/** Who is told about one stream. */
+export interface StreamListener {
+  onSign(operation: number, schemeCode: number, input: Uint8Array): void;
+  /** `fd`: the plaintext end; the listener owns it. */
+  onSecure(fd: number, facts: HandshakeFacts): void;
+  /** The last event of a stream whose handshake failed. */
+  onFailed(failure: Failure, facts: FailedHandshakeFacts): void;
+  /** An open stream broke; the end of its plaintext follows. */
+  onError(failure: Failure): void;
+  /** The last event of a stream that was open: all that was written is with TCP, or lost for good. */
+  onClosed(): void;
+}
+
+const SIGN = 0;
+const SECURE = 1;
+const FAILED = 2;
+const ERROR = 3;
+const CLOSED = 4;
+
+class Reader {
+  readonly #values: readonly unknown[];
+  #next = 0;
+
+  constructor(values: readonly unknown[]) {
+    this.#values = values;
+  }
+
+  get done(): boolean {
+    return this.#next >= this.#values.length;
+  }
+
+  number(): number {
+    return this.#values[this.#next++] as number;
+  }
+
+  text(): string {
+    return this.#values[this.#next++] as string;
+  }
+
+  bool(): boolean {
+    return this.#values[this.#next++] as boolean;
+  }
+
+  bytes(): Uint8Array {
+    return this.#values[this.#next++] as Uint8Array;
+  }
+
+  address(): Address {
+    return { host: this.text(), port: this.number(), family: this.number() };
+  }
+
+  failure(): Failure {
+    return {
+      kind: this.text() as FailureKind,
+      reason: this.text(),
+      message: this.text(),
+      alert: this.number(),
+    };
+  }
+
+  facts(): HandshakeFacts {
+    return {
+      protocol: protocolName(this.number()),
+      cipher: this.text(),
+      cipherStandardName: this.text(),
+      group: this.text(),
+      alpnProtocol: this.text(),
+      servername: this.text(),
+      signatureScheme: this.number(),
+      resumed: this.bool(),
+      remote: this.address(),
+      local: this.address(),
+      timing: { signatureAsked: this.number(), signatureApplied: this.number(), done: this.number() },
+    };
+  }
+}
+
+function protocolName(version: number): string {
+  return version === 34 ? 'TLSv1.3' : version === 33 ? 'TLSv1.2' : 'unknown';
+}
+
+/** One event read from a batch: the stream it is for, and a call that tells that stream's listener. */
+export type Tell = (stream: number, deliver: (listener: StreamListener) => void) => void;
+
+/** Reads a batch; `tell` is called once an event, in order. */
+export function readEvents(batch: readonly unknown[], tell: Tell): void {
+  const reader = new Reader(batch);
+  while (!reader.done) {
+    const kind = reader.number();
+    const stream = reader.number();
+    switch (kind) {
+      case SIGN: {
+        const operation = reader.number();
+        const scheme = reader.number();
+        const input = reader.bytes();
+        tell(stream, (listener) => listener.onSign(operation, scheme, input));
+        break;
+      }
+      case SECURE: {
+        const fd = reader.number();
+        const facts = reader.facts();
+        tell(stream, (listener) => listener.onSecure(fd, facts));
+        break;
+      }
+      case FAILED: {
+        const failure = reader.failure();
+        const facts = { servername: reader.text(), remote: reader.address(), local: reader.address() };
+        tell(stream, (listener) => listener.onFailed(failure, facts));
+        break;
+      }
+      case ERROR: {
+        const failure = reader.failure();
+        tell(stream, (listener) => listener.onError(failure));
+        break;
+      }
+      case CLOSED:
+        tell(stream, (listener) => listener.onClosed());
+        break;
+      default:
+        throw new Error(
+          `s2n-pkey: unknown event ${kind}: the addon and lib/native are of different versions`,
+        );
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { InvalidOptionError, SignerError } from '../errors.ts';
+import { addon } from '../native/addon.ts';
+import type { NativeLocalKey } from '../native/binding.ts';
+import { abortedError } from './aborted-error.ts';
+import { checkOperation } from './operation-check.ts';
+import { kindOfKey, schemesOfKey } from './schemes-of-key.ts';
+import type { SignatureScheme } from './signature-scheme.ts';
+import type { PrivateKeyOperation, Signer, SignOptions } from './signer.ts';
+
+export interface LocalKeySignerOptions {
+  /** PEM: PKCS#8 (plain or encrypted), PKCS#1 or SEC 1. RSA of 2048 to 4096 bits, P-256, P-384 or P-521. */
+  readonly key: string | Uint8Array;
+  /** Of an encrypted key. */
+  readonly passphrase?: string;
+}
+
+/**
+ * A private key in this process's memory, signed with by AWS-LC. For development, for migration, and for comparison with a
+ * key that is elsewhere: it does **not** keep the key out of the process. A server given one signs on the engine's
+ * thread, without the event loop.
+ */
+export class LocalKeySigner implements Signer {
+  readonly publicKey: KeyObject;
+  readonly schemes: readonly SignatureScheme[];
+  readonly #nativeKey: NativeLocalKey;
+
+  /**
+   * @throws InvalidOptionError for options of the wrong type, or a key of a kind that TLS cannot use.
+   * @throws S2nPkeyError `ERR_S2N_PKEY_KEY_INVALID` when the PEM has no usable private key; `ERR_S2N_PKEY_PASSPHRASE` when it is
+   *   encrypted and the passphrase is missing or wrong.
+   */
+  constructor(options: LocalKeySignerOptions) {
+    const { key, passphrase } = checkOptions(options);
+    this.#nativeKey = new (addon().LocalKey)(key, passphrase);
+    this.publicKey = createPublicKey({
+      key: Buffer.from(this.#nativeKey.publicKey()),
+      format: 'der',
+      type: 'spki',
+    });
+    const kind = kindOfKey(this.publicKey);
+    if (kind === undefined) {
+      throw new InvalidOptionError(
+        'key',
+        'an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or P-521',
+        this.publicKey.asymmetricKeyType,
+      );
+    }
+    this.schemes = schemesOfKey(kind);
+  }
+
+  /** @internal The key itself, for `lib/tls`, which hands it to the engine so that it signs on the engine's own thread. */
+  get nativeKey(): NativeLocalKey {
+    return this.#nativeKey;
+  }
+
+  /** As in `Signer`. It blocks the event loop for the time of one signature. */
+  async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
+    if (signal?.aborted) throw abortedError(signal);
+    const facts = checkOperation(operation, this.schemes);
+    try {
+      return this.#nativeKey.sign(facts.code, operation.input);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new SignerError(`the local key could not sign under ${facts.name}: ${reason}`, { cause });
+    }
+  }
+}
+
+function checkOptions(options: LocalKeySignerOptions): { key: string; passphrase?: string } {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError('options', 'an object with a key', options);
+  }
+  const { key, passphrase } = options;
+  const pem = key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key;
+  if (typeof pem !== 'string' || !pem.includes('-----BEGIN ')) {
+    throw new InvalidOptionError(
+      'key',
+      'a private key as PEM, a string or Buffer with "-----BEGIN … PRIVATE KEY-----"',
+      key,
+    );
+  }
+  if (passphrase === undefined) return { key: pem };
+  if (typeof passphrase !== 'string') throw new InvalidOptionError('passphrase', 'a string', passphrase);
+  return { key: pem, passphrase };
+}

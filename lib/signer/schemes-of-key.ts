@@ -1,0 +1,42 @@
+import type { KeyObject } from 'node:crypto';
+import { signatureSchemes, type SignatureScheme, type SignatureSchemeFacts } from './signature-scheme.ts';
+
+/** A kind of key that s2n-tls takes in a certificate and this package can have sign. */
+export interface KeyKind {
+  /** `ec` or `rsa`, Node's `asymmetricKeyType`. */
+  readonly type: 'ec' | 'rsa';
+  /** As in `P-384`, `RSA-3072`. */
+  readonly name: string;
+  /**
+   * EC: the hash as strong as the curve, which certificates and TLS 1.3 sign with (RFC 8446 §4.2.3). RSA: SHA-256, what
+   * public certificate authorities use for all sizes in question.
+   */
+  readonly hash: 'sha256' | 'sha384' | 'sha512';
+}
+
+const curves: Readonly<Record<string, KeyKind>> = {
+  prime256v1: { type: 'ec', name: 'P-256', hash: 'sha256' },
+  secp384r1: { type: 'ec', name: 'P-384', hash: 'sha384' },
+  secp521r1: { type: 'ec', name: 'P-521', hash: 'sha512' },
+};
+
+/** The kind of a key, public or private; undefined when it is not RSA of 2048 to 4096 bits or EC on P-256, P-384 or P-521. */
+export function kindOfKey(key: KeyObject): KeyKind | undefined {
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'ec' && namedCurve !== undefined) return curves[namedCurve];
+  if (key.asymmetricKeyType === 'rsa' && modulusLength !== undefined) {
+    if (modulusLength < 2048 || modulusLength > 4096) return undefined;
+    return { type: 'rsa', name: `RSA-${modulusLength}`, hash: 'sha256' };
+  }
+  return undefined;
+}
+
+/**
+ * The schemes a key of this kind can be asked for: all three ECDSA schemes for every EC key, since under TLS 1.2 they name
+ * the hash only (RFC 5246 §7.4.1.4.1); RSA-PSS and PKCS#1 with each hash for RSA.
+ */
+export function schemesOfKey(kind: KeyKind): readonly SignatureScheme[] {
+  const fits = ({ algorithm }: SignatureSchemeFacts): boolean =>
+    kind.type === 'ec' ? algorithm === 'ecdsa' : algorithm === 'rsa-pss' || algorithm === 'rsa-pkcs1';
+  return signatureSchemes.filter(fits).map(({ name }) => name);
+}

@@ -1,0 +1,35 @@
+import type { KeyObject } from 'node:crypto';
+import type { InputKind, SignatureScheme } from './signature-scheme.ts';
+
+/** One private-key operation of a TLS handshake (or of a certificate being made): what is to be signed, and how. */
+export interface PrivateKeyOperation {
+  /**
+   * The signature scheme. Under TLS 1.2 the ECDSA schemes name the hash only (RFC 5246 §7.4.1.4.1): a P-384 key may be
+   * asked for `ecdsa_secp256r1_sha256`, which means ECDSA with that key over a SHA-256 digest.
+   */
+  readonly scheme: SignatureScheme;
+  /** The bytes to sign: already hashed when `inputKind` is `digest`. */
+  readonly input: Uint8Array;
+  readonly inputKind: InputKind;
+}
+
+export interface SignOptions {
+  /** Aborted when the answer is no longer wanted: the peer went, or the handshake's time is up. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A key that signs, wherever it is. This is the whole contract between TLS (or a certificate being made) and the place
+ * where the private key lives.
+ */
+export interface Signer {
+  /** The public half, as Node knows it (`crypto.KeyObject` of type `public`). */
+  readonly publicKey: KeyObject;
+  /** The schemes `sign` can be asked for. */
+  readonly schemes: readonly SignatureScheme[];
+  /**
+   * Resolves to the signature: DER `Ecdsa-Sig-Value` for ECDSA (RFC 3279 §2.2.3), the modulus' length in bytes for RSA (PSS
+   * with a salt as long as the digest), FIPS 204 for ML-DSA. Rejects with a `SignerError`.
+   */
+  sign(operation: PrivateKeyOperation, options?: SignOptions): Promise<Uint8Array>;
+}

@@ -1,0 +1,78 @@
+import { Server as NetServer } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import { connectionCount } from './node-internals.ts';
+import { secureServer } from './secure-server.ts';
+import { refuseUnsupported, type TlsServerOptions } from './server-options.ts';
+
+/** Raised by `attach` for a server it cannot secure. */
+export class AttachError extends S2nPkeyError {}
+
+const attached = new WeakSet<NetServer>();
+
+/** What Node's own tls.Server remembers of the options it was made with. */
+interface TlsServerFields {
+  key?: unknown;
+  cert?: unknown;
+  pfx?: unknown;
+  requestCert?: unknown;
+  /** In the wire format of RFC 7301: each name after its length. */
+  ALPNProtocols?: unknown;
+}
+
+/**
+ * Secures a real `https`, `http2` (secure) or `tls` server that was made without a key, and returns it: its listeners,
+ * limits and timeouts stay in force, its connections carry `TlsSocket`s.
+ *
+ * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that is no TLS server, holds a key, is attached already or has
+ * connections; otherwise as `createServer`.
+ */
+export function attach<S extends NetServer>(server: S, options: TlsServerOptions): S {
+  if (!(server instanceof NetServer)) {
+    throw new InvalidOptionError('server', 'a server, such as https.createServer(app)', server);
+  }
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new InvalidOptionError('options', '{ cert, signer, … }', options);
+  }
+  refuseUnsupported(options);
+  refuseServer(server);
+  const own = server as TlsServerFields;
+  const protocols = options.ALPNProtocols ?? readWireFormat(own.ALPNProtocols);
+  const removed = server
+    .listeners('connection')
+    .filter((listener) => listener.name === 'tlsConnectionListener');
+  secureServer(server, { ...options, ALPNProtocols: protocols });
+  for (const listener of removed) server.removeListener('connection', listener as () => void);
+  attached.add(server);
+  return server;
+}
+
+function refuseServer(server: NetServer): void {
+  const refuse = (why: string): never => {
+    throw new AttachError('ERR_S2N_PKEY_ATTACH', `attach: ${why}`);
+  };
+  if (!(server instanceof TlsServer)) {
+    refuse(
+      'expected an https, http2 secure or tls server; use https.createServer(handler) instead of http.createServer',
+    );
+  }
+  const { key, cert, pfx, requestCert } = server as TlsServerFields;
+  if (key !== undefined || cert !== undefined || pfx !== undefined) {
+    refuse('the server was made with a key or certificate; make it without, and pass { cert, signer } here');
+  }
+  if (requestCert === true) refuse('client certificates (requestCert) are not supported yet');
+  if (attached.has(server)) refuse('the server is attached already');
+  if (connectionCount(server) > 0) refuse('the server has open connections; attach before it listens');
+}
+
+function readWireFormat(wire: unknown): string[] {
+  const names: string[] = [];
+  if (!(wire instanceof Uint8Array)) return names;
+  const bytes = Buffer.from(wire);
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 1 + bytes.readUInt8(at);
+    names.push(bytes.toString('latin1', at + 1, end));
+    at = end;
+  }
+  return names;
+}

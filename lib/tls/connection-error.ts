@@ -1,0 +1,35 @@
+import { S2nPkeyError } from '../errors.ts';
+import type { Failure } from '../native/events.ts';
+
+/** A TLS connection failed: in its handshake (`tlsClientError`) or afterwards (the socket's `'error'`). */
+export class TlsConnectionError extends S2nPkeyError {
+  /** s2n-tls's own name of what happened, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; absent where s2n had no part in it. */
+  readonly reason?: string;
+  /** The TLS alert that was received, or the one that fits (RFC 8446 §6). */
+  readonly alert?: number;
+
+  constructor(code: string, message: string, failure: Failure) {
+    super(code, message);
+    if (failure.reason) this.reason = failure.reason;
+    if (failure.alert >= 0) this.alert = failure.alert;
+  }
+}
+
+/** Codes that node:tls has for the same things are kept: callers look for them. */
+const codes: Record<Failure['kind'], string> = {
+  closed: 'ECONNRESET',
+  reset: 'ECONNRESET',
+  timeout: 'ERR_TLS_HANDSHAKE_TIMEOUT',
+  alert: 'ERR_S2N_PKEY_PEER_ALERT',
+  protocol: 'ERR_S2N_PKEY_PROTOCOL',
+  signature: 'ERR_S2N_PKEY_SIGNATURE_INVALID',
+  'not-tls': 'ERR_S2N_PKEY_NOT_TLS',
+  resources: 'ERR_S2N_PKEY_RESOURCES',
+  internal: 'ERR_S2N_PKEY_INTERNAL',
+};
+
+/** The error for what the engine reports of a connection. */
+export function connectionError(failure: Failure): TlsConnectionError {
+  const alert = failure.kind === 'alert' ? ` (alert ${failure.alert})` : '';
+  return new TlsConnectionError(codes[failure.kind], `${failure.message}${alert}`, failure);
+}

@@ -1,0 +1,142 @@
+import type { Server } from 'node:net';
+import { closeSync } from 'node:fs';
+import { SignerError } from '../errors.ts';
+import type { Engine } from '../native/engine.ts';
+import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
+import { connectionError } from './connection-error.ts';
+import { giveToServer, uncountConnection } from './node-internals.ts';
+import type { SecureContext } from './secure-context.ts';
+import { SignatureRequest } from './signature-request.ts';
+import { TlsSocket } from './tls-socket.ts';
+
+export interface SocketOptions {
+  allowHalfOpen: boolean;
+  pauseOnConnect: boolean;
+  noDelay: boolean;
+  keepAlive: boolean;
+  /** Milliseconds. */
+  keepAliveInitialDelay: number;
+}
+
+const unknownPeer: FailedHandshakeFacts = {
+  servername: '',
+  remote: { host: '', port: 0, family: 0 },
+  local: { host: '', port: 0, family: 0 },
+};
+
+/**
+ * One connection of a server, from the descriptor to the socket: asks the signer, emits `'secureConnection'` or
+ * `'tlsClientError'`, and then passes the engine's events on to the socket.
+ */
+export class ServerHandshake implements StreamListener {
+  readonly #engine: Engine;
+  readonly #server: Server;
+  readonly #context: SecureContext;
+  readonly #options: SocketOptions;
+  #stream = 0;
+  #request: SignatureRequest | undefined;
+  #socket: TlsSocket | undefined;
+  #over = false;
+
+  private constructor(engine: Engine, server: Server, context: SecureContext, options: SocketOptions) {
+    this.#engine = engine;
+    this.#server = server;
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** Begins. The descriptor is duplicated; the connection has been counted as one of the server's. */
+  static begin(
+    engine: Engine,
+    server: Server,
+    context: SecureContext,
+    fd: number,
+    handshakeTimeout: number,
+    options: SocketOptions,
+  ): void {
+    const handshake = new ServerHandshake(engine, server, context, options);
+    handshake.#stream = engine.adopt(fd, context.config, handshakeTimeout, handshake);
+    if (handshake.#stream < 0) {
+      handshake.#fail(
+        connectionError({
+          kind: 'resources',
+          reason: '',
+          message: `the connection could not be taken over (errno ${-handshake.#stream}): raise the limit of open files`,
+          alert: -1,
+        }),
+        unknownPeer,
+      );
+    }
+  }
+
+  onSign(operation: number, schemeCode: number, input: Uint8Array): void {
+    if (this.#over) return;
+    void this.#sign(operation, schemeCode, input);
+  }
+
+  async #sign(operation: number, schemeCode: number, input: Uint8Array): Promise<void> {
+    try {
+      this.#request = new SignatureRequest(this.#context.signer, schemeCode, input);
+      const signature = await this.#request.run();
+      // Dropped by the engine if the handshake has ended meanwhile.
+      this.#engine.complete(this.#stream, operation, signature);
+    } catch (error) {
+      if (this.#over) return;
+      const failure =
+        error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error });
+      this.#engine.destroy(this.#stream);
+      this.#fail(failure, unknownPeer);
+    } finally {
+      this.#request = undefined;
+    }
+  }
+
+  onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
+    this.#engine.forget(this.#stream);
+    if (this.#over) return;
+    this.#fail(connectionError(failure), facts);
+  }
+
+  onSecure(fd: number, facts: HandshakeFacts): void {
+    if (this.#over) {
+      closeSync(fd);
+      return;
+    }
+    const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = this.#options;
+    const socket = new TlsSocket(this.#engine, this.#stream, facts, {
+      fd,
+      allowHalfOpen,
+      pauseOnCreate: pauseOnConnect,
+    });
+    this.#socket = socket;
+    this.#finish();
+    giveToServer(socket, this.#server);
+    if (!noDelay) socket.setNoDelay(false);
+    if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
+    this.#server.emit('secureConnection', socket);
+  }
+
+  onError(failure: Failure): void {
+    this.#socket?.connectionBroke(failure);
+  }
+
+  onClosed(): void {
+    this.#engine.forget(this.#stream);
+    this.#socket?.connectionClosed();
+  }
+
+  /** The handshake is over, one way or the other: it no longer keeps the event loop alive. */
+  #finish(): void {
+    this.#over = true;
+    if (this.#stream > 0) this.#engine.release();
+  }
+
+  #fail(error: Error, facts: FailedHandshakeFacts): void {
+    this.#finish();
+    this.#request?.abort(error);
+    const socket = new TlsSocket(this.#engine, this.#stream, facts, {});
+    socket.destroy();
+    uncountConnection(this.#server);
+    this.#server.emit('tlsClientError', error, socket);
+  }
+}

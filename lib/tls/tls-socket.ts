@@ -1,0 +1,188 @@
+import { Socket, type AddressInfo } from 'node:net';
+import type { Engine } from '../native/engine.ts';
+import type {
+  Address,
+  Failure,
+  FailedHandshakeFacts,
+  HandshakeFacts,
+  HandshakeTiming,
+} from '../native/events.ts';
+import { connectionError } from './connection-error.ts';
+
+/** What `getCipher` returns, as in node:tls. */
+export interface CipherInfo {
+  /** OpenSSL's name. */
+  name: string;
+  /** IANA's name. */
+  standardName: string;
+  /** The protocol version the suite was defined for. */
+  version: string;
+}
+
+type Facts = HandshakeFacts | FailedHandshakeFacts;
+
+function isSecure(facts: Facts): facts is HandshakeFacts {
+  return 'protocol' in facts;
+}
+
+/**
+ * The plaintext side of a TLS connection: a `net.Socket` on one end of a socketpair, whose other end the engine pumps. To
+ * Node's http and http2 it *is* a native socket; what concerns the TCP connection (addresses, `setNoDelay`, RST) goes to
+ * the engine. Properties and methods that `tls.TLSSocket` has mean the same here.
+ */
+export class TlsSocket extends Socket {
+  /** Always true, as in `tls.TLSSocket`. */
+  readonly encrypted = true;
+  /** Whether the peer's certificate was verified. Servers do not ask for one yet, so false. */
+  readonly authorized = false;
+  readonly authorizationError: Error | null = null;
+  /** The protocol agreed on by ALPN, or false. */
+  readonly alpnProtocol: string | false;
+  /** The name the client asked for (SNI), or false. */
+  readonly servername: string | false;
+
+  readonly #engine: Engine;
+  readonly #stream: number;
+  readonly #facts: Facts;
+  #failure: Error | undefined;
+  #over = false;
+  #delivering = false;
+
+  /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
+  constructor(
+    engine: Engine,
+    stream: number,
+    facts: Facts,
+    options: { fd?: number; allowHalfOpen?: boolean; pauseOnCreate?: boolean },
+  ) {
+    const { fd, allowHalfOpen = false, pauseOnCreate = false } = options;
+    super({
+      ...(fd === undefined ? {} : { fd, readable: true, writable: true }),
+      allowHalfOpen,
+      ...(pauseOnCreate ? { manualStart: true } : {}),
+    });
+    this.#engine = engine;
+    this.#stream = stream;
+    this.#facts = facts;
+    this.alpnProtocol = (isSecure(facts) && facts.alpnProtocol) || false;
+    this.servername = facts.servername || false;
+    this.#over = fd === undefined;
+  }
+
+  /** `'TLSv1.2'` or `'TLSv1.3'`; null where the handshake failed. */
+  getProtocol(): string | null {
+    return isSecure(this.#facts) ? this.#facts.protocol : null;
+  }
+
+  getCipher(): CipherInfo | undefined {
+    if (!isSecure(this.#facts)) return undefined;
+    const { cipher: name, cipherStandardName: standardName, protocol: version } = this.#facts;
+    return { name, standardName, version };
+  }
+
+  /** The group of the key exchange, such as `X25519MLKEM768` or `secp256r1`; null where the handshake failed. */
+  get keyExchangeGroup(): string | null {
+    return isSecure(this.#facts) ? this.#facts.group : null;
+  }
+
+  /** IANA code of the signature scheme the certificate's key signed with; 0 where nothing was signed. */
+  get signatureSchemeCode(): number {
+    return isSecure(this.#facts) ? this.#facts.signatureScheme : 0;
+  }
+
+  /** When things happened in the handshake, in microseconds since the connection was accepted. */
+  get handshakeTiming(): HandshakeTiming | null {
+    return isSecure(this.#facts) ? this.#facts.timing : null;
+  }
+
+  isSessionReused(): boolean {
+    return isSecure(this.#facts) && this.#facts.resumed;
+  }
+
+  /** The local end of the TCP connection; `{}` where it has none. */
+  override address(): AddressInfo | object {
+    const { host: address, port, family } = this.#facts.local;
+    return family === 0 ? {} : { address, port, family: `IPv${family}` };
+  }
+
+  override setNoDelay(noDelay = true): this {
+    if (!this.#over) this.#engine.setNoDelay(this.#stream, noDelay);
+    return this;
+  }
+
+  /** `initialDelay` in milliseconds, as in `net.Socket`. */
+  override setKeepAlive(enable = false, initialDelay = 0): this {
+    if (!this.#over) this.#engine.setKeepAlive(this.#stream, enable, Math.floor(initialDelay / 1000));
+    return this;
+  }
+
+  /** Closes the TCP connection with RST and destroys the socket. */
+  override resetAndDestroy(): this {
+    if (!this.#over) this.#engine.reset(this.#stream);
+    return this.destroy();
+  }
+
+  /** @internal The end of the plaintext. What broke the connection, if anything did, was told before it. */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk === null) {
+      if (!this.#over) this.#engine.dispatch();
+      if (this.#failure) {
+        this.destroy(this.#failure);
+        return false;
+      }
+    }
+    return super.push(chunk, encoding);
+  }
+
+  /** @internal */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.#over) {
+      if (error) this.#engine.dispatch();
+      // What was written is the engine's to deliver: the process stays until it has been.
+      this.#delivering = !this.#over;
+      if (this.#delivering) this.#engine.hold();
+    }
+    super._destroy(error && (this.#failure ?? error), callback);
+  }
+
+  /** @internal */
+  connectionBroke(failure: Failure): void {
+    this.#failure ??= connectionError(failure);
+  }
+
+  /** @internal */
+  connectionClosed(): void {
+    this.#over = true;
+    if (this.#delivering) this.#engine.release();
+    this.#delivering = false;
+  }
+
+  static {
+    const define = (name: string, get: (this: TlsSocket) => unknown): void => {
+      Object.defineProperty(this.prototype, name, { get, configurable: true, enumerable: true });
+    };
+    const text = (address: Address): string | undefined => address.host || undefined;
+    const port = (address: Address): number | undefined => (address.family === 0 ? undefined : address.port);
+    const family = (address: Address): string | undefined =>
+      address.family === 0 ? undefined : `IPv${address.family}`;
+    // Accessors in net.Socket's types are properties, which a class may not override by accessors of its own.
+    define('remoteAddress', function () {
+      return text(this.#facts.remote);
+    });
+    define('remotePort', function () {
+      return port(this.#facts.remote);
+    });
+    define('remoteFamily', function () {
+      return family(this.#facts.remote);
+    });
+    define('localAddress', function () {
+      return text(this.#facts.local);
+    });
+    define('localPort', function () {
+      return port(this.#facts.local);
+    });
+    define('localFamily', function () {
+      return family(this.#facts.local);
+    });
+  }
+}

@@ -1,0 +1,87 @@
+// The benchmark's load: full handshakes or small requests, from one thread that is not the
+// bottleneck.
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include "connection.h"
+#include "load.h"
+#include "openssl/crypto.h"
+
+namespace {
+
+using keyless::bench::Clock;
+using keyless::bench::LoadError;
+using keyless::bench::Measurement;
+using keyless::bench::Options;
+using keyless::bench::Scenario;
+
+void WaitForLine() {
+  std::string line;
+  std::getline(std::cin, line);
+}
+
+void Tell(const Measurement& measurement) {
+  const double seconds = std::chrono::duration<double>(measurement.elapsed).count();
+  const auto percentile = [&](double share) {
+    return measurement.latency.PercentileMicroseconds(share);
+  };
+  std::printf("{\"event\":\"result\",\"units\":%" PRIu64
+              ",\"seconds\":%.6f,\"idleSeconds\":%.6f,\"agreement\":\"%s\","
+              "\"latencyMicroseconds\":"
+              "{\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f}}\n",
+              measurement.units, seconds, std::chrono::duration<double>(measurement.idle).count(),
+              measurement.agreement.c_str(), percentile(0.5), percentile(0.9), percentile(0.99),
+              measurement.latency.MaximumMicroseconds());
+  std::fflush(stdout);
+}
+
+void Run(const Options& options) {
+  // The load has no secrets, and s2n's own locking of every allocation would cost it a third of its
+  // time.
+  setenv("S2N_DONT_MLOCK", "1", 1);
+  std::signal(SIGPIPE, SIG_IGN);
+  keyless::tls::ConfigHandle config;
+  if (options.tls) {
+    if (s2n_init() != S2N_SUCCESS) throw LoadError(s2n_strerror(s2n_errno, "EN"));
+    config.reset(s2n_config_new_minimal());
+    // The certificate's chain is not what is measured. The proof that the server has its key is
+    // still checked.
+    if (!config || s2n_config_disable_x509_verification(config.get()) ||
+        s2n_config_set_cipher_preferences(config.get(), options.policy.c_str())) {
+      throw LoadError(std::string("configuring s2n-tls: ") + s2n_strerror(s2n_errno, "EN"));
+    }
+  }
+  const keyless::bench::Cues cues{
+      [] {
+        std::printf("{\"event\":\"ready\",\"awsLc\":\"%s\"}\n", AWSLC_VERSION_NUMBER_STRING);
+        std::fflush(stdout);
+        WaitForLine();
+      },
+      [](const Measurement& measurement) {
+        Tell(measurement);
+        WaitForLine();
+      },
+  };
+  const auto scenario = options.scenario == Scenario::kRequests ? keyless::bench::RunRequests
+                                                                : keyless::bench::RunHandshakes;
+  scenario(options, config.get(), cues);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    Run(keyless::bench::ParseOptions(count, arguments));
+    return EXIT_SUCCESS;
+  } catch (const std::invalid_argument& error) {
+    std::fprintf(stderr, "bench_load: %s\n%s", error.what(), keyless::bench::kUsage);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_load: %s\n", error.what());
+  }
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,66 @@
+#include "options.h"
+
+#include <stdexcept>
+
+namespace keyless::bench {
+
+const char* const kUsage =
+    "bench_load handshakes|requests --port N [--connections N] [--seconds S] [--policy NAME] "
+    "[--plain]\n"
+    "Loads a server on 127.0.0.1. One JSON object a line is written: `ready` when set up, upon "
+    "which a line on\n"
+    "standard input starts the measurement; its result; and after another line (or the end of the "
+    "input) the end.\n";
+
+namespace {
+
+double NumberIn(const std::string& name, const std::string& text, double lowest, double highest) {
+  size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used == 0 || used != text.size() || !(value >= lowest && value <= highest)) {
+    throw std::invalid_argument(name + ": '" + text + "' is no number from " +
+                                std::to_string(lowest) + " to " + std::to_string(highest));
+  }
+  return value;
+}
+
+}  // namespace
+
+Options ParseOptions(int count, char** arguments) {
+  Options options;
+  const std::string scenario = count > 1 ? arguments[1] : "";
+  if (scenario == "requests") {
+    options.scenario = Scenario::kRequests;
+  } else if (scenario != "handshakes") {
+    throw std::invalid_argument("the first argument must be handshakes or requests");
+  }
+  for (int i = 2; i < count; ++i) {
+    const std::string name = arguments[i];
+    if (name == "--plain") {
+      options.tls = false;
+      continue;
+    }
+    if (i + 1 == count) throw std::invalid_argument(name + " needs a value");
+    const std::string value = arguments[++i];
+    if (name == "--port") {
+      options.port = static_cast<uint16_t>(NumberIn(name, value, 1, 65535));
+    } else if (name == "--connections") {
+      options.connections = static_cast<size_t>(NumberIn(name, value, 1, 10000));
+    } else if (name == "--seconds") {
+      options.seconds = NumberIn(name, value, 0.01, 3600);
+    } else if (name == "--policy") {
+      options.policy = value;
+    } else {
+      throw std::invalid_argument("unknown option " + name);
+    }
+  }
+  if (options.port == 0) throw std::invalid_argument("--port is missing");
+  return options;
+}
+
+}  // namespace keyless::bench

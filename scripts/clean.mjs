@@ -1,0 +1,28 @@
+// `npm run clean`: removes what was built. `npm run clean -- --vendor` removes the fetched sources too, and
+// `npm run clean -- --all` also node_modules.
+import { readdirSync, rmSync } from 'node:fs';
+import { root, inCheckout } from './checkout.mjs';
+import { Refusal, runAsScript, say } from './command.mjs';
+
+function clean(args) {
+  const unknown = args.find((arg) => arg !== '--vendor' && arg !== '--all');
+  if (unknown) throw new Refusal(`there is no option '${unknown}': there are --vendor and --all.`);
+
+  const built = /^(build|build-(asan|tsan|debug|asan-debug|tsan-debug)|dist|coverage)$/;
+  const folders = readdirSync(root)
+    .filter((name) => built.test(name))
+    .map((name) => [name]);
+  if (args.length > 0) {
+    const fetched = readdirSync(inCheckout('vendor')).filter((name) => /^sources($|\.partial-)/.test(name));
+    folders.push(...fetched.map((name) => ['vendor', name]));
+  }
+  if (args.includes('--all')) folders.push(['node_modules']);
+  for (const folder of folders) rmSync(inCheckout(...folder), { recursive: true, force: true });
+  say(
+    folders.length > 0
+      ? `removed ${folders.map((folder) => folder.join('/')).join(', ')}.`
+      : 'there was nothing to remove.',
+  );
+}
+
+await runAsScript(import.meta.url, clean);

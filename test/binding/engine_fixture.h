@@ -1,0 +1,79 @@
+// An engine with a scripted signer, and one connection through it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "test_identity.h"
+#include "test_peer.h"
+#include "tls/config.h"
+#include "tls/local_key.h"
+
+namespace keyless::test {
+
+// The server's side of one connection, up to the moment JavaScript would own it.
+struct Accepted {
+  engine::StreamId stream = 0;
+  engine::Descriptor client_tcp;
+};
+
+class EngineFixture {
+ public:
+  explicit EngineFixture(const Identity& identity, bool signs_locally = false,
+                         const char* policy = "default")
+      : key(tls::LocalKey::FromPem(identity.private_key_pem, "")) {
+    tls::ConfigOptions options;
+    options.certificate_chain_pem = identity.certificate_pem;
+    options.security_policy = policy;
+    if (signs_locally) options.local_key = key;
+    config = tls::Config::Create(options);
+  }
+  ~EngineFixture() { engine->EndStreamsOf(sink); }
+
+  Accepted Accept(std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
+    auto [server, client] = ConnectedTcp();
+    const engine::StreamId stream = engine->Adopt(std::move(server), config, sink, timeout);
+    return {stream, std::move(client)};
+  }
+
+  std::vector<uint8_t> Sign(const engine::Event& event) const {
+    std::vector<uint8_t> signature;
+    key->Sign(event.scheme, event.input.data(), event.input.size(), &signature);
+    return signature;
+  }
+
+  void Complete(const engine::Event& event, std::vector<uint8_t> signature) {
+    engine->LoopOf(event.stream)
+        ->CompleteSignature(event.stream, event.operation, std::move(signature));
+  }
+
+  // Waits for the next event, which must be of this kind.
+  std::optional<engine::Event> Expect(engine::Event::Kind kind) {
+    std::optional<engine::Event> event = sink->Next();
+    if (event && event->kind != kind) return {};
+    return event;
+  }
+
+  // Until the engine holds nothing any more: every stream is gone, with its descriptors.
+  bool Empty() {
+    for (int i = 0; i < 2000; i++) {
+      const engine::LoopStatistics now = engine->Statistics();
+      if (now.descriptors == 0 &&
+          now.open + now.handshaking + now.awaiting_signature + now.lingering == 0)
+        return true;
+    }
+    return false;
+  }
+
+  std::shared_ptr<const tls::LocalKey> key;
+  std::shared_ptr<const tls::Config> config;
+  std::shared_ptr<engine::Engine> engine = engine::Engine::Acquire();
+  std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
+};
+
+}  // namespace keyless::test

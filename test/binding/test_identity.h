@@ -1,0 +1,19 @@
+// A key and a self-signed certificate for it, made when a test needs them: no key is kept in the
+// repository.
+#pragma once
+
+#include <openssl/base.h>
+
+#include <string>
+
+namespace keyless::test {
+
+struct Identity {
+  std::string private_key_pem;
+  std::string certificate_pem;
+
+  static Identity Ecdsa(int curve_nid);
+  static Identity Rsa(int bits);
+};
+
+}  // namespace keyless::test

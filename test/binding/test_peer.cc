@@ -1,0 +1,140 @@
+#include "test_peer.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <vector>
+
+namespace keyless::test {
+
+using engine::Descriptor;
+
+std::pair<Descriptor, Descriptor> ConnectedTcp() {
+  const Descriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener.get(), generic, size) || listen(listener.get(), 1) ||
+      getsockname(listener.get(), generic, &size)) {
+    std::abort();
+  }
+  Descriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(client.get(), generic, size)) std::abort();
+  Descriptor accepted(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!accepted) std::abort();
+  return {std::move(accepted), std::move(client)};
+}
+
+void CollectingSink::Push(engine::Event&& event) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  events_.push_back(std::move(event));
+  arrived_.notify_all();
+}
+
+std::optional<engine::Event> CollectingSink::Next(int seconds) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (!arrived_.wait_for(lock, std::chrono::seconds(seconds), [this] { return !events_.empty(); }))
+    return {};
+  engine::Event event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+Client::Client(Descriptor tcp, const char* security_policy, const char* server_name)
+    : tcp_(std::move(tcp)),
+      config_(s2n_config_new_minimal()),
+      connection_(s2n_connection_new(S2N_CLIENT)) {
+  if (s2n_config_disable_x509_verification(config_.get()) ||
+      s2n_config_set_cipher_preferences(config_.get(), security_policy) ||
+      s2n_connection_set_config(connection_.get(), config_.get()) ||
+      s2n_connection_set_blinding(connection_.get(), S2N_SELF_SERVICE_BLINDING) ||
+      (server_name && s2n_set_server_name(connection_.get(), server_name)) ||
+      s2n_connection_set_fd(connection_.get(), tcp_.get())) {
+    std::abort();
+  }
+}
+
+bool Client::Handshake() {
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  return s2n_negotiate(connection_.get(), &blocked) == S2N_SUCCESS;
+}
+
+bool Client::Send(const std::string& text) {
+  size_t sent = 0;
+  while (sent < text.size()) {
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    const ssize_t taken = s2n_send(connection_.get(), text.data() + sent,
+                                   static_cast<ssize_t>(text.size() - sent), &blocked);
+    if (taken < 0) return false;
+    sent += static_cast<size_t>(taken);
+  }
+  return true;
+}
+
+std::string Client::Receive() {
+  std::vector<char> buffer(65536);
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  const ssize_t received =
+      s2n_recv(connection_.get(), buffer.data(), static_cast<ssize_t>(buffer.size()), &blocked);
+  return received > 0 ? std::string(buffer.data(), static_cast<size_t>(received)) : "";
+}
+
+bool Client::CloseNotify() {
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  return s2n_shutdown_send(connection_.get(), &blocked) == S2N_SUCCESS;
+}
+
+bool Client::UpdateKeys() {
+  return s2n_connection_request_key_update(connection_.get(), S2N_KEY_UPDATE_NOT_REQUESTED) ==
+         S2N_SUCCESS;
+}
+
+const char* Client::Cipher() const { return s2n_connection_get_cipher(connection_.get()); }
+
+int Client::Protocol() const {
+  return s2n_connection_get_actual_protocol_version(connection_.get());
+}
+
+void Client::Close() { tcp_.Close(); }
+
+std::string ReadSome(int fd) {
+  std::vector<char> buffer(65536);
+  for (;;) {
+    const ssize_t taken = read(fd, buffer.data(), buffer.size());
+    if (taken >= 0) return std::string(buffer.data(), static_cast<size_t>(taken));
+    if (errno != EAGAIN && errno != EINTR) return "";
+    pollfd waiting{fd, POLLIN, 0};
+    if (poll(&waiting, 1, 20000) == 0) return "";
+  }
+}
+
+std::string ReadAll(int fd) {
+  std::string all;
+  for (std::string part = ReadSome(fd); !part.empty(); part = ReadSome(fd)) all += part;
+  return all;
+}
+
+bool WriteAll(int fd, const std::string& text) {
+  size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t taken = send(fd, text.data() + written, text.size() - written, MSG_NOSIGNAL);
+    if (taken > 0) {
+      written += static_cast<size_t>(taken);
+    } else if (errno == EAGAIN) {
+      pollfd waiting{fd, POLLOUT, 0};
+      if (poll(&waiting, 1, 20000) == 0) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace keyless::test

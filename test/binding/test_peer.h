@@ -1,0 +1,64 @@
+// Both ends of a TCP connection over loopback, a blocking s2n-tls client on one of them, and a sink
+// that collects events.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/descriptor.h"
+#include "engine/events.h"
+#include "tls/s2n_handles.h"
+
+namespace keyless::test {
+
+// The accepted end first, the client's second.
+std::pair<engine::Descriptor, engine::Descriptor> ConnectedTcp();
+
+// Collects what an engine tells, for a test to wait for.
+class CollectingSink final : public engine::EventSink {
+ public:
+  void Push(engine::Event&& event) override;
+  void Wake() override {}
+  // The next event, in order; nothing after `seconds` (a test that gets nothing has failed).
+  std::optional<engine::Event> Next(int seconds = 20);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<engine::Event> events_;
+};
+
+// Trusts any certificate: what is tested is the server.
+class Client {
+ public:
+  Client(engine::Descriptor tcp, const char* security_policy, const char* server_name = nullptr);
+
+  bool Handshake();
+  bool Send(const std::string& text);
+  // Up to 64 KiB; empty at the end, or when the connection failed.
+  std::string Receive();
+  bool CloseNotify();
+  // The next bytes sent are under new keys (RFC 8446 section 4.6.3).
+  bool UpdateKeys();
+  const char* Cipher() const;
+  int Protocol() const;
+  int fd() const { return tcp_.get(); }
+  void Close();
+
+ private:
+  engine::Descriptor tcp_;
+  tls::ConfigHandle config_;
+  tls::ConnectionHandle connection_;
+};
+
+// read(2) and write(2) on a nonblocking descriptor, waiting as needed. All bytes up to the end; and
+// all written or false.
+std::string ReadAll(int fd);
+std::string ReadSome(int fd);
+bool WriteAll(int fd, const std::string& text);
+
+}  // namespace keyless::test

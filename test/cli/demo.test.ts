@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { demonstrate, serverName } from '../../lib/cli/demo/demonstration.ts';
+import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
+
+const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
+
+interface Run {
+  code: number | null;
+  output: string;
+  errors: string;
+}
+
+/** `npx s2n-pkey …` as a process of its own, knowing no more of AWS than `env` tells it. */
+async function command(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
+  const hermetic = {
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+  const child = spawn(process.execPath, ['--no-warnings', '--import', 'tsx', main, ...args], {
+    env: { ...Object.fromEntries(inherited), ...hermetic, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const run: Run = { code: null, output: '', errors: '' };
+  child.stdout.on('data', (part: Buffer) => (run.output += part.toString()));
+  child.stderr.on('data', (part: Buffer) => (run.errors += part.toString()));
+  await once(child, 'close');
+  run.code = child.exitCode;
+  return run;
+}
+
+describe('the demonstration', () => {
+  let kms: LocalKms;
+
+  before(async () => {
+    kms = await startLocalKms();
+  });
+  after(async () => {
+    await kms.close();
+  });
+
+  it('completes a handshake whose one private-key operation KMS does, for a client that trusts only the certificate', async () => {
+    await kms.resetCounters();
+    const run = await demonstrate(kms.clientOptions);
+    expect(run.keyCreated).to.equal(true);
+    expect(run.key).to.include({ keySpec: 'ECC_NIST_P384', keyUsage: 'SIGN_VERIFY', state: 'Enabled' });
+    expect(run.clientAuthorized).to.equal(true);
+    expect(run.received).to.equal(`You said: ${run.sent}`);
+    expect(run.handshake).to.include({ kind: 'full', protocol: 'TLSv1.3', scheme: 'ecdsa_secp384r1_sha384' });
+    expect(run.handshake.stopped).to.be.lessThan(run.handshake.continued);
+    expect(run.handshake.continued).to.be.lessThan(run.handshake.done);
+    expect(run.handshakeSigns).to.have.lengthOf(1);
+    expect((await kms.counters())['Sign']?.requests).to.equal(2); // one for the certificate, one for the handshake
+    expect(new X509Certificate(run.certificate).checkHost(serverName)).to.equal(serverName);
+    expect(run.certificateText).to.contain('ecdsaWithSHA384').and.to.contain(serverName);
+  });
+
+  it('finds its key again', async () => {
+    const first = await demonstrate(kms.clientOptions);
+    const second = await demonstrate(kms.clientOptions);
+    expect(second.keyCreated).to.equal(false);
+    expect(second.key.arn).to.equal(first.key.arn);
+  });
+
+  it('shows all of it on the terminal, and deletes its keys when asked to', async () => {
+    const data = await mkdtemp(join(tmpdir(), 's2n-pkey-demo-'));
+    try {
+      const shown = await command(['demo', '--data', data]);
+      expect(shown.errors).to.equal('');
+      expect(shown.code).to.equal(0);
+      const arn = /^Key +(arn:\S+) \(ECC_NIST_P384, created now\)$/m.exec(shown.output)?.[1] ?? '';
+      expect(arn).to.match(/^arn:aws:kms:/);
+      for (const line of [
+        /^KMS +a local KMS at http:\/\/127\.0\.0\.1:\d+, .*development only \(no AWS Region and credentials/m,
+        /^ +It costs nothing\.$/m,
+        /^Client +trusts only that certificate: chain and name verified$/m,
+        /^Answer +"You said: /m,
+        /^Handshake +full$/m,
+        /^Cipher suite +TLS_/m,
+        /^ +\d+\.\d\d {2}handshake stopped at the private-key operation/m,
+        /^ +KMS Sign, ecdsa_secp384r1_sha384: \d+\.\d\d ms$/m,
+        /^ +Subject: CN=async-pkey\.demo\.s2n$/m,
+      ]) {
+        expect(shown.output).to.match(line);
+      }
+      const cleaned = await command(['demo', 'clean', '--data', data]);
+      expect(cleaned.code).to.equal(0);
+      expect(cleaned.output).to.contain(`Deleted       ${arn}, for good on `);
+      const again = await command(['demo', 'clean', '--data', data]);
+      expect(again.output).to.contain('There is no key of the demonstration.');
+    } finally {
+      await rm(data, { recursive: true });
+    }
+  });
+
+  it('uses what AWS configuration names, and says so and what it costs', async () => {
+    const { accessKeyId, secretAccessKey } = kms.credentials;
+    const run = await command(['demo'], {
+      AWS_REGION: kms.region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+    });
+    expect(run.code).to.equal(0);
+    expect(run.output).to.match(/^KMS +AWS KMS in us-east-1 at http:/m);
+    expect(run.output).to.match(/\$1 a month .* \$0\.15 per 10,000 requests/);
+    expect(run.output).not.to.contain(secretAccessKey);
+  });
+
+  const refusals: [string, NodeJS.ProcessEnv, RegExp][] = [
+    [
+      'credentials that KMS does not know',
+      { AWS_ACCESS_KEY_ID: 'AKIAWRONG', AWS_SECRET_ACCESS_KEY: 'wrong' },
+      /credential/i,
+    ],
+    [
+      'no way to KMS',
+      { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'x', AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:1' },
+      /reach|connect/i,
+    ],
+  ];
+  for (const [what, env, message] of refusals) {
+    it(`ends in one sentence for ${what}`, async () => {
+      const run = await command(['demo'], {
+        AWS_REGION: kms.region,
+        AWS_ENDPOINT_URL_KMS: kms.endpoint,
+        ...env,
+      });
+      expect(run.code).to.equal(1);
+      expect(run.errors.trimEnd().split('\n')).to.have.lengthOf(1);
+      expect(run.errors).to.match(message);
+    });
+  }
+
+  it('refuses arguments it does not know', async () => {
+    const run = await command(['demo', 'everything']);
+    expect(run.code).to.equal(1);
+    expect(run.errors).to.contain("unknown argument 'everything'");
+  });
+});

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import { createServer, type S2nPkeyError, type Signer } from '../../lib/index.ts';
+import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
+import { identity } from '../fixtures/identity.ts';
+
+const { key, cert } = identity('P-256');
+const signer = new AsynchronousSigner(key);
+
+function refusal(options: object): S2nPkeyError {
+  try {
+    createServer({ cert, signer, ...options });
+  } catch (error) {
+    return error as S2nPkeyError;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('options of a server', () => {
+  const cases: [string, object, string, RegExp][] = [
+    [
+      'no certificate',
+      { cert: undefined },
+      'ERR_S2N_PKEY_INVALID_OPTION',
+      /^cert: expected a PEM certificate chain/,
+    ],
+    ['garbage for one', { cert: 'nonsense' }, 'ERR_S2N_PKEY_INVALID_OPTION', /^cert:/],
+    [
+      'a private key in the certificate file',
+      { cert: cert + key },
+      'ERR_S2N_PKEY_INVALID_OPTION',
+      /private key/,
+    ],
+    ['no signer', { signer: undefined }, 'ERR_S2N_PKEY_INVALID_OPTION', /^signer: expected a Signer/],
+    ['a key', { key: 'PEM' }, 'ERR_S2N_PKEY_INVALID_OPTION', /^key: .*signer/],
+    ['ciphers', { ciphers: 'HIGH' }, 'ERR_S2N_PKEY_INVALID_OPTION', /securityPolicy/],
+    ['a negative timeout', { handshakeTimeout: -1 }, 'ERR_S2N_PKEY_INVALID_OPTION', /^handshakeTimeout:.*-1/],
+    ['a fractional one', { handshakeTimeout: 1.5 }, 'ERR_S2N_PKEY_INVALID_OPTION', /^handshakeTimeout:/],
+    [
+      'a policy that is none',
+      { securityPolicy: 'tls' },
+      'ERR_S2N_PKEY_SECURITY_POLICY',
+      /'tls' does not exist/,
+    ],
+    ['one with TLS 1.0', { securityPolicy: '20170210' }, 'ERR_S2N_PKEY_SECURITY_POLICY', /below 1\.2/],
+    [
+      'one for SHA-384 only',
+      { securityPolicy: 'rfc9151' },
+      'ERR_S2N_PKEY_SECURITY_POLICY',
+      /P-256|certificate/,
+    ],
+    ['protocols that are no list', { ALPNProtocols: 'h2' }, 'ERR_S2N_PKEY_INVALID_OPTION', /^ALPNProtocols:/],
+    ['an empty protocol', { ALPNProtocols: [''] }, 'ERR_S2N_PKEY_INVALID_OPTION', /^ALPNProtocols:/],
+    [
+      'a flag that is none',
+      { noDelay: 'yes' },
+      'ERR_S2N_PKEY_INVALID_OPTION',
+      /^noDelay: expected true or false/,
+    ],
+  ];
+  for (const [what, options, code, message] of cases) {
+    it(`refuses ${what} by name`, () => {
+      const error = refusal(options);
+      expect(error.code).to.equal(code);
+      expect(error.message).to.match(message);
+    });
+  }
+
+  it('refuses a certificate for another key than the signer holds, naming both', () => {
+    const other = identity('P-384');
+    const error = refusal({ cert: other.cert });
+    expect(error.code).to.equal('ERR_S2N_PKEY_KEY_MISMATCH');
+    expect(error.message.match(/[0-9a-f]{64}/g)).to.have.lengthOf(2);
+  });
+
+  it('never prints a key that was given by mistake', () => {
+    expect(refusal({ key }).message).not.to.contain('PRIVATE KEY');
+  });
+
+  it('takes any object with publicKey, schemes and sign for a signer', () => {
+    const own: Signer = {
+      publicKey: signer.publicKey,
+      schemes: signer.schemes,
+      sign: (operation) => signer.sign(operation),
+    };
+    expect(() => createServer({ cert, signer: own })).not.to.throw();
+  });
+});
