@@ -23,6 +23,10 @@ EngineLoop::EngineLoop() {
 }
 
 EngineLoop::~EngineLoop() {
+  if (!thread_.joinable()) {
+    End();
+    return;
+  }
   Submit([](EngineLoop& loop) { loop.stop_ = true; });
   thread_.join();
 }
@@ -148,8 +152,6 @@ TlsStream* EngineLoop::Find(StreamId id) {
 }
 
 void EngineLoop::Run() {
-  const auto due = [](TlsStream* stream) { stream->OnDeadline(); };
-  const auto idle = [](TlsStream* stream) { stream->OnIdleCheck(); };
   while (!stop_) {
     const int deadline = context_.deadlines.Timeout(context_.now);
     const int idle_check = context_.idle_checks.Timeout(context_.now);
@@ -158,18 +160,32 @@ void EngineLoop::Run() {
                                    : std::min(deadline, idle_check);
     if (!context_.run_queue.empty()) timeout = 0;
     const bool woken = context_.poller.Wait(timeout);
-    context_.now = Clock::now();
-    if (woken) ExecuteCommands();
-    context_.deadlines.Run(context_.now, due);
-    context_.idle_checks.Run(context_.now, idle);
-    DriveStreams();
-    CheckDeliveries();
-    context_.events.Flush();
-    FreeRetired();
+    TurnAfterWait(woken, Clock::now());
   }
+  End();
+  tls::CleanupThread();
+}
+
+bool EngineLoop::Turn(Clock::time_point now) {
+  TurnAfterWait(context_.poller.Wait(0), now);
+  return !context_.run_queue.empty();
+}
+
+void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
+  context_.now = now;
+  if (woken) ExecuteCommands();
+  context_.deadlines.Run(now, [](TlsStream* stream) { stream->OnDeadline(); });
+  context_.idle_checks.Run(now, [](TlsStream* stream) { stream->OnIdleCheck(); });
+  DriveStreams();
+  CheckDeliveries();
+  context_.events.Flush();
+  FreeRetired();
+}
+
+void EngineLoop::End() {
   streams_.clear();
   for (const std::unique_ptr<Delivery>& delivery : deliveries_) delivery->done.set_value();
-  tls::CleanupThread();
+  deliveries_.clear();
 }
 
 void EngineLoop::ExecuteCommands() {

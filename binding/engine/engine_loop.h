@@ -36,6 +36,14 @@ class EngineLoop {
   EngineLoop();   // starts the thread; throws std::system_error
   ~EngineLoop();  // ends every stream, stops and joins the thread
 
+  // One without a thread: whoever made it calls Turn, with a clock of its own. What happens to such
+  // a loop happens again when it is done again, which fuzzing needs.
+  struct Stepped {};
+  explicit EngineLoop(Stepped) {}
+  // All that a thread does between two waits: what the poller tells, commands, what is due at
+  // `now`, and the streams that have something to do. True: more can be done at once.
+  bool Turn(Clock::time_point now);
+
   // The calls below may come from any thread; what they ask happens on the engine's, in order.
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::Config> config,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
@@ -62,6 +70,8 @@ class EngineLoop {
 
   void Submit(Command command);
   void Run();
+  void TurnAfterWait(bool woken, Clock::time_point now);
+  void End();
   void ExecuteCommands();
   void DriveStreams();
   void CheckDeliveries();
@@ -80,7 +90,7 @@ class EngineLoop {
   std::vector<TlsStream*> driving_;
   bool stop_ = false;
 
-  std::thread thread_;  // last: started when everything above is there
+  std::thread thread_;  // last: started when everything above is there; a stepped loop has none
 };
 
 }  // namespace keyless::engine
