@@ -48,6 +48,7 @@ class EngineLoop {
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::Config> config,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
+  // Ends a handshake whose signer failed.
   void Destroy(StreamId id);
   void Reset(StreamId id);
   void SetNoDelay(StreamId id, bool on);

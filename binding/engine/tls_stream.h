@@ -2,20 +2,24 @@
 //
 //   client ═TLS═ tcp_ ─ connection_ ─ pair_ ─ (the other end is JavaScript's)
 //
+// clang-format off
+//
 // Close, in both directions:
 //
 //   what happens                          what the stream does
-//   ------------------------------------
-//   ------------------------------------------------------------------------------ JS end()
-//   (half-close of the pair)     everything written before, then close_notify and FIN; goes on
-//   receiving JS destroy() (its end is closed)      the same, and what the peer still sends is
-//   thrown away JS resetAndDestroy() (Reset)          RST at once peer's close_notify everything
-//   received before, then end of the pair: JS 'end' peer's FIN without close_notify       the same,
-//   as node:tls does peer's RST                            kError (kReset) before the end of the
-//   pair; JS: ECONNRESET record that fails, or fatal alert     kError; silence for s2n's blinding
-//   delay; the alert if s2n has one; FIN handshake fails                       kFailed; the alert
-//   where nothing was sent yet and no delay applies
+//   ------------------------------------  ---------------------------------------------------------------------------
+//   JS end() (half-close of the pair)     everything written before, then close_notify and FIN; goes on receiving
+//   JS destroy() (its end is closed)      the same, and what the peer still sends is thrown away
+//   JS resetAndDestroy() (Reset)          RST at once
+//   peer's close_notify                   everything received before, then end of the pair: JS 'end'
+//   peer's FIN without close_notify       the same, as node:tls does
+//   peer's RST                            kError (kReset) before the end of the pair; JS: ECONNRESET
+//   record that fails, or fatal alert     kError; silence for s2n's blinding delay; the alert if s2n has one; FIN
+//   handshake fails, no secret in play    kFailed; the alert that fits, under the keys in use; FIN
+//   handshake fails after decrypting      kFailed; silence for s2n's blinding delay; FIN
+//   the signer fails, or is too late      kFailed; alert internal_error; FIN
 //
+// clang-format on
 // Made, used and destroyed on its engine thread.
 #pragma once
 
@@ -92,7 +96,9 @@ class TlsStream final : private tls::Transport {
   void DriveHandshake();
   void FinishHandshake();
   void FailHandshake(tls::Failure failure);
-  bool SendPlaintextAlert(int alert);
+  bool FailureIsSecret(const tls::Failure& failure) const;
+  int AlertFor(const tls::Failure& failure) const;
+  bool SendAlert(const tls::Failure& failure);
   void RefusePlaintext();
   ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) override;
   void SendRecords(const uint8_t* data, uint32_t length) override;
@@ -133,7 +139,6 @@ class TlsStream final : private tls::Transport {
   Clock::time_point last_active_;
   HandshakeTiming timing_;
   OperationId awaited_operation_ = 0;
-  int alert_ = -1;  // to be sent when the silence is over
 
   Phase phase_ = Phase::kHandshake;
   bool queued_ = false;
@@ -141,7 +146,6 @@ class TlsStream final : private tls::Transport {
   bool not_tls_ = false;
   bool http_ = false;
   bool hello_checked_ = false;
-  bool records_sent_ = false;
   bool may_receive_ = false;    // records may wait in the descriptor or in s2n's buffer
   bool inbound_over_ = false;   // nothing more will come from the peer
   bool inbound_shut_ = false;   // and JavaScript was told

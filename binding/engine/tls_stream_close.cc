@@ -53,8 +53,7 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   pair_.Close();  // after kError was posted: whoever sees the end of the pair finds the error first
   to_pair_.Discard();
   to_tcp_.Discard();
-  const uint64_t delay = connection_->BlindingDelay();
-  if (delay > 0) return BeSilent(delay);
+  if (connection_->FailureIsSecret()) return BeSilent(connection_->BlindingDelay());
   connection_->SendCloseNotify();
   FlushRecords();
   connection_.reset();
@@ -80,8 +79,6 @@ void TlsStream::OnDeadline() {
       if (connection_) {
         connection_->SendCloseNotify();
         FlushRecords();
-      } else if (alert_ >= 0) {
-        SendPlaintextAlert(alert_);
       }
       return Close();
     case Phase::kOpen:  // only after JavaScript let go: the peer takes nothing
@@ -117,7 +114,8 @@ void TlsStream::DriveLingering() {
 }
 
 void TlsStream::Destroy() {
-  if (phase_ == Phase::kHandshake || phase_ == Phase::kAwaitingSignature) Close();
+  if (phase_ != Phase::kHandshake && phase_ != Phase::kAwaitingSignature) return;
+  FailHandshake(tls::Failure::Of(tls::FailureKind::kSignature, "the signer failed"));
 }
 
 void TlsStream::Abandon() {

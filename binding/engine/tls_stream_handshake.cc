@@ -13,8 +13,11 @@ namespace keyless::engine {
 
 namespace {
 
-constexpr uint8_t kHandshakeRecord = 22;         // RFC 8446 section 5.1
-constexpr uint8_t kNoApplicationProtocol = 120;  // RFC 7301 section 3.2
+constexpr uint8_t kHandshakeRecord = 22;  // RFC 8446 section 5.1
+// Alerts (RFC 8446 section 6, RFC 7301 section 3.2).
+constexpr int kHandshakeFailure = 40;
+constexpr int kInternalError = 80;
+constexpr int kNoApplicationProtocol = 120;
 
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
@@ -87,7 +90,6 @@ void TlsStream::DriveHandshake() {
 
   const tls::Connection::Progress progress = connection_->Negotiate();
   if (progress == tls::Connection::Progress::kFailed) {
-    context_.records.clear();
     tls::Failure failure = connection_->failure();
     if (not_tls_)
       failure = tls::Failure::Of(tls::FailureKind::kNotTls, "the peer did not speak TLS");
@@ -95,7 +97,6 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(std::move(failure));
   }
   if (!hello_checked_ && first_byte_seen_ && connection_->HasNoCommonProtocol()) {
-    context_.records.clear();
     tls::Failure failure =
         tls::Failure::Of(tls::FailureKind::kProtocol,
                          "the client's ALPN protocols and the server's have none in common");
@@ -104,11 +105,8 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(std::move(failure));
   }
   hello_checked_ = hello_checked_ || !context_.records.empty();
-  if (!context_.records.empty()) {
-    records_sent_ = true;
-    if (FlushRecords() == OutputQueue::Result::kBroken) {
-      return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
-    }
+  if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
+    return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
   }
   if (progress == tls::Connection::Progress::kDone) return FinishHandshake();
   if (progress == tls::Connection::Progress::kNeedsSignature) {
@@ -166,12 +164,15 @@ void TlsStream::FinishHandshake() {
 
 void TlsStream::FailHandshake(tls::Failure failure) {
   deadline_.Cancel();
-  awaited_operation_ = 0;
   pair_.Close();
-  const int alert =
-      records_sent_ || failure.kind == tls::FailureKind::kTimeout ? -1 : failure.alert;
+  const bool secret = FailureIsSecret(failure);
+  const uint64_t delay = secret ? connection_->BlindingDelay() : 0;
   const bool plaintext = failure.kind == tls::FailureKind::kNotTls;
-  const uint64_t delay = connection_ && !plaintext ? connection_->BlindingDelay() : 0;
+  const bool received = failure.kind == tls::FailureKind::kAlert;
+  const int alert = secret || received ? -1 : AlertFor(failure);
+  if (!received) failure.alert = alert;
+  const bool told = alert >= 0 && SendAlert(failure);
+  awaited_operation_ = 0;
   Event event;
   event.kind = Event::Kind::kFailed;
   event.failure = std::move(failure);
@@ -179,18 +180,56 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   if (connection_) event.facts.server_name = connection_->ServerName();
   closed_posted_ = true;  // kFailed is the last event
   Post(std::move(event));
+  context_.records.clear();
   connection_.reset();
   to_tcp_.Discard();
   if (plaintext) return RefusePlaintext();
-  alert_ = alert;
-  if (delay > 0) return BeSilent(delay);
-  if (alert >= 0 && SendPlaintextAlert(alert)) return Linger();
+  if (secret) return BeSilent(delay);
+  if (told) return Linger();
   Close();
 }
 
-bool TlsStream::SendPlaintextAlert(int alert) {
-  const uint8_t record[] = {21, 3, 3, 0, 2, 2, static_cast<uint8_t>(alert)};
-  return send(tcp_.get(), record, sizeof record, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof record;
+// What s2n blinds, unless it came before any secret was in play. Failures that s2n has no part in
+// are ours, and not secret.
+bool TlsStream::FailureIsSecret(const tls::Failure& failure) const {
+  return connection_ && failure.kind != tls::FailureKind::kNotTls &&
+         failure.name == connection_->failure().name && connection_->FailureIsSecret();
+}
+
+// The alert that the peer is owed (RFC 8446 section 6.2); -1: none.
+int TlsStream::AlertFor(const tls::Failure& failure) const {
+  switch (failure.kind) {
+    case tls::FailureKind::kNone:
+    case tls::FailureKind::kClosed:
+    case tls::FailureKind::kReset:
+    case tls::FailureKind::kAlert:
+    case tls::FailureKind::kNotTls:
+      return -1;
+    case tls::FailureKind::kTimeout:  // the peer's own fault, or the signer's
+      return phase_ == Phase::kAwaitingSignature ? kInternalError : -1;
+    case tls::FailureKind::kProtocol:
+      return failure.alert >= 0 ? failure.alert : kHandshakeFailure;
+    case tls::FailureKind::kSignature:
+    case tls::FailureKind::kResources:
+    case tls::FailureKind::kInternal:
+      return kInternalError;
+  }
+  return -1;
+}
+
+// Sends what s2n made so far, and the alert. s2n writes it under the keys it has come to; the peer
+// has them too, as long as it is sent all that was made. Without a connection, and where the
+// protocols' lists do not meet (s2n has gone past that by the time it is seen), it goes out in
+// plaintext.
+bool TlsStream::SendAlert(const tls::Failure& failure) {
+  const auto alert = static_cast<uint8_t>(failure.alert);
+  if (!connection_ || failure.alert == kNoApplicationProtocol) {
+    const uint8_t record[] = {21, 3, 3, 0, 2, 2, alert};
+    context_.records.assign(record, record + sizeof record);
+  } else if (!connection_->SendAlert(alert)) {
+    return false;
+  }
+  return FlushRecords() == OutputQueue::Result::kDone;
 }
 
 void TlsStream::RefusePlaintext() {

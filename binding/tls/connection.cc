@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "tls/alert.h"
 #include "tls/half_close.h"
 #include "tls/security_policy_facts.h"
 
@@ -168,6 +169,17 @@ bool Connection::SendCloseNotify() {
 }
 
 uint64_t Connection::BlindingDelay() const { return s2n_connection_get_delay(connection_.get()); }
+
+bool Connection::FailureIsSecret() const {
+  // An alert of the peer's was found genuine, and nothing is sent after it.
+  if (BlindingDelay() == 0 || failure_.kind == FailureKind::kAlert) return false;
+  if (failure_.name == "S2N_ERR_BAD_PSK_BINDER") return true;  // checked with a ticket's secret
+  // A certificate is judged when its record has been decrypted and found genuine.
+  if (failure_.name.rfind("S2N_ERR_CERT_", 0) == 0) return false;
+  return !s2n_pkey_reads_plaintext(connection_.get());
+}
+
+bool Connection::SendAlert(uint8_t alert) { return s2n_pkey_send_alert(connection_.get(), alert); }
 
 void Connection::ReleaseBuffers() { s2n_connection_release_buffers(connection_.get()); }
 

@@ -78,6 +78,12 @@ class Connection {
   // How long to stay silent after a failure before closing, in nanoseconds (s2n's blinding against
   // timing oracles).
   uint64_t BlindingDelay() const;
+  // After a failure: whether it can depend on a secret, so that the peer may be told nothing before
+  // BlindingDelay is over.
+  bool FailureIsSecret() const;
+  // Sends a fatal alert under the keys in use, instead of what s2n would send. False: none may be
+  // sent any more.
+  bool SendAlert(uint8_t alert);
   // Gives back the record buffers of an idle connection; they come again by themselves.
   void ReleaseBuffers();
   // Handshake messages are of no use any more once Facts() were taken.

@@ -11,21 +11,33 @@ namespace keyless::tls {
 
 namespace {
 
-// Refusals of a client hello for which s2n names no alert, though RFC 8446 section 6.2 does. What
-// is listed here is the peer's doing (the two share no version, cipher, group or scheme), whatever
-// type s2n gives the error.
+// Failures for which s2n names no alert, or a less fitting one, though RFC 8446 section 6.2 does.
+// What is listed here is the peer's doing, whatever type s2n gives the error.
 struct Refusal {
   const char* name;
   int alert;
 };
 constexpr int kHandshakeFailure = 40;
+constexpr int kIllegalParameter = 47;
+constexpr int kDecodeError = 50;
 constexpr int kProtocolVersion = 70;
+constexpr int kInappropriateFallback = 86;
 constexpr Refusal kRefusals[] = {
     {"S2N_ERR_PROTOCOL_VERSION_UNSUPPORTED", kProtocolVersion},
+    {"S2N_ERR_FALLBACK_DETECTED", kInappropriateFallback},
+    // The two have nothing in common.
     {"S2N_ERR_CIPHER_NOT_SUPPORTED", kHandshakeFailure},
     {"S2N_ERR_NO_VALID_SIGNATURE_SCHEME", kHandshakeFailure},
     {"S2N_ERR_INVALID_SUPPORTED_GROUP_STATE", kHandshakeFailure},
     {"S2N_ERR_ECDHE_UNSUPPORTED_CURVE", kHandshakeFailure},
+    // Well formed and wrong.
+    {"S2N_ERR_BAD_KEY_SHARE", kIllegalParameter},
+    {"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY", kIllegalParameter},
+    {"S2N_ERR_ECDHE_SHARED_SECRET", kIllegalParameter},
+    {"S2N_ERR_DUPLICATE_EXTENSION", kIllegalParameter},
+    // Lengths that do not fit together.
+    {"S2N_ERR_STUFFER_OUT_OF_DATA", kDecodeError},
+    {"S2N_ERR_STUFFER_NOT_FOUND", kDecodeError},
 };
 
 }  // namespace

@@ -25,7 +25,8 @@ struct Failure {
   // s2n's own name, such as S2N_ERR_CIPHER_NOT_SUPPORTED; empty where s2n had no part in it.
   std::string name;
   std::string message;
-  // The alert that was received (kAlert) or that fits what happened (RFC 8446 section 6); -1: none.
+  // The alert that was received (kAlert), or that fits what happened (RFC 8446 section 6) and, once
+  // the failure is reported, was sent; -1: none.
   int alert = -1;
 
   static Failure Of(FailureKind kind, const char* message) {

@@ -72,7 +72,7 @@ export interface NativeEnvironment {
   /** The events since the last call, flat: see `events.ts`. Descriptors inside belong to the caller. */
   drain(): unknown[];
   complete(stream: number, operation: number, signature: Uint8Array): void;
-  /** Ends a handshake. An open stream ends when its socket is destroyed. */
+  /** Ends a handshake, the peer being sent the alert internal_error. An open stream ends when its socket is destroyed. */
   destroy(stream: number): void;
   /** RST. */
   reset(stream: number): void;

@@ -19,7 +19,7 @@ export interface Failure {
   /** s2n's name, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; empty where s2n had no part in it. */
   readonly reason: string;
   readonly message: string;
-  /** The TLS alert received, or the one that fits (RFC 8446 §6); -1: none. */
+  /** The TLS alert that the peer sent (kind `alert`) or was sent (RFC 8446 §6); -1: none. */
   readonly alert: number;
 }
 

@@ -1,11 +1,12 @@
 import { S2nPkeyError } from '../errors.ts';
 import type { Failure } from '../native/events.ts';
+import { describeAlert } from './alert-name.ts';
 
 /** A TLS connection failed: in its handshake (`tlsClientError`) or afterwards (the socket's `'error'`). */
 export class TlsConnectionError extends S2nPkeyError {
   /** s2n-tls's own name of what happened, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; absent where s2n had no part in it. */
   readonly reason?: string;
-  /** The TLS alert that was received, or the one that fits (RFC 8446 §6). */
+  /** The TLS alert that the peer sent (`ERR_S2N_PKEY_PEER_ALERT`) or was sent (RFC 8446 §6); the message has its name. */
   readonly alert?: number;
 
   constructor(code: string, message: string, failure: Failure) {
@@ -30,6 +31,11 @@ const codes: Record<Failure['kind'], string> = {
 
 /** The error for what the engine reports of a connection. */
 export function connectionError(failure: Failure): TlsConnectionError {
-  const alert = failure.kind === 'alert' ? ` (alert ${failure.alert})` : '';
-  return new TlsConnectionError(codes[failure.kind], `${failure.message}${alert}`, failure);
+  const { kind, message, alert } = failure;
+  const told = kind === 'alert' ? 'the peer sent' : 'the peer was sent';
+  return new TlsConnectionError(
+    codes[kind],
+    alert < 0 ? message : `${message} (${told} the alert ${describeAlert(alert)})`,
+    failure,
+  );
 }

@@ -202,8 +202,30 @@ TEST(the_handshake_deadline_holds_while_the_signer_is_silent) {
   const auto failed = server.Expect(Kind::kFailed);
   EXPECT(failed.has_value());
   EXPECT(failed->failure.kind == FailureKind::kTimeout);
+  EXPECT_EQ(failed->failure.alert, 80);  // internal_error: it was not the peer's fault
   EXPECT(!peer.done.get());
+  peer.client.Close();
   EXPECT(server.Empty());
+}
+
+// RFC 8446 section 6.2 would name an alert; s2n's rule against timing oracles comes before it.
+TEST(a_record_that_does_not_decrypt_is_answered_by_silence) {
+  EngineFixture server(P256());
+  Accepted accepted = server.Accept();
+  const int tcp = dup(accepted.client_tcp.get());
+  const engine::Descriptor raw(tcp);
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  auto sign = server.Expect(Kind::kSign);
+  EXPECT(sign.has_value());
+  shutdown(peer.client.fd(), SHUT_RD);  // the client's own handshake ends here
+  EXPECT(!peer.done.get());
+  const std::string forged = std::string("\x17\x03\x03\x00\x35", 5) + std::string(0x35, 'x');
+  EXPECT(WriteAll(tcp, forged));
+  server.Complete(*sign, server.Sign(*sign));
+  const auto failed = server.Expect(Kind::kFailed);
+  EXPECT(failed.has_value());
+  EXPECT_EQ(failed->failure.alert, -1);
+  EXPECT_EQ(server.engine->Statistics().silent, uint64_t{1});
 }
 
 TEST(a_peer_that_says_nothing_or_no_tls_is_refused) {
