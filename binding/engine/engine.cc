@@ -51,7 +51,7 @@ void Engine::Start() {
   while (loops_.size() < thread_count_) loops_.push_back(std::make_unique<EngineLoop>());
 }
 
-StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::Config> config,
+StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                        std::shared_ptr<EventSink> sink,
                        std::chrono::milliseconds handshake_timeout) {
   const StreamId id = NextStreamId();
@@ -61,7 +61,7 @@ StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::Config> config
     Start();
     loop = loops_[id % loops_.size()].get();
   }
-  loop->Adopt(id, std::move(tcp), std::move(config), std::move(sink), handshake_timeout);
+  loop->Adopt(id, std::move(tcp), std::move(contexts), std::move(sink), handshake_timeout);
   return id;
 }
 

@@ -23,7 +23,7 @@ class Engine {
   size_t threads() const;
 
   // Takes an accepted descriptor over. Its events go to `sink`, beginning with kSecure or kFailed.
-  StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::Config> config,
+  StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                  std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   // The loop a stream lives on; null while no thread was started.
   EngineLoop* LoopOf(StreamId id);

@@ -41,22 +41,23 @@ void EngineLoop::Submit(Command command) {
   if (first) context_.poller.Wake();
 }
 
-void EngineLoop::Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::Config> config,
+void EngineLoop::Adopt(StreamId id, Descriptor tcp,
+                       std::shared_ptr<const tls::ServerContexts> contexts,
                        std::shared_ptr<EventSink> sink,
                        std::chrono::milliseconds handshake_timeout) {
   // std::function wants a copyable closure, so the descriptor travels as a number; it is owned
   // again at once.
   struct Adoption {
     Descriptor tcp;
-    std::shared_ptr<const tls::Config> config;
+    std::shared_ptr<const tls::ServerContexts> contexts;
     std::shared_ptr<EventSink> sink;
   };
   auto adoption =
-      std::make_shared<Adoption>(Adoption{std::move(tcp), std::move(config), std::move(sink)});
+      std::make_shared<Adoption>(Adoption{std::move(tcp), std::move(contexts), std::move(sink)});
   Submit([id, adoption = std::move(adoption), handshake_timeout](EngineLoop& loop) {
     loop.streams_.emplace(
         id, std::make_unique<TlsStream>(loop.context_, id, std::move(adoption->tcp),
-                                        std::move(adoption->config), std::move(adoption->sink),
+                                        std::move(adoption->contexts), std::move(adoption->sink),
                                         handshake_timeout));
   });
 }

@@ -45,7 +45,7 @@ class EngineLoop {
   bool Turn(Clock::time_point now);
 
   // The calls below may come from any thread; what they ask happens on the engine's, in order.
-  void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::Config> config,
+  void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
   // Ends a handshake whose signer failed.

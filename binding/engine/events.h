@@ -40,6 +40,8 @@ struct Event {
   OperationId operation = 0;
   uint16_t scheme = 0;
   std::vector<uint8_t> input;
+  size_t context = 0;   // of the server's
+  size_t identity = 0;  // of the context's: whose key is to sign
 
   // kSecure
   Descriptor descriptor;

@@ -9,8 +9,8 @@
 namespace keyless::engine {
 
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
-                     std::shared_ptr<const tls::Config> config, std::shared_ptr<EventSink> sink,
-                     std::chrono::milliseconds handshake_timeout)
+                     std::shared_ptr<const tls::ServerContexts> contexts,
+                     std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout)
     : context_(context),
       id_(id),
       sink_(std::move(sink)),
@@ -22,7 +22,7 @@ TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
   pair_side_.stream = this;
   SetNoDelay(
       true);  // records are gathered here; waiting for more in the kernel would only add latency
-  connection_ = tls::Connection::CreateServer(std::move(config), this);
+  connection_ = tls::Connection::CreateServer(std::move(contexts), this);
   if (!connection_ || !context_.poller.Add(tcp_.get(), &tcp_side_)) {
     FailHandshake(tls::Failure::Of(tls::FailureKind::kResources,
                                    "no memory or no room in epoll for another connection"));

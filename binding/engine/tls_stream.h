@@ -52,7 +52,7 @@ class TlsStream final : private tls::Transport {
   };
 
   TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
-            std::shared_ptr<const tls::Config> config, std::shared_ptr<EventSink> sink,
+            std::shared_ptr<const tls::ServerContexts> contexts, std::shared_ptr<EventSink> sink,
             std::chrono::milliseconds handshake_timeout);
   ~TlsStream() = default;
 

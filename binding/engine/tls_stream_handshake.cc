@@ -118,6 +118,8 @@ void TlsStream::DriveHandshake() {
     event.operation = awaited_operation_;
     event.scheme = connection_->operation()->scheme();
     event.input = connection_->operation()->input();
+    event.context = connection_->context();
+    event.identity = connection_->identity();
     Post(std::move(event));
   }
 }

@@ -1,16 +1,20 @@
 // What the addon exports: classes, each in a file of its own. Called once an environment.
 #include <napi.h>
 
+#include "node/certificate_chain_object.h"
 #include "node/config_object.h"
 #include "node/environment.h"
 #include "node/local_key_object.h"
+#include "node/server_contexts_object.h"
 
 namespace keyless::node {
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("CertificateChain", CertificateChainObject::Define(env));
   exports.Set("Config", ConfigObject::Define(env));
   exports.Set("Environment", Environment::Define(env));
   exports.Set("LocalKey", LocalKeyObject::Define(env));
+  exports.Set("ServerContexts", ServerContextsObject::Define(env));
   return exports;
 }
 

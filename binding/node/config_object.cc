@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/certificate_chain_object.h"
 #include "node/errors.h"
 #include "node/local_key_object.h"
 #include "tls/error.h"
@@ -14,26 +15,40 @@ namespace {
 
 constexpr napi_type_tag kConfigTag = {0x6f1c2a9e5d3b4c70, 0x9b8a7e6d5c4f3a21};
 
+std::vector<std::string> ReadTexts(const Napi::Value& value) {
+  std::vector<std::string> texts;
+  if (!value.IsArray()) return texts;
+  const Napi::Array list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).ToString().Utf8Value());
+  return texts;
+}
+
+std::vector<tls::Identity> ReadIdentities(const Napi::Value& value) {
+  std::vector<tls::Identity> identities;
+  if (!value.IsArray()) return identities;
+  const Napi::Array list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Object each = list.Get(i).As<Napi::Object>();
+    tls::Identity identity;
+    identity.chain = CertificateChainObject::From(each.Get("chain"));
+    if (!identity.chain) throw Napi::TypeError::New(value.Env(), "Config: no CertificateChain");
+    const Napi::Value key = each.Get("localKey");
+    if (!key.IsUndefined()) identity.local_key = LocalKeyObject::From(key);
+    identities.push_back(std::move(identity));
+  }
+  return identities;
+}
+
 }  // namespace
 
-Napi::Function ConfigObject::Define(Napi::Env env) {
-  return DefineClass(env, "Config", {InstanceMethod<&ConfigObject::KeyName>("keyName")});
-}
+Napi::Function ConfigObject::Define(Napi::Env env) { return DefineClass(env, "Config", {}); }
 
 ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConfigObject>(info) {
   const Napi::Object options = info[0].As<Napi::Object>();
   tls::ConfigOptions native;
-  native.certificate_chain_pem = options.Get("certificateChain").ToString().Utf8Value();
   native.security_policy = options.Get("securityPolicy").ToString().Utf8Value();
-  const Napi::Value protocols = options.Get("alpnProtocols");
-  if (protocols.IsArray()) {
-    const Napi::Array list = protocols.As<Napi::Array>();
-    for (uint32_t i = 0; i < list.Length(); i++) {
-      native.alpn_protocols.push_back(list.Get(i).ToString().Utf8Value());
-    }
-  }
-  const Napi::Value key = options.Get("localKey");
-  if (!key.IsUndefined()) native.local_key = LocalKeyObject::From(key);
+  native.identities = ReadIdentities(options.Get("identities"));
+  native.alpn_protocols = ReadTexts(options.Get("alpnProtocols"));
   try {
     config_ = tls::Config::Create(native);
   } catch (const tls::Error& error) {
@@ -45,10 +60,6 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
 std::shared_ptr<const tls::Config> ConfigObject::From(const Napi::Value& value) {
   if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kConfigTag)) return nullptr;
   return Napi::ObjectWrap<ConfigObject>::Unwrap(value.As<Napi::Object>())->config_;
-}
-
-Napi::Value ConfigObject::KeyName(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), config_->certificate_key().name);
 }
 
 }  // namespace keyless::node

@@ -1,4 +1,4 @@
-// `new Config({ certificateChain, securityPolicy, alpnProtocols, localKey })`: see NativeConfig in
+// `new Config({ identities, securityPolicy, alpnProtocols })`: see NativeConfig in
 // lib/native/binding.ts.
 #pragma once
 
@@ -19,8 +19,6 @@ class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
   static std::shared_ptr<const tls::Config> From(const Napi::Value& value);
 
  private:
-  Napi::Value KeyName(const Napi::CallbackInfo& info);
-
   std::shared_ptr<const tls::Config> config_;
 };
 

@@ -9,9 +9,9 @@
 #include <system_error>
 #include <utility>
 
-#include "node/config_object.h"
 #include "node/errors.h"
 #include "node/event_array.h"
+#include "node/server_contexts_object.h"
 #include "tls/arena.h"
 
 namespace keyless::node {
@@ -122,15 +122,16 @@ engine::EngineLoop* Environment::LoopOf(const Napi::Value& id, engine::StreamId*
 
 Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::shared_ptr<const tls::Config> config = ConfigObject::From(info[1]);
-  if (closed_ || !config) throw Napi::TypeError::New(env, "adopt: closed, or no Config given");
+  const std::shared_ptr<const tls::ServerContexts> contexts = ServerContextsObject::From(info[1]);
+  if (closed_ || !contexts)
+    throw Napi::TypeError::New(env, "adopt: closed, or no ServerContexts given");
   // Node's handle keeps its own descriptor and closes it.
   engine::Descriptor tcp(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
   if (!tcp) return Napi::Number::New(env, -errno);
   const std::chrono::milliseconds timeout(info[2].As<Napi::Number>().Int64Value());
   try {
     return Napi::Number::New(
-        env, static_cast<double>(engine_->Adopt(std::move(tcp), config, queue_, timeout)));
+        env, static_cast<double>(engine_->Adopt(std::move(tcp), contexts, queue_, timeout)));
   } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
     return Napi::Number::New(env, -error.code().value());
   }

@@ -75,6 +75,8 @@ Napi::Array ToArray(Napi::Env env, std::vector<engine::Event> events) {
         writer.Number(static_cast<double>(event.operation));
         writer.Number(event.scheme);
         writer.Bytes(event.input);
+        writer.Number(static_cast<double>(event.context));
+        writer.Number(static_cast<double>(event.identity));
         break;
       case engine::Event::Kind::kSecure:
         WriteSecure(writer, event);

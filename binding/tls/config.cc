@@ -8,11 +8,16 @@ namespace keyless::tls {
 
 namespace {
 
-void Check(int result, const char* code, const char* what) {
-  if (result == S2N_SUCCESS) return;
-  const int error = s2n_errno;
-  throw Error(code, std::string(what) + ": " + s2n_strerror(error, "EN") + " (" +
-                        s2n_strerror_name(error) + ")");
+constexpr char kFailed[] = "ERR_S2N_PKEY_CONFIG";
+
+// A remote signer's answer is checked against the certificate before anything is sent. A local
+// key's needs no such check, which would cost more than the signature: that they belong together
+// was checked when they were given.
+s2n_async_pkey_validation_mode ValidationFor(const std::vector<Identity>& identities) {
+  for (const Identity& identity : identities) {
+    if (!identity.local_key) return S2N_ASYNC_PKEY_VALIDATION_STRICT;
+  }
+  return S2N_ASYNC_PKEY_VALIDATION_FAST;
 }
 
 }  // namespace
@@ -24,50 +29,49 @@ std::shared_ptr<const Config> Config::Create(const ConfigOptions& options) {
 }
 
 Config::Config(const ConfigOptions& options)
-    : certificate_key_(CertificateKey::OfChain(options.certificate_chain_pem)),
-      local_key_(options.local_key),
+    : identities_(options.identities),
       uses_alpn_(!options.alpn_protocols.empty()),
-      chain_(s2n_cert_chain_and_key_new()),
       config_(s2n_config_new_minimal()) {
-  if (!chain_ || !config_) throw Error("ERR_S2N_PKEY_CONFIG", "no memory for a TLS configuration");
-  CheckSecurityPolicy(options.security_policy, certificate_key_);
-
-  // s2n takes the chain as mutable bytes and only reads them.
-  std::string pem = options.certificate_chain_pem;
-  Check(
-      s2n_cert_chain_and_key_load_public_pem_bytes(
-          chain_.get(), reinterpret_cast<uint8_t*>(pem.data()), static_cast<uint32_t>(pem.size())),
-      "ERR_S2N_PKEY_CERTIFICATE_INVALID",
-      "cert: expected a PEM certificate chain, the server's own certificate first");
-
   s2n_config* config = config_.get();
-  constexpr char kFailed[] = "ERR_S2N_PKEY_CONFIG";
-  // The callback comes before the certificate and before any connection sees the configuration:
+  if (!config) throw Error(kFailed, "no memory for a TLS configuration");
+  // The callback comes before the certificates and before any connection sees the configuration:
   // without it s2n refuses a chain that has no private key.
-  Check(s2n_config_set_async_pkey_callback(config, Connection::OnPrivateKeyOperation), kFailed,
-        "private-key callback");
-  // A remote signer's answer is checked against the certificate before anything is sent. A local
-  // key's needs no such check, which would cost more than the signature: that they belong together
-  // was checked when they were given.
-  Check(s2n_config_set_async_pkey_validation_mode(config, options.local_key
-                                                              ? S2N_ASYNC_PKEY_VALIDATION_FAST
-                                                              : S2N_ASYNC_PKEY_VALIDATION_STRICT),
-        kFailed, "signature validation");
-  const std::string policy =
-      "security policy '" + options.security_policy + "' and this certificate";
-  Check(s2n_config_set_cipher_preferences(config, options.security_policy.c_str()),
-        "ERR_S2N_PKEY_SECURITY_POLICY", policy.c_str());
-  Check(s2n_config_add_cert_chain_and_key_to_store(config, chain_.get()),
-        "ERR_S2N_PKEY_SECURITY_POLICY", policy.c_str());
-
+  CheckS2n(s2n_config_set_async_pkey_callback(config, Connection::OnPrivateKeyOperation), kFailed,
+           "private-key callback");
+  CheckS2n(s2n_config_set_async_pkey_validation_mode(config, ValidationFor(identities_)), kFailed,
+           "signature validation");
+  // The callback's mode is read from the configuration that it chose: every one is set alike.
+  CheckS2n(s2n_config_set_client_hello_cb(config, Connection::OnClientHello, nullptr), kFailed,
+           "client hello callback");
+  CheckS2n(s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING), kFailed,
+           "client hello callback");
+  AddIdentities(options.security_policy);
   if (uses_alpn_) {
     std::vector<const char*> protocols;
     for (const std::string& protocol : options.alpn_protocols)
       protocols.push_back(protocol.c_str());
-    Check(s2n_config_set_protocol_preferences(config, protocols.data(),
-                                              static_cast<int>(protocols.size())),
-          kFailed, "ALPNProtocols");
+    CheckS2n(s2n_config_set_protocol_preferences(config, protocols.data(),
+                                                 static_cast<int>(protocols.size())),
+             kFailed, "ALPNProtocols");
   }
+}
+
+void Config::AddIdentities(const std::string& security_policy) {
+  for (const Identity& identity : identities_)
+    CheckSecurityPolicy(security_policy, identity.chain->key());
+  const std::string what = "security policy '" + security_policy + "' and this certificate";
+  CheckS2n(s2n_config_set_cipher_preferences(config_.get(), security_policy.c_str()),
+           "ERR_S2N_PKEY_SECURITY_POLICY", what);
+  for (const Identity& identity : identities_) {
+    CheckS2n(s2n_config_add_cert_chain_and_key_to_store(config_.get(), identity.chain->get()),
+             "ERR_S2N_PKEY_SECURITY_POLICY", what);
+  }
+}
+
+size_t Config::IndexOf(const s2n_cert_chain_and_key* chain) const noexcept {
+  size_t index = 0;
+  while (index < identities_.size() && identities_[index].chain->get() != chain) index++;
+  return index;
 }
 
 }  // namespace keyless::tls

@@ -1,35 +1,42 @@
-// A TLS configuration: a security policy, a certificate chain without its private key, and how the
-// key is reached.
+// A TLS configuration: a security policy, certificate chains without their private keys, and how
+// each key is reached.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tls/certificate_chain.h"
 #include "tls/local_key.h"
 #include "tls/s2n_handles.h"
-#include "tls/security_policy.h"
 
 namespace keyless::tls {
 
-struct ConfigOptions {
-  std::string security_policy = "default";
-  std::string certificate_chain_pem;        // leaf first
-  std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
+// What a peer is shown, and who signs for it.
+struct Identity {
+  std::shared_ptr<const CertificateChain> chain;
   // Signs on the engine's thread. Absent: the operation is handed out (PrivateKeyOperation).
   std::shared_ptr<const LocalKey> local_key;
+};
+
+struct ConfigOptions {
+  std::string security_policy = "default";
+  // At most one for each kind of key (RSA, ECDSA): the handshake takes the one that suits the peer.
+  std::vector<Identity> identities;
+  std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
 };
 
 // Immutable once made, and shared by every connection and thread that uses it.
 class Config {
  public:
-  // Throws Error: ERR_S2N_PKEY_SECURITY_POLICY, ERR_S2N_PKEY_CERTIFICATE_INVALID,
-  // ERR_S2N_PKEY_CONFIG.
+  // Throws Error: ERR_S2N_PKEY_SECURITY_POLICY, ERR_S2N_PKEY_CONFIG.
   static std::shared_ptr<const Config> Create(const ConfigOptions& options);
 
   s2n_config* get() const noexcept { return config_.get(); }
-  const LocalKey* local_key() const noexcept { return local_key_.get(); }
-  const CertificateKey& certificate_key() const noexcept { return certificate_key_; }
+  const std::vector<Identity>& identities() const noexcept { return identities_; }
+  // Which identity s2n chose; identities().size() where it is none of them.
+  size_t IndexOf(const s2n_cert_chain_and_key* chain) const noexcept;
   bool uses_alpn() const noexcept { return uses_alpn_; }
 
   Config(const Config&) = delete;
@@ -37,11 +44,10 @@ class Config {
 
  private:
   explicit Config(const ConfigOptions& options);
+  void AddIdentities(const std::string& security_policy);
 
-  CertificateKey certificate_key_;
-  std::shared_ptr<const LocalKey> local_key_;
+  std::vector<Identity> identities_;  // referenced by config_, so it is declared (and freed) around
   bool uses_alpn_;
-  CertificateChainHandle chain_;  // referenced by config_, so it is declared (and freed) around it
   ConfigHandle config_;
 };
 

@@ -24,8 +24,9 @@ int SendCallback(void* context, const uint8_t* data, uint32_t length) {
 
 }  // namespace
 
-std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const Config> config,
+std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const ServerContexts> contexts,
                                                      Transport* transport) {
+  std::shared_ptr<const Config> config = contexts->config(0);
   ConnectionHandle handle(s2n_connection_new(S2N_SERVER));
   if (!handle) return nullptr;
   s2n_connection* connection = handle.get();
@@ -39,6 +40,7 @@ std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const Confi
                      s2n_connection_prefer_throughput(connection);
   if (failed) return nullptr;
   std::unique_ptr<Connection> result(new Connection(std::move(config), std::move(handle)));
+  result->contexts_ = std::move(contexts);
   if (s2n_connection_set_ctx(result->connection_.get(), result.get()) != S2N_SUCCESS)
     return nullptr;
   return result;
@@ -51,8 +53,24 @@ int Connection::OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey
   PrivateKeyOperationHandle handle(operation);  // ours from here on, on every path
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   if (!self || self->operation_) return S2N_FAILURE;
+  self->identity_ = self->config_->IndexOf(s2n_connection_get_selected_cert(connection));
+  if (self->identity_ >= self->config_->identities().size()) return S2N_FAILURE;
   self->operation_.emplace(std::move(handle), connection);
   return self->operation_->supported() ? S2N_SUCCESS : S2N_FAILURE;
+}
+
+int Connection::OnClientHello(s2n_connection* connection, void*) {
+  auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
+  if (!self || !self->UseContextFor(self->ServerName())) return S2N_FAILURE;
+  return s2n_client_hello_cb_done(connection);
+}
+
+bool Connection::UseContextFor(const std::string& server_name) {
+  context_ = contexts_->Find(server_name);
+  if (context_ == 0) return true;
+  config_ = contexts_->config(context_);
+  return s2n_connection_set_config(connection_.get(), config_->get()) == S2N_SUCCESS &&
+         s2n_connection_server_name_extension_used(connection_.get()) == S2N_SUCCESS;
 }
 
 Connection::Progress Connection::Negotiate() {
@@ -73,7 +91,7 @@ Connection::Progress Connection::Negotiate() {
     }
     if (!operation_) return Progress::kBlocked;
     signature_scheme_ = operation_->scheme();
-    const LocalKey* key = config_->local_key();
+    const LocalKey* key = config_->identities()[identity_].local_key.get();
     if (!key) return Progress::kNeedsSignature;
     if (!SignLocally(*key)) return Progress::kFailed;
   }

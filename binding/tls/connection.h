@@ -14,6 +14,7 @@
 #include "tls/failure.h"
 #include "tls/private_key_operation.h"
 #include "tls/s2n_handles.h"
+#include "tls/server_contexts.h"
 
 namespace keyless::tls {
 
@@ -48,7 +49,7 @@ class Connection {
   enum class Progress : uint8_t { kDone, kBlocked, kNeedsSignature, kFailed };
 
   // `transport` outlives the connection. Null when memory ran out.
-  static std::unique_ptr<Connection> CreateServer(std::shared_ptr<const Config> config,
+  static std::unique_ptr<Connection> CreateServer(std::shared_ptr<const ServerContexts> contexts,
                                                   Transport* transport);
 
   // Goes on with the handshake. After kNeedsSignature: CompleteOperation, then again. After
@@ -95,8 +96,15 @@ class Connection {
   // protocol, OpenSSL and this package abort (RFC 7301 section 3.2).
   bool HasNoCommonProtocol() const;
 
-  // s2n's callback, set on every configuration: keeps the operation for Negotiate to report.
+  // Whose key is to sign, while operation() is there: a context of the server, and which of its
+  // identities.
+  size_t context() const noexcept { return context_; }
+  size_t identity() const noexcept { return identity_; }
+
+  // s2n's callbacks, set on every configuration. The first keeps the operation for Negotiate to
+  // report; the second chooses the configuration for the name that the client asks for.
   static int OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey_op* operation);
+  static int OnClientHello(s2n_connection* connection, void* unused);
 
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -104,12 +112,16 @@ class Connection {
  private:
   Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
   bool SignLocally(const LocalKey& key);
+  bool UseContextFor(const std::string& server_name);
 
-  std::shared_ptr<const Config> config_;
+  std::shared_ptr<const ServerContexts> contexts_;  // a server's
+  std::shared_ptr<const Config> config_;            // the one in use
   ConnectionHandle connection_;
   std::optional<PrivateKeyOperation> operation_;  // destroyed before the connection
   Failure failure_;
   uint16_t signature_scheme_ = 0;
+  size_t context_ = 0;
+  size_t identity_ = 0;
 };
 
 }  // namespace keyless::tls

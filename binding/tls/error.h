@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "s2n.h"
+
 namespace keyless::tls {
 
 // Thrown where something is set up (a configuration, a key); never on an engine thread's hot path.
@@ -18,5 +20,13 @@ class Error : public std::runtime_error {
  private:
   const char* code_;  // a string literal
 };
+
+// Throws what s2n-tls said of a call that failed.
+inline void CheckS2n(int result, const char* code, const std::string& what) {
+  if (result == S2N_SUCCESS) return;
+  const int error = s2n_errno;
+  throw Error(code,
+              what + ": " + s2n_strerror(error, "EN") + " (" + s2n_strerror_name(error) + ")");
+}
 
 }  // namespace keyless::tls

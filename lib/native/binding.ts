@@ -18,26 +18,46 @@ export interface NativeLocalKeyConstructor {
   new (pem: string, passphrase?: string): NativeLocalKey;
 }
 
-/** An immutable TLS configuration; shared by all connections that use it. */
-export interface NativeConfig {
-  /** The kind of key in the leaf certificate: `P-256`, `RSA-2048` … */
-  keyName(): string;
+/** A certificate chain without its private key: immutable, shared by all configurations that present it. */
+export type NativeCertificateChain = object;
+
+export interface NativeCertificateChainConstructor {
+  /** `pem`: the leaf first. Throws with code `ERR_S2N_PKEY_CERTIFICATE_INVALID`. */
+  new (pem: string): NativeCertificateChain;
 }
 
-export interface NativeConfigOptions {
-  /** PEM, the server's own certificate first. */
-  certificateChain: string;
-  /** s2n's name of a security policy. */
-  securityPolicy: string;
-  /** In order of preference; empty: ALPN is not used. */
-  alpnProtocols: readonly string[];
+export interface NativeIdentity {
+  readonly chain: NativeCertificateChain;
   /** Signs on the engine's thread; absent: operations come as events. */
-  localKey?: NativeLocalKey;
+  readonly localKey?: NativeLocalKey;
+}
+
+/** An immutable TLS configuration; shared by all connections that use it. */
+export type NativeConfig = object;
+
+export interface NativeConfigOptions {
+  /** At most one for each kind of key. */
+  readonly identities: readonly NativeIdentity[];
+  /** s2n's name of a security policy. */
+  readonly securityPolicy: string;
+  /** In order of preference; empty: ALPN is not used. */
+  readonly alpnProtocols: readonly string[];
 }
 
 export interface NativeConfigConstructor {
-  /** Throws with code `ERR_S2N_PKEY_SECURITY_POLICY`, `ERR_S2N_PKEY_CERTIFICATE_INVALID` or `ERR_S2N_PKEY_CONFIG`. */
+  /** Throws with code `ERR_S2N_PKEY_SECURITY_POLICY` or `ERR_S2N_PKEY_CONFIG`. */
   new (options: NativeConfigOptions): NativeConfig;
+}
+
+/** Which configuration a server uses for which name (SNI): immutable. */
+export type NativeServerContexts = object;
+
+export interface NativeServerContextsConstructor {
+  /**
+   * The first configuration is for clients that ask for no name, or for an unknown one. `names` in pairs: a name in lower
+   * case, `*` for its whole first label, and the index of its configuration.
+   */
+  new (configs: readonly NativeConfig[], names: readonly (string | number)[]): NativeServerContexts;
 }
 
 /** What the engine counts, by the state of its connections. */
@@ -68,7 +88,7 @@ export interface NativeEnvironment {
    * Takes a duplicate of an accepted descriptor. Returns the stream's id, or a negative errno. `handshakeTimeout` in
    * milliseconds, 0: none.
    */
-  adopt(fd: number, config: NativeConfig, handshakeTimeout: number): number;
+  adopt(fd: number, contexts: NativeServerContexts, handshakeTimeout: number): number;
   /** The events since the last call, flat: see `events.ts`. Descriptors inside belong to the caller. */
   drain(): unknown[];
   complete(stream: number, operation: number, signature: Uint8Array): void;
@@ -95,7 +115,9 @@ export interface NativeEnvironmentConstructor {
 
 /** The addon's exports (`binding/node/addon.cc`). */
 export interface Addon {
+  readonly CertificateChain: NativeCertificateChainConstructor;
   readonly Config: NativeConfigConstructor;
   readonly Environment: NativeEnvironmentConstructor;
   readonly LocalKey: NativeLocalKeyConstructor;
+  readonly ServerContexts: NativeServerContextsConstructor;
 }

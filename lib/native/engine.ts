@@ -1,5 +1,5 @@
 import { addon } from './addon.ts';
-import type { EngineDiagnostics, NativeConfig, NativeEnvironment } from './binding.ts';
+import type { EngineDiagnostics, NativeEnvironment, NativeServerContexts } from './binding.ts';
 import { readEvents, type StreamListener } from './events.ts';
 
 /** How long `process.exit` waits for what was written before it, in milliseconds. */
@@ -32,8 +32,13 @@ class Engine {
    * Takes a duplicate of an accepted descriptor; the caller closes its own. Returns the stream's id, or a negative errno
    * (then nothing was taken). Holds the event loop until the handshake is over: the listener calls `release` then.
    */
-  adopt(fd: number, config: NativeConfig, handshakeTimeout: number, listener: StreamListener): number {
-    const stream = this.#native.adopt(fd, config, handshakeTimeout);
+  adopt(
+    fd: number,
+    contexts: NativeServerContexts,
+    handshakeTimeout: number,
+    listener: StreamListener,
+  ): number {
+    const stream = this.#native.adopt(fd, contexts, handshakeTimeout);
     if (stream > 0) {
       this.#listeners.set(stream, listener);
       this.hold();

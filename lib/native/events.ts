@@ -55,7 +55,8 @@ export interface FailedHandshakeFacts {
 
 /** Who is told about one stream. */
 export interface StreamListener {
-  onSign(operation: number, schemeCode: number, input: Uint8Array): void;
+  /** `context`: which of the server's contexts; `identity`: which of that context's keys is to sign. */
+  onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void;
   /** `fd`: the plaintext end; the listener owns it. */
   onSecure(fd: number, facts: HandshakeFacts): void;
   /** The last event of a stream whose handshake failed. */
@@ -148,7 +149,9 @@ export function readEvents(batch: readonly unknown[], tell: Tell): void {
         const operation = reader.number();
         const scheme = reader.number();
         const input = reader.bytes();
-        tell(stream, (listener) => listener.onSign(operation, scheme, input));
+        const context = reader.number();
+        const identity = reader.number();
+        tell(stream, (listener) => listener.onSign(operation, scheme, input, context, identity));
         break;
       }
       case SECURE: {

@@ -3,7 +3,9 @@ import { Server as TlsServer } from 'node:tls';
 import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import { connectionCount } from './node-internals.ts';
 import { secureServer } from './secure-server.ts';
-import { refuseUnsupported, type TlsServerOptions } from './server-options.ts';
+import type { SecureContext, SecureContextOptions } from './secure-context.ts';
+import type { TlsServerOptions } from './server-options.ts';
+import { refuseUnsupported } from './unsupported-options.ts';
 
 /** Raised by `attach` for a server it cannot secure. */
 export class AttachError extends S2nPkeyError {}
@@ -41,9 +43,18 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
   const removed = server
     .listeners('connection')
     .filter((listener) => listener.name === 'tlsConnectionListener');
-  secureServer(server, { ...options, ALPNProtocols: protocols });
+  const contexts = secureServer(server, { ...options, ALPNProtocols: protocols });
   for (const listener of removed) server.removeListener('connection', listener as () => void);
   attached.add(server);
+  // The server's own methods would take a key, and nobody would use it.
+  Object.assign(server, {
+    addContext(hostname: string, context: SecureContext | SecureContextOptions): void {
+      contexts.add(hostname, context);
+    },
+    setSecureContext(replacement: SecureContextOptions): void {
+      contexts.replaceDefault(replacement);
+    },
+  });
   return server;
 }
 

@@ -1,11 +1,16 @@
 import { Server, type ServerOpts } from 'node:net';
 import { InvalidOptionError } from '../errors.ts';
 import { secureServer } from './secure-server.ts';
-import { refuseUnsupported, type TlsServerOptions } from './server-options.ts';
+import type { SecureContext, SecureContextOptions } from './secure-context.ts';
+import type { ServerContexts } from './server-contexts.ts';
+import type { TlsServerOptions } from './server-options.ts';
+import { refuseUnsupported } from './unsupported-options.ts';
 import type { TlsSocket } from './tls-socket.ts';
 
 /** A TLS server. Events beyond `net.Server`'s: `'secureConnection'` (socket) and `'tlsClientError'` (error, socket). */
 export class TlsServer extends Server {
+  readonly #contexts: ServerContexts;
+
   constructor(options: TlsServerOptions & ServerOpts, onSecureConnection?: (socket: TlsSocket) => void) {
     if (typeof options !== 'object' || (options as unknown) === null) {
       throw new InvalidOptionError('options', '{ cert, signer, … }', options);
@@ -15,8 +20,28 @@ export class TlsServer extends Server {
     }
     refuseUnsupported(options);
     super(options);
-    secureServer(this, options);
+    this.#contexts = secureServer(this, options);
     if (onSecureConnection) this.on('secureConnection', onSecureConnection);
+  }
+
+  /**
+   * Adds a context for clients that ask for `hostname` (SNI), or replaces the one that is there. `*` may stand for the whole
+   * first label; an exact name goes before it. Connections that were accepted before keep what they have.
+   *
+   * @throws as `createSecureContext`; S2nPkeyError `ERR_TLS_REQUIRED_SERVER_NAME` without a name.
+   */
+  addContext(hostname: string, context: SecureContext | SecureContextOptions): void {
+    this.#contexts.add(hostname, context);
+  }
+
+  /**
+   * Replaces the certificates and policy that the server was made with, as a whole; what `addContext` added stays, and so do
+   * connections that were accepted before.
+   *
+   * @throws as `createSecureContext`.
+   */
+  setSecureContext(options: SecureContextOptions): void {
+    this.#contexts.replaceDefault(options);
   }
 }
 

@@ -1,47 +1,49 @@
-import { X509Certificate } from 'node:crypto';
 import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
-import type { NativeConfig } from '../native/binding.ts';
-import { checkCertificateMatchesSigner } from '../signer/certificate-match.ts';
-import { LocalKeySigner } from '../signer/local-key-signer.ts';
-import type { Signer } from '../signer/signer.ts';
+import type { NativeConfigOptions } from '../native/binding.ts';
+import { readIdentity, type Identity, type IdentityOptions } from './identity.ts';
+import { refuseUnsupported } from './unsupported-options.ts';
 
-/** What a connection is secured with: a certificate, the signer that holds its key, and a policy. Immutable. */
-export interface SecureContext {
-  readonly config: NativeConfig;
-  readonly signer: Signer;
-}
-
-export interface SecureContextOptions {
-  /** PEM certificate chain, the server's own certificate first. */
-  cert: string | Uint8Array;
-  /** Holds the certificate's private key. A `LocalKeySigner` signs on the engine's thread. */
-  signer: Signer;
+export interface SecureContextOptions extends Partial<IdentityOptions> {
+  /**
+   * Further certificates beside `cert` and `signer`, or all of them: one for each kind of key (RSA, ECDSA), of which each
+   * client is shown the one that suits it.
+   */
+  identities?: readonly IdentityOptions[];
   /**
    * Name of an s2n-tls security policy. `'default'` unless given: TLS 1.2 and 1.3, AEAD ciphers, X25519MLKEM768 first. It
    * suits every key this package supports.
    */
   securityPolicy?: string;
-  /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
-  ALPNProtocols?: readonly string[];
+}
+
+/** What connections are secured with: certificates, the signers that hold their keys, and a policy. Immutable. */
+export class SecureContext {
+  /** @internal */
+  readonly identities: readonly Identity[];
+  /** @internal What the engine makes a configuration of, together with what is the server's own. */
+  readonly configOptions: NativeConfigOptions;
+
+  /** @internal Made by `createSecureContext`. */
+  constructor(identities: readonly Identity[], configOptions: NativeConfigOptions) {
+    this.identities = identities;
+    this.configOptions = configOptions;
+  }
 }
 
 /**
- * Checks that everything fits, and makes the context.
+ * Checks that everything fits, and makes a context: for `server.addContext`, `SNICallback`, or several servers.
  *
  * @throws InvalidOptionError, naming the option; KeyMismatchError; S2nPkeyError `ERR_S2N_PKEY_SECURITY_POLICY` when policy
  * and certificate can never agree, or the policy may ask for what no KMS signs.
  */
 export function createSecureContext(options: SecureContextOptions): SecureContext {
-  const { signer, securityPolicy = 'default', ALPNProtocols = [] } = options;
-  const certificateChain = readCertificate(options.cert);
-  if (!isSigner(signer)) {
-    throw new InvalidOptionError(
-      'signer',
-      'a Signer, such as await KmsSigner.open({ keyId }) or new LocalKeySigner({ key })',
-      signer,
-    );
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
+  refuseUnsupported(options);
+  const { securityPolicy = 'default' } = options;
+  const identities = readIdentities(options);
   if (typeof securityPolicy !== 'string' || securityPolicy === '') {
     throw new InvalidOptionError(
       'securityPolicy',
@@ -49,56 +51,36 @@ export function createSecureContext(options: SecureContextOptions): SecureContex
       securityPolicy,
     );
   }
-  checkCertificateMatchesSigner(certificateChain, signer);
-  const config = new (addon().Config)({
-    certificateChain,
+  const configOptions = {
+    identities: identities.map(({ native }) => native),
     securityPolicy,
-    alpnProtocols: checkProtocols(ALPNProtocols),
-    ...(signer instanceof LocalKeySigner ? { localKey: signer.nativeKey } : {}),
-  });
-  return { config, signer };
+    alpnProtocols: [],
+  };
+  new (addon().Config)(configOptions); // that they fit is said here, and not when a server first needs it
+  return new SecureContext(identities, configOptions);
 }
 
-function readCertificate(cert: unknown): string {
-  const expected = "a PEM certificate chain, the server's own certificate first";
-  if (typeof cert !== 'string' && !(cert instanceof Uint8Array)) {
-    throw new InvalidOptionError('cert', expected, cert);
+function readIdentities(options: SecureContextOptions): Identity[] {
+  const { cert, signer, identities } = options;
+  const expected = 'an array of { cert, signer }, one for each kind of key';
+  if (identities !== undefined && !Array.isArray(identities)) {
+    throw new InvalidOptionError('identities', expected, identities);
   }
-  const pem = typeof cert === 'string' ? cert : Buffer.from(cert).toString('latin1');
-  if (pem.includes('PRIVATE KEY-----')) {
+  const list: readonly unknown[] = identities ?? [];
+  const alone = list.length === 0 || cert !== undefined || signer !== undefined;
+  const read = alone ? [readIdentity({ cert, signer } as Partial<IdentityOptions>)] : [];
+  for (const [index, each] of list.entries()) {
+    if (typeof each !== 'object' || each === null) throw new InvalidOptionError('identities', expected, each);
+    read.push(readIdentity(each, `identities[${index}].`));
+  }
+  const types = read.map(({ keyType }) => keyType);
+  const twice = types.find((type, index) => types.indexOf(type) !== index);
+  if (twice !== undefined) {
     throw new InvalidOptionError(
-      'cert',
-      `${expected}, and no private key beside it: remove the key from the file`,
-      'PEM with a private key',
+      'identities',
+      `${expected}: a handshake chooses by the kind of key, and by the name with server.addContext`,
+      `two for ${twice === 'rsa' ? 'RSA' : 'ECDSA'} keys`,
     );
   }
-  try {
-    new X509Certificate(pem);
-  } catch (cause) {
-    throw new InvalidOptionError('cert', expected, cert, { cause });
-  }
-  return pem;
-}
-
-function isSigner(value: unknown): value is Signer {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'sign' in value &&
-    typeof value.sign === 'function' &&
-    'publicKey' in value &&
-    'schemes' in value &&
-    Array.isArray(value.schemes)
-  );
-}
-
-function checkProtocols(protocols: unknown): string[] {
-  const expected = 'an array of protocol names of 1 to 255 bytes, such as ["h2", "http/1.1"]';
-  if (!Array.isArray(protocols)) throw new InvalidOptionError('ALPNProtocols', expected, protocols);
-  return protocols.map((protocol: unknown) => {
-    if (typeof protocol !== 'string' || protocol.length < 1 || Buffer.byteLength(protocol) > 255) {
-      throw new InvalidOptionError('ALPNProtocols', expected, protocol);
-    }
-    return protocol;
-  });
+  return read;
 }

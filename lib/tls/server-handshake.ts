@@ -3,9 +3,10 @@ import { closeSync } from 'node:fs';
 import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
+import type { Signer } from '../signer/signer.ts';
 import { connectionError } from './connection-error.ts';
 import { giveToServer, uncountConnection } from './node-internals.ts';
-import type { SecureContext } from './secure-context.ts';
+import { signerOf, type ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
 import { TlsSocket } from './tls-socket.ts';
 
@@ -31,17 +32,17 @@ const unknownPeer: FailedHandshakeFacts = {
 export class ServerHandshake implements StreamListener {
   readonly #engine: Engine;
   readonly #server: Server;
-  readonly #context: SecureContext;
+  readonly #contexts: ContextSnapshot;
   readonly #options: SocketOptions;
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
   #over = false;
 
-  private constructor(engine: Engine, server: Server, context: SecureContext, options: SocketOptions) {
+  private constructor(engine: Engine, server: Server, contexts: ContextSnapshot, options: SocketOptions) {
     this.#engine = engine;
     this.#server = server;
-    this.#context = context;
+    this.#contexts = contexts;
     this.#options = options;
   }
 
@@ -49,13 +50,13 @@ export class ServerHandshake implements StreamListener {
   static begin(
     engine: Engine,
     server: Server,
-    context: SecureContext,
+    contexts: ContextSnapshot,
     fd: number,
     handshakeTimeout: number,
     options: SocketOptions,
   ): void {
-    const handshake = new ServerHandshake(engine, server, context, options);
-    handshake.#stream = engine.adopt(fd, context.config, handshakeTimeout, handshake);
+    const handshake = new ServerHandshake(engine, server, contexts, options);
+    handshake.#stream = engine.adopt(fd, contexts.native, handshakeTimeout, handshake);
     if (handshake.#stream < 0) {
       handshake.#fail(
         connectionError({
@@ -69,14 +70,14 @@ export class ServerHandshake implements StreamListener {
     }
   }
 
-  onSign(operation: number, schemeCode: number, input: Uint8Array): void {
+  onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void {
     if (this.#over) return;
-    void this.#sign(operation, schemeCode, input);
+    void this.#sign(operation, schemeCode, input, signerOf(this.#contexts, context, identity));
   }
 
-  async #sign(operation: number, schemeCode: number, input: Uint8Array): Promise<void> {
+  async #sign(operation: number, schemeCode: number, input: Uint8Array, signer: Signer): Promise<void> {
     try {
-      this.#request = new SignatureRequest(this.#context.signer, schemeCode, input);
+      this.#request = new SignatureRequest(signer, schemeCode, input);
       const signature = await this.#request.run();
       // Dropped by the engine if the handshake has ended meanwhile.
       this.#engine.complete(this.#stream, operation, signature);

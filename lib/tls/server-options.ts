@@ -4,6 +4,8 @@ import type { SocketOptions } from './server-handshake.ts';
 
 /** Options of `attach`, and with `net.Server`'s own those of `createServer`. */
 export interface TlsServerOptions extends SecureContextOptions {
+  /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
+  ALPNProtocols?: readonly string[];
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */
   handshakeTimeout?: number;
   allowHalfOpen?: boolean;
@@ -17,45 +19,6 @@ export interface TlsServerOptions extends SecureContextOptions {
 
 export const DEFAULT_HANDSHAKE_TIMEOUT = 120_000;
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
-/** Options of node:tls that would weaken the promise or have no effect here, and what to do instead. */
-const refused: Record<string, string> = {
-  key: 'the private key stays with the signer: remove it, and pass `signer`',
-  pfx: 'it holds a private key: pass the certificate chain as `cert`, and `signer`',
-  passphrase: 'no key is read here: pass it to LocalKeySigner',
-  privateKeyEngine: 'pass a `signer`',
-  privateKeyIdentifier: 'pass a `signer`',
-  secureContext: 'an OpenSSL context cannot be used by s2n-tls: pass `cert` and `signer`',
-  ciphers: 's2n-tls takes whole policies: pass `securityPolicy`',
-  ecdhCurve: 's2n-tls takes whole policies: pass `securityPolicy`',
-  sigalgs: 's2n-tls takes whole policies: pass `securityPolicy`',
-  minVersion: 's2n-tls takes whole policies: pass `securityPolicy`, such as "default_tls13"',
-  maxVersion: 's2n-tls takes whole policies: pass `securityPolicy`',
-  secureProtocol: 's2n-tls takes whole policies: pass `securityPolicy`',
-  dhparam: 'finite-field Diffie-Hellman is not offered',
-  SNICallback: 'several certificates on one server are not supported yet',
-  ALPNCallback: 'pass `ALPNProtocols`',
-  requestCert: 'client certificates are not supported yet',
-  ca: 'client certificates are not supported yet',
-  crl: 'client certificates are not supported yet',
-  ticketKeys: 'session tickets are not supported yet',
-  sessionTimeout: 'session tickets are not supported yet',
-  pskCallback: 'pre-shared keys are not supported',
-};
-
-/** Refuses what node:tls knows and this package does not, by name. Never a silent no. */
-export function refuseUnsupported(options: object): void {
-  for (const [name, value] of Object.entries(options)) {
-    const advice = refused[name];
-    if (advice !== undefined && value !== undefined && value !== false && value !== null) {
-      throw new InvalidOptionError(
-        name,
-        `nothing: ${advice}`,
-        name === 'key' || name === 'pfx' ? 'a value' : value,
-      );
-    }
-  }
-}
 
 export function readHandshakeTimeout(value: unknown): number {
   if (value === undefined) return DEFAULT_HANDSHAKE_TIMEOUT;
@@ -87,4 +50,15 @@ export function readSocketOptions(options: TlsServerOptions): SocketOptions {
     keepAlive: flag('keepAlive', false),
     keepAliveInitialDelay: delay,
   };
+}
+
+export function readProtocols(protocols: unknown = []): string[] {
+  const expected = 'an array of protocol names of 1 to 255 bytes, such as ["h2", "http/1.1"]';
+  if (!Array.isArray(protocols)) throw new InvalidOptionError('ALPNProtocols', expected, protocols);
+  return protocols.map((protocol: unknown) => {
+    if (typeof protocol !== 'string' || protocol.length < 1 || Buffer.byteLength(protocol) > 255) {
+      throw new InvalidOptionError('ALPNProtocols', expected, protocol);
+    }
+    return protocol;
+  });
 }

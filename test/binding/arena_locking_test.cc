@@ -128,7 +128,7 @@ TEST(s2n_works_below_a_limit_of_locked_memory_that_stops_it_by_itself) {
   // child.
   const Identity identity = Identity::Rsa(2048);
   tls::ConfigOptions options;
-  options.certificate_chain_pem = identity.certificate_pem;
+  options.identities = {{tls::CertificateChain::Create(identity.certificate_pem), nullptr}};
   tls::Config::Create(options);
   EXPECT(Arena::Process().Statistics().allocations > 0);
   const Ended ended = RunInChild([] {

@@ -6,13 +6,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
 #include "test_identity.h"
 #include "test_peer.h"
-#include "tls/config.h"
 #include "tls/local_key.h"
+#include "tls/server_contexts.h"
 
 namespace keyless::test {
 
@@ -28,16 +29,22 @@ class EngineFixture {
                          const char* policy = "default")
       : key(tls::LocalKey::FromPem(identity.private_key_pem, "")) {
     tls::ConfigOptions options;
-    options.certificate_chain_pem = identity.certificate_pem;
+    options.identities = {
+        {tls::CertificateChain::Create(identity.certificate_pem), signs_locally ? key : nullptr}};
     options.security_policy = policy;
-    if (signs_locally) options.local_key = key;
-    config = tls::Config::Create(options);
+    Use({tls::Config::Create(options)}, {});
   }
   ~EngineFixture() { engine->EndStreamsOf(sink); }
 
+  // What connections accepted from now on are given.
+  void Use(std::vector<std::shared_ptr<const tls::Config>> configs,
+           std::vector<tls::ServerContexts::Name> names) {
+    contexts = std::make_shared<const tls::ServerContexts>(std::move(configs), std::move(names));
+  }
+
   Accepted Accept(std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
     auto [server, client] = ConnectedTcp();
-    const engine::StreamId stream = engine->Adopt(std::move(server), config, sink, timeout);
+    const engine::StreamId stream = engine->Adopt(std::move(server), contexts, sink, timeout);
     return {stream, std::move(client)};
   }
 
@@ -71,7 +78,7 @@ class EngineFixture {
   }
 
   std::shared_ptr<const tls::LocalKey> key;
-  std::shared_ptr<const tls::Config> config;
+  std::shared_ptr<const tls::ServerContexts> contexts;
   std::shared_ptr<engine::Engine> engine = engine::Engine::Acquire();
   std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine_fixture.h"
+#include "handshaking_client.h"
 #include "test.h"
 #include "tls/error.h"
 
@@ -24,17 +25,6 @@ const Identity& P256() {
   static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
   return identity;
 }
-
-// A client whose handshake runs on a thread of its own, since its peer waits for a signature
-// meanwhile.
-struct HandshakingClient {
-  explicit HandshakingClient(engine::Descriptor tcp, const char* policy = "default",
-                             const char* name = nullptr)
-      : client(std::move(tcp), policy, name),
-        done(std::async(std::launch::async, [this] { return client.Handshake(); })) {}
-  Client client;
-  std::future<bool> done;
-};
 
 std::string Pattern(size_t size) {
   std::string text(size, '\0');

@@ -1,0 +1,24 @@
+// `new ServerContexts(configs, names)`: see NativeServerContexts in lib/native/binding.ts.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "tls/server_contexts.h"
+
+namespace keyless::node {
+
+class ServerContextsObject final : public Napi::ObjectWrap<ServerContextsObject> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit ServerContextsObject(const Napi::CallbackInfo& info);
+
+  // Null when `value` is no ServerContexts of this addon.
+  static std::shared_ptr<const tls::ServerContexts> From(const Napi::Value& value);
+
+ private:
+  std::shared_ptr<const tls::ServerContexts> contexts_;
+};
+
+}  // namespace keyless::node

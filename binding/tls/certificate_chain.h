@@ -1,0 +1,34 @@
+// A certificate chain without its private key: parsed once, and shared by every configuration that
+// presents it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tls/s2n_handles.h"
+#include "tls/security_policy.h"
+
+namespace keyless::tls {
+
+// Immutable once made. Any thread.
+class CertificateChain {
+ public:
+  // `pem`: the leaf first. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
+  static std::shared_ptr<const CertificateChain> Create(const std::string& pem);
+
+  // s2n takes chains as mutable and only reads them.
+  s2n_cert_chain_and_key* get() const noexcept { return chain_.get(); }
+  // The leaf's public key.
+  const CertificateKey& key() const noexcept { return key_; }
+
+  CertificateChain(const CertificateChain&) = delete;
+  CertificateChain& operator=(const CertificateChain&) = delete;
+
+ private:
+  explicit CertificateChain(const std::string& pem);
+
+  CertificateKey key_;
+  CertificateChainHandle chain_;
+};
+
+}  // namespace keyless::tls

@@ -1,0 +1,79 @@
+import { X509Certificate } from 'node:crypto';
+import { InvalidOptionError } from '../errors.ts';
+import { addon } from '../native/addon.ts';
+import type { NativeIdentity } from '../native/binding.ts';
+import { checkCertificateMatchesSigner } from '../signer/certificate-match.ts';
+import { LocalKeySigner } from '../signer/local-key-signer.ts';
+import type { Signer } from '../signer/signer.ts';
+
+/** A certificate and the signer that holds its private key. */
+export interface IdentityOptions {
+  /** PEM certificate chain, the server's own certificate first. */
+  cert: string | Uint8Array;
+  /** Holds the certificate's private key. A `LocalKeySigner` signs on the engine's thread. */
+  signer: Signer;
+}
+
+/** An identity that was checked, as the engine takes it. */
+export interface Identity {
+  readonly signer: Signer;
+  readonly native: NativeIdentity;
+  /** `rsa` or `ec`: a handshake chooses one identity by it. */
+  readonly keyType: string | undefined;
+}
+
+/**
+ * Reads one identity. `option` is its place in the caller's options, such as `identities[1].`; empty at the top.
+ *
+ * @throws InvalidOptionError, naming the option; KeyMismatchError.
+ */
+export function readIdentity({ cert, signer }: Partial<IdentityOptions>, option = ''): Identity {
+  const certificateChain = readCertificate(cert, `${option}cert`);
+  if (!isSigner(signer)) {
+    throw new InvalidOptionError(
+      `${option}signer`,
+      'a Signer, such as await KmsSigner.open({ keyId }) or new LocalKeySigner({ key })',
+      signer,
+    );
+  }
+  checkCertificateMatchesSigner(certificateChain, signer);
+  const chain = new (addon().CertificateChain)(certificateChain);
+  return {
+    signer,
+    native: signer instanceof LocalKeySigner ? { chain, localKey: signer.nativeKey } : { chain },
+    keyType: signer.publicKey.asymmetricKeyType,
+  };
+}
+
+function readCertificate(cert: unknown, option: string): string {
+  const expected = "a PEM certificate chain, the server's own certificate first";
+  if (typeof cert !== 'string' && !(cert instanceof Uint8Array)) {
+    throw new InvalidOptionError(option, expected, cert);
+  }
+  const pem = typeof cert === 'string' ? cert : Buffer.from(cert).toString('latin1');
+  if (pem.includes('PRIVATE KEY-----')) {
+    throw new InvalidOptionError(
+      option,
+      `${expected}, and no private key beside it: remove the key from the file`,
+      'PEM with a private key',
+    );
+  }
+  try {
+    new X509Certificate(pem);
+  } catch (cause) {
+    throw new InvalidOptionError(option, expected, cert, { cause });
+  }
+  return pem;
+}
+
+function isSigner(value: unknown): value is Signer {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'sign' in value &&
+    typeof value.sign === 'function' &&
+    'publicKey' in value &&
+    'schemes' in value &&
+    Array.isArray(value.schemes)
+  );
+}

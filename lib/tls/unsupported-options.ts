@@ -1,0 +1,40 @@
+import { InvalidOptionError } from '../errors.ts';
+
+/** Options of node:tls that would weaken the promise or have no effect here, and what to do instead. */
+const refused: Record<string, string> = {
+  key: 'the private key stays with the signer: remove it, and pass `signer`',
+  pfx: 'it holds a private key: pass the certificate chain as `cert`, and `signer`',
+  passphrase: 'no key is read here: pass it to LocalKeySigner',
+  privateKeyEngine: 'pass a `signer`',
+  privateKeyIdentifier: 'pass a `signer`',
+  secureContext: 'an OpenSSL context cannot be used by s2n-tls: pass `cert` and `signer`',
+  ciphers: 's2n-tls takes whole policies: pass `securityPolicy`',
+  ecdhCurve: 's2n-tls takes whole policies: pass `securityPolicy`',
+  sigalgs: 's2n-tls takes whole policies: pass `securityPolicy`',
+  minVersion: 's2n-tls takes whole policies: pass `securityPolicy`, such as "default_tls13"',
+  maxVersion: 's2n-tls takes whole policies: pass `securityPolicy`',
+  secureProtocol: 's2n-tls takes whole policies: pass `securityPolicy`',
+  dhparam: 'finite-field Diffie-Hellman is not offered',
+  SNICallback: 'not supported yet: name the contexts beforehand with server.addContext',
+  ALPNCallback: 'pass `ALPNProtocols`',
+  requestCert: 'client certificates are not supported yet',
+  ca: 'client certificates are not supported yet',
+  crl: 'client certificates are not supported yet',
+  ticketKeys: 'session tickets are not supported yet',
+  sessionTimeout: 'session tickets are not supported yet',
+  pskCallback: 'pre-shared keys are not supported',
+};
+
+/** Refuses what node:tls knows and this package does not, by name. Never a silent no. */
+export function refuseUnsupported(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    const advice = refused[name];
+    if (advice !== undefined && value !== undefined && value !== false && value !== null) {
+      throw new InvalidOptionError(
+        name,
+        `nothing: ${advice}`,
+        name === 'key' || name === 'pfx' ? 'a value' : value,
+      );
+    }
+  }
+}
