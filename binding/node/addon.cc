@@ -1,4 +1,5 @@
-// What the addon exports: classes, each in a file of its own. Called once an environment.
+// What the addon exports: classes and functions, each in a file of its own. Called once an
+// environment.
 #include <napi.h>
 
 #include "node/certificate_chain_object.h"
@@ -6,6 +7,7 @@
 #include "node/environment.h"
 #include "node/local_key_object.h"
 #include "node/server_contexts_object.h"
+#include "node/socket_pair.h"
 
 namespace keyless::node {
 
@@ -15,6 +17,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Environment", Environment::Define(env));
   exports.Set("LocalKey", LocalKeyObject::Define(env));
   exports.Set("ServerContexts", ServerContextsObject::Define(env));
+  exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
   return exports;
 }
 

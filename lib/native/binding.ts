@@ -120,4 +120,6 @@ export interface Addon {
   readonly Environment: NativeEnvironmentConstructor;
   readonly LocalKey: NativeLocalKeyConstructor;
   readonly ServerContexts: NativeServerContextsConstructor;
+  /** Two connected Unix stream sockets, which the caller owns, or a negative errno. */
+  readonly socketPair: () => [number, number] | number;
 }

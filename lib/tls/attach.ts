@@ -5,6 +5,7 @@ import { connectionCount } from './node-internals.ts';
 import { secureServer } from './secure-server.ts';
 import type { SecureContext, SecureContextOptions } from './secure-context.ts';
 import type { TlsServerOptions } from './server-options.ts';
+import { settingsOf } from './server-settings.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
 /** Raised by `attach` for a server it cannot secure. */
@@ -18,13 +19,14 @@ interface TlsServerFields {
   cert?: unknown;
   pfx?: unknown;
   requestCert?: unknown;
-  /** In the wire format of RFC 7301: each name after its length. */
-  ALPNProtocols?: unknown;
+  /** What `addContext` added. */
+  _contexts?: unknown;
 }
 
 /**
  * Secures a real `https`, `http2` (secure) or `tls` server that was made without a key, and returns it: its listeners,
- * limits and timeouts stay in force, its connections carry `TlsSocket`s.
+ * limits and timeouts stay in force, its connections carry `TlsSocket`s. Options it was made with hold where `options` says
+ * nothing else.
  *
  * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that is no TLS server, holds a key, is attached already or has
  * connections; otherwise as `createServer`.
@@ -36,14 +38,13 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
-  refuseUnsupported(options);
   refuseServer(server);
-  const own = server as TlsServerFields;
-  const protocols = options.ALPNProtocols ?? readWireFormat(own.ALPNProtocols);
+  const all = { ...settingsOf(server), ...options };
+  refuseUnsupported(all);
   const removed = server
     .listeners('connection')
     .filter((listener) => listener.name === 'tlsConnectionListener');
-  const contexts = secureServer(server, { ...options, ALPNProtocols: protocols });
+  const contexts = secureServer(server, all);
   for (const listener of removed) server.removeListener('connection', listener as () => void);
   attached.add(server);
   // The server's own methods would take a key, and nobody would use it.
@@ -67,23 +68,14 @@ function refuseServer(server: NetServer): void {
       'expected an https, http2 secure or tls server; use https.createServer(handler) instead of http.createServer',
     );
   }
-  const { key, cert, pfx, requestCert } = server as TlsServerFields;
+  const { key, cert, pfx, requestCert, _contexts: contexts } = server as TlsServerFields;
   if (key !== undefined || cert !== undefined || pfx !== undefined) {
     refuse('the server was made with a key or certificate; make it without, and pass { cert, signer } here');
   }
   if (requestCert === true) refuse('client certificates (requestCert) are not supported yet');
+  if (Array.isArray(contexts) && contexts.length > 0) {
+    refuse('the server has contexts with keys of their own; add contexts with a signer, after attach');
+  }
   if (attached.has(server)) refuse('the server is attached already');
   if (connectionCount(server) > 0) refuse('the server has open connections; attach before it listens');
-}
-
-function readWireFormat(wire: unknown): string[] {
-  const names: string[] = [];
-  if (!(wire instanceof Uint8Array)) return names;
-  const bytes = Buffer.from(wire);
-  for (let at = 0; at < bytes.length;) {
-    const end = at + 1 + bytes.readUInt8(at);
-    names.push(bytes.toString('latin1', at + 1, end));
-    at = end;
-  }
-  return names;
 }

@@ -8,6 +8,8 @@ import type { Server, Socket } from 'node:net';
 export interface StreamHandle {
   readonly fd?: number;
   onconnection?: ((this: StreamHandle, status: number, client: StreamHandle | undefined) => void) | undefined;
+  reading?: boolean;
+  readStop?(): number;
   close(): void;
 }
 
@@ -38,10 +40,25 @@ export function listeningHandle(server: Server): StreamHandle | undefined {
   return serverInternals(server)._handle ?? undefined;
 }
 
-/** The descriptor of an accepted socket; undefined for one without (a Duplex in disguise). */
+/**
+ * The descriptor that carries exactly the socket's bytes; undefined for a socket without one: a Duplex in disguise, or a
+ * `tls.TLSSocket`, whose handle names the descriptor of its records.
+ */
 export function descriptorOf(socket: Socket): number | undefined {
-  const fd = socketInternals(socket)._handle?.fd;
+  const handle = socketInternals(socket)._handle;
+  const fd = handle?.fd;
+  const kind = handle?.constructor.name;
+  if (kind !== 'TCP' && kind !== 'Pipe') return undefined;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+/** Node reads no further from a socket whose descriptor somebody else reads. */
+export function stopReading(socket: Socket): void {
+  socket.pause();
+  const handle = socketInternals(socket)._handle;
+  if (!handle?.reading) return;
+  handle.reading = false;
+  handle.readStop?.();
 }
 
 export function connectionCount(server: Server): number {
@@ -65,4 +82,9 @@ export function giveToServer(socket: Socket, server: Server): void {
   const internals = socketInternals(socket);
   internals._server = server;
   internals.server = server;
+}
+
+/** The socket is one of the server's, and is counted elsewhere or not at all. */
+export function nameServer(socket: Socket, server: Server): void {
+  socketInternals(socket).server = server;
 }

@@ -1,6 +1,7 @@
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { engine } from '../native/engine.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
+import { takeGivenStream } from './given-stream.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
 import { ServerHandshake } from './server-handshake.ts';
@@ -13,7 +14,8 @@ import {
 
 /**
  * Secures what `server` accepts from now on: every connection becomes a `'secureConnection'` with a `TlsSocket`, or a
- * `'tlsClientError'`. Checks all options before the server is touched. Returns the server's contexts, for it to change.
+ * `'tlsClientError'`. So does every stream given to `server.emit('connection', stream)`. Checks all options before the server
+ * is touched. Returns the server's contexts, for it to change.
  */
 export function secureServer(server: Server, options: TlsServerOptions): ServerContexts {
   const handshakeTimeout = readHandshakeTimeout(options.handshakeTimeout);
@@ -21,7 +23,26 @@ export function secureServer(server: Server, options: TlsServerOptions): ServerC
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const contexts = new ServerContexts(createSecureContext(options), { alpnProtocols });
   contexts.current(); // what does not fit together is said now, and not at the first connection
-  takeAcceptedDescriptors(server, (fd) => {
+  server.on('connection', (stream: Socket) => {
+    try {
+      takeGivenStream(stream, (transport) => {
+        ServerHandshake.beginOver(
+          transport,
+          engine(),
+          server,
+          contexts.current(),
+          handshakeTimeout,
+          socketOptions,
+        );
+      });
+    } catch (error) {
+      stream.destroy();
+      server.emit('tlsClientError', error, stream);
+    }
+  });
+  // A listener of the user's own wants to see each socket before TLS, as a tls server shows it.
+  const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
+  takeAcceptedDescriptors(server, wantsSockets, (fd) => {
     ServerHandshake.begin(engine(), server, contexts.current(), fd, handshakeTimeout, socketOptions);
   });
   return contexts;

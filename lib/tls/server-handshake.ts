@@ -5,10 +5,11 @@ import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
 import type { Signer } from '../signer/signer.ts';
 import { connectionError } from './connection-error.ts';
-import { giveToServer, uncountConnection } from './node-internals.ts';
+import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
 import { signerOf, type ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
 import { TlsSocket } from './tls-socket.ts';
+import type { Transport } from './transport.ts';
 
 export interface SocketOptions {
   allowHalfOpen: boolean;
@@ -34,16 +35,25 @@ export class ServerHandshake implements StreamListener {
   readonly #server: Server;
   readonly #contexts: ContextSnapshot;
   readonly #options: SocketOptions;
+  /** Undefined where the engine alone has the descriptor. */
+  readonly #transport: Transport | undefined;
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
   #over = false;
 
-  private constructor(engine: Engine, server: Server, contexts: ContextSnapshot, options: SocketOptions) {
+  private constructor(
+    engine: Engine,
+    server: Server,
+    contexts: ContextSnapshot,
+    options: SocketOptions,
+    transport?: Transport,
+  ) {
     this.#engine = engine;
     this.#server = server;
     this.#contexts = contexts;
     this.#options = options;
+    this.#transport = transport;
   }
 
   /** Begins. The descriptor is duplicated; the connection has been counted as one of the server's. */
@@ -55,19 +65,29 @@ export class ServerHandshake implements StreamListener {
     handshakeTimeout: number,
     options: SocketOptions,
   ): void {
-    const handshake = new ServerHandshake(engine, server, contexts, options);
-    handshake.#stream = engine.adopt(fd, contexts.native, handshakeTimeout, handshake);
-    if (handshake.#stream < 0) {
-      handshake.#fail(
-        connectionError({
-          kind: 'resources',
-          reason: '',
-          message: `the connection could not be taken over (errno ${-handshake.#stream}): raise the limit of open files`,
-          alert: -1,
-        }),
-        unknownPeer,
-      );
-    }
+    new ServerHandshake(engine, server, contexts, options).#adopt(fd, handshakeTimeout);
+  }
+
+  /** Begins over a stream that was given to the server, which is counted where it came from. */
+  static beginOver(
+    transport: Transport,
+    engine: Engine,
+    server: Server,
+    contexts: ContextSnapshot,
+    handshakeTimeout: number,
+    options: SocketOptions,
+  ): void {
+    const handshake = new ServerHandshake(engine, server, contexts, options, transport);
+    transport.onLost((error) => handshake.#lost(error));
+    handshake.#adopt(transport.fd, handshakeTimeout);
+    transport.taken();
+  }
+
+  #adopt(fd: number, handshakeTimeout: number): void {
+    this.#stream = this.#engine.adopt(fd, this.#contexts.native, handshakeTimeout, this);
+    if (this.#stream > 0) return;
+    const message = `the connection could not be taken over (errno ${-this.#stream}): raise the limit of open files`;
+    this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);
   }
 
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void {
@@ -98,11 +118,12 @@ export class ServerHandshake implements StreamListener {
     this.#fail(connectionError(failure), facts);
   }
 
-  onSecure(fd: number, facts: HandshakeFacts): void {
+  onSecure(fd: number, handshakeFacts: HandshakeFacts): void {
     if (this.#over) {
       closeSync(fd);
       return;
     }
+    const facts = this.#withAddresses(handshakeFacts);
     const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = this.#options;
     const socket = new TlsSocket(this.#engine, this.#stream, facts, {
       fd,
@@ -111,7 +132,8 @@ export class ServerHandshake implements StreamListener {
     });
     this.#socket = socket;
     this.#finish();
-    giveToServer(socket, this.#server);
+    if (this.#transport) nameServer(socket, this.#server);
+    else giveToServer(socket, this.#server);
     if (!noDelay) socket.setNoDelay(false);
     if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
     this.#server.emit('secureConnection', socket);
@@ -124,6 +146,26 @@ export class ServerHandshake implements StreamListener {
   onClosed(): void {
     this.#engine.forget(this.#stream);
     this.#socket?.connectionClosed();
+    this.#transport?.release();
+  }
+
+  /** The stream underneath ended by itself, or was destroyed by somebody. */
+  #lost(error: Error | undefined): void {
+    if (this.#socket) {
+      this.#socket.transportLost(error);
+      return;
+    }
+    if (this.#over) return;
+    this.#engine.destroy(this.#stream);
+    const message = 'the stream was closed before the TLS handshake was done';
+    const failure = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
+    this.#fail(error ?? failure, unknownPeer);
+  }
+
+  /** A stream that was given tells its own addresses where its descriptor has none. */
+  #withAddresses<F extends FailedHandshakeFacts>(facts: F): F {
+    if (!this.#transport || facts.remote.family !== 0) return facts;
+    return { ...facts, remote: this.#transport.remote, local: this.#transport.local };
   }
 
   /** The handshake is over, one way or the other: it no longer keeps the event loop alive. */
@@ -135,9 +177,10 @@ export class ServerHandshake implements StreamListener {
   #fail(error: Error, facts: FailedHandshakeFacts): void {
     this.#finish();
     this.#request?.abort(error);
-    const socket = new TlsSocket(this.#engine, this.#stream, facts, {});
+    const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
     socket.destroy();
-    uncountConnection(this.#server);
+    if (this.#transport) this.#transport.release();
+    else uncountConnection(this.#server);
     this.#server.emit('tlsClientError', error, socket);
   }
 }

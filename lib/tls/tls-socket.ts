@@ -150,6 +150,12 @@ export class TlsSocket extends Socket {
     this.#failure ??= connectionError(failure);
   }
 
+  /** @internal What carries the connection is gone; `error`: what broke it. */
+  transportLost(error: Error | undefined): void {
+    if (error) this.#failure = error;
+    this.destroy(error);
+  }
+
   /** @internal */
   connectionClosed(): void {
     this.#over = true;

@@ -168,6 +168,22 @@ describe('attach', () => {
         'ERR_S2N_PKEY_ATTACH',
       ],
       [
+        'with contexts that have keys',
+        () => {
+          const server = createTlsServer();
+          server.addContext('example.com', { key, cert });
+          return attach(server, options);
+        },
+        /after attach/,
+        'ERR_S2N_PKEY_ATTACH',
+      ],
+      [
+        'made with what s2n-tls has not',
+        () => attach(createHttpsServer({ ciphers: 'AES128-SHA' }), options),
+        /^ciphers: /,
+        'ERR_S2N_PKEY_INVALID_OPTION',
+      ],
+      [
         'nothing',
         () => attach(undefined as unknown as Server, options),
         /server:/,

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <napi.h>
+
+namespace keyless::node {
+
+// `socketPair()`: two ends of a stream of bytes, for what has no descriptor of its own. See `Addon`
+// in lib/native/binding.ts.
+Napi::Value SocketPair(const Napi::CallbackInfo& info);
+
+}  // namespace keyless::node
