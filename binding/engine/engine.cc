@@ -48,7 +48,7 @@ size_t Engine::threads() const {
 }
 
 void Engine::Start() {
-  while (loops_.size() < thread_count_) loops_.push_back(std::make_unique<EngineLoop>());
+  while (loops_.size() < thread_count_) loops_.push_back(std::make_unique<EngineLoop>(limits_));
 }
 
 StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,

@@ -17,6 +17,7 @@ class Engine {
  public:
   // The one engine, made anew when the last holder of the former let it go.
   static std::shared_ptr<Engine> Acquire();
+  explicit Engine(const Limits& limits = {}) : limits_(limits) {}
 
   // How many threads to run; takes effect while none has been started. False: too late.
   bool SetThreads(size_t count);
@@ -37,6 +38,7 @@ class Engine {
  private:
   void Start();  // under the mutex
 
+  const Limits limits_;
   mutable std::mutex mutex_;
   size_t thread_count_ = 1;
   std::vector<std::unique_ptr<EngineLoop>> loops_;

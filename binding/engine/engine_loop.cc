@@ -11,7 +11,7 @@
 
 namespace keyless::engine {
 
-EngineLoop::EngineLoop() {
+EngineLoop::EngineLoop(const Limits& limits) : context_(limits) {
   // The process's signals are for its own threads.
   sigset_t all;
   sigset_t before;

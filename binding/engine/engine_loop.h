@@ -15,6 +15,7 @@
 
 #include "engine/descriptor.h"
 #include "engine/events.h"
+#include "engine/limits.h"
 #include "engine/loop_context.h"
 #include "engine/tls_stream.h"
 
@@ -33,8 +34,8 @@ struct LoopStatistics {
 
 class EngineLoop {
  public:
-  EngineLoop();   // starts the thread; throws std::system_error
-  ~EngineLoop();  // ends every stream, stops and joins the thread
+  explicit EngineLoop(const Limits& limits);  // starts the thread; throws std::system_error
+  ~EngineLoop();                              // ends every stream, stops and joins the thread
 
   // One without a thread: whoever made it calls Turn, with a clock of its own. What happens to such
   // a loop happens again when it is done again, which fuzzing needs.

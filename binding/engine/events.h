@@ -31,6 +31,7 @@ struct Event {
     kError,   // an open connection broke: the plaintext end is at its end after this
     kClosed,  // everything JavaScript wrote was handed to TCP or is lost for good; the last event
               // of a stream
+    kTruncated,  // the peer's FIN came without close_notify: the end of the plaintext follows
   };
 
   Kind kind = Kind::kClosed;

@@ -8,6 +8,7 @@
 
 #include "engine/deadlines.h"
 #include "engine/events.h"
+#include "engine/limits.h"
 #include "engine/poller.h"
 
 namespace keyless::engine {
@@ -38,6 +39,9 @@ struct LoopContext {
   // that a turn needs, however many connections there are.
   static constexpr size_t kChunk = 65536;
 
+  explicit LoopContext(const Limits& given = {}) : limits(given) {}
+
+  const Limits limits;
   Poller poller;
   Deadlines<TlsStream> deadlines;
   Deadlines<TlsStream> idle_checks;

@@ -25,6 +25,7 @@ OutputQueue::Result OutputQueue::Write(int fd, const uint8_t* data, size_t lengt
     const ssize_t sent = SendSome(fd, bytes_.data() + offset_, size());
     if (sent < 0) return Result::kBroken;
     offset_ += static_cast<size_t>(sent);
+    taken_ += static_cast<uint64_t>(sent);
     if (sent == 0) {
       Keep(data, length);
       return Result::kBlocked;
@@ -38,6 +39,7 @@ OutputQueue::Result OutputQueue::Write(int fd, const uint8_t* data, size_t lengt
       Keep(data, length);
       return Result::kBlocked;
     }
+    taken_ += static_cast<uint64_t>(sent);
     data += sent;
     length -= static_cast<size_t>(sent);
   }

@@ -15,8 +15,11 @@ class OutputQueue {
 
   bool empty() const noexcept { return offset_ == bytes_.size(); }
   size_t size() const noexcept { return bytes_.size() - offset_; }
+  // All that the descriptor has ever taken.
+  uint64_t taken() const noexcept { return taken_; }
 
-  // Writes what is queued and then `data`; keeps what the kernel does not take.
+  // Writes what is queued and then `data`; keeps what the kernel does not take. After kBroken errno
+  // says why.
   Result Write(int fd, const uint8_t* data, size_t length);
   Result Flush(int fd) { return Write(fd, nullptr, 0); }
   void Discard();
@@ -26,6 +29,7 @@ class OutputQueue {
 
   std::vector<uint8_t> bytes_;  // no memory while empty
   size_t offset_ = 0;
+  uint64_t taken_ = 0;
 };
 
 }  // namespace keyless::engine

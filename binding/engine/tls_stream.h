@@ -2,24 +2,26 @@
 //
 //   client ═TLS═ tcp_ ─ connection_ ─ pair_ ─ (the other end is JavaScript's)
 //
+// How it ends (docs/closing.md tells it to users):
+//
 // clang-format off
-//
-// Close, in both directions:
-//
-//   what happens                          what the stream does
-//   ------------------------------------  ---------------------------------------------------------------------------
-//   JS end() (half-close of the pair)     everything written before, then close_notify and FIN; goes on receiving
-//   JS destroy() (its end is closed)      the same, and what the peer still sends is thrown away
-//   JS resetAndDestroy() (Reset)          RST at once
-//   peer's close_notify                   everything received before, then end of the pair: JS 'end'
-//   peer's FIN without close_notify       the same, as node:tls does
-//   peer's RST                            kError (kReset) before the end of the pair; JS: ECONNRESET
-//   record that fails, or fatal alert     kError; silence for s2n's blinding delay; the alert if s2n has one; FIN
-//   handshake fails, no secret in play    kFailed; the alert that fits, under the keys in use; FIN
-//   handshake fails after decrypting      kFailed; silence for s2n's blinding delay; FIN
-//   the signer fails, or is too late      kFailed; alert internal_error; FIN
-//
+//   JS end() (half-close of the pair)   everything written before, close_notify, FIN; goes on receiving
+//   JS destroy() (its end is closed)    the same; what the peer still sends is thrown away
+//   JS resetAndDestroy() (Reset)        RST at once
+//   peer's close_notify                 everything received before, then the end of the pair: JS 'end';
+//                                       what the peer sends after it is thrown away
+//   peer's FIN without close_notify     the same, as node:tls does; kTruncated comes before the end
+//   peer's RST, or a dead connection    everything received before, kError (kReset), the pair is closed
+//   record that fails, fatal alert      the same with the failure's kind; then silence for s2n's blinding
+//                                       delay, the alert if s2n has one, FIN
+//   handshake fails, no secret in play  kFailed; the alert that fits, under the keys in use; FIN
+//   handshake fails after decrypting    kFailed; silence for s2n's blinding delay; FIN
+//   the signer fails, or is too late    kFailed; alert internal_error; FIN
 // clang-format on
+//
+// Where FIN was sent before the peer's came, the descriptor lingers: closed with bytes unread, it
+// would send a RST that may overtake what was sent.
+//
 // Made, used and destroyed on its engine thread.
 #pragma once
 
@@ -46,8 +48,7 @@ class TlsStream final : private tls::Transport {
     kAwaitingSignature,
     kOpen,
     kSilent,     // failed; waits for s2n's blinding delay
-    kLingering,  // all is sent; waits for the peer's FIN, so that a RST does not overtake what was
-                 // sent
+    kLingering,  // all is sent; waits for the peer's FIN
     kClosed,
   };
 
@@ -107,17 +108,23 @@ class TlsStream final : private tls::Transport {
   void DriveOpen();
   bool PumpIn();
   bool PumpOut();
+  void EndOfRecords();
+  bool JavaScriptWrites();
   OutputQueue::Result FlushRecords();
   OutputQueue::Result WritePlaintext(const uint8_t* data, size_t length);
 
   // tls_stream_close.cc
+  enum class Discarded : uint8_t { kMore, kAll, kEnd, kBroken };
+  Discarded DiscardRecords();
   void EndInbound();
   void EndOutbound();
   void FinishIfOver();
   void BreakOpen(tls::Failure failure);
+  void SendLastAlert();
   void BeSilent(uint64_t nanoseconds);
   void Linger();
   void DriveLingering();
+  int Unacknowledged() const;
   void Close();
   void PostClosed();
 
@@ -137,6 +144,11 @@ class TlsStream final : private tls::Transport {
   Endpoints endpoints_;
   Clock::time_point started_;
   Clock::time_point last_active_;
+  uint64_t delivered_ = 0;  // of to_tcp_, when the deadline of its delivery was set
+  int unacknowledged_ = 0;  // bytes, when the deadline of the linger was set
+  int receive_error_ = 0;   // errno of the last read from TCP that failed
+  std::unique_ptr<tls::Failure>
+      inbound_failure_;  // told when what came before it is with JavaScript
   HandshakeTiming timing_;
   OperationId awaited_operation_ = 0;
 
@@ -151,6 +163,7 @@ class TlsStream final : private tls::Transport {
   bool inbound_shut_ = false;   // and JavaScript was told
   bool outbound_over_ = false;  // JavaScript will write no more
   bool fin_sent_ = false;
+  bool fin_received_ = false;
   bool closed_posted_ = false;
 
   // Last: cancelled first.

@@ -1,4 +1,6 @@
 // TlsStream on its way out: the table in tls_stream.h.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,15 +11,24 @@
 
 namespace keyless::engine {
 
-namespace {
-
-// How long what JavaScript left behind may take to move at all once nobody owns the connection any
-// more.
-constexpr std::chrono::seconds kDeliveryTimeout{30};
-// How long to wait for the peer's FIN once everything was sent, before closing the descriptor.
-constexpr std::chrono::seconds kLingerTimeout{2};
-
-}  // namespace
+// Reads what nobody wants, a chunk of it, so that the peer can go on and its end is seen.
+TlsStream::Discarded TlsStream::DiscardRecords() {
+  if (fin_received_) return Discarded::kEnd;
+  if (!tcp_side_.readable) return Discarded::kAll;
+  const ssize_t received = read(tcp_.get(), context_.plaintext.data(), LoopContext::kChunk);
+  if (received > 0) return Discarded::kMore;
+  if (received == 0) {
+    fin_received_ = true;
+    return Discarded::kEnd;
+  }
+  if (errno == EAGAIN) {
+    tcp_side_.readable = false;
+    return Discarded::kAll;
+  }
+  receive_error_ = errno;
+  tcp_side_.readable = false;
+  return Discarded::kBroken;
+}
 
 void TlsStream::EndInbound() {
   if (inbound_shut_ || !to_pair_.empty()) return;
@@ -33,18 +44,24 @@ void TlsStream::EndOutbound() {
 
 void TlsStream::FinishIfOver() {
   if (phase_ != Phase::kOpen) return;
-  if (fin_sent_ && inbound_shut_) return Close();
-  if (fin_sent_ && pair_side_.closed) return Linger();
+  if (fin_sent_ && (inbound_shut_ || pair_side_.closed)) return Linger();
   if (tcp_side_.closed && inbound_over_ && !fin_sent_) {
-    return BreakOpen(
-        tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
+    // After its FIN, so there is nothing to read that would tell.
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(tcp_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return BreakOpen(tls::Failure::OfSystem(error == 0 ? EPIPE : error, "write"));
   }
   // Nobody owns it any more: what is left is delivered while the peer takes any of it.
-  if (pair_side_.closed) deadline_.Set(context_.deadlines, context_.now + kDeliveryTimeout, this);
+  if (pair_side_.closed && (!deadline_.pending() || to_tcp_.taken() != delivered_)) {
+    delivered_ = to_tcp_.taken();
+    deadline_.Set(context_.deadlines, context_.now + context_.limits.delivery, this);
+  }
 }
 
 void TlsStream::BreakOpen(tls::Failure failure) {
   context_.records.clear();
+  const bool dead = failure.kind == tls::FailureKind::kReset;
   Event event;
   event.kind = Event::Kind::kError;
   event.failure = std::move(failure);
@@ -53,12 +70,16 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   pair_.Close();  // after kError was posted: whoever sees the end of the pair finds the error first
   to_pair_.Discard();
   to_tcp_.Discard();
+  if (dead) return Close();
   if (connection_->FailureIsSecret()) return BeSilent(connection_->BlindingDelay());
+  SendLastAlert();
+}
+
+// The alert that says why, or close_notify.
+void TlsStream::SendLastAlert() {
   connection_->SendCloseNotify();
   FlushRecords();
-  connection_.reset();
-  to_tcp_.Discard();
-  Close();
+  Linger();
 }
 
 void TlsStream::BeSilent(uint64_t nanoseconds) {
@@ -76,16 +97,19 @@ void TlsStream::OnDeadline() {
     case Phase::kAwaitingSignature:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kTimeout, "TLS handshake timeout"));
     case Phase::kSilent:
-      if (connection_) {
-        connection_->SendCloseNotify();
-        FlushRecords();
-      }
-      return Close();
+      if (!connection_ || !context_.poller.Add(tcp_.get(), &tcp_side_)) return Close();
+      return SendLastAlert();
     case Phase::kOpen:  // only after JavaScript let go: the peer takes nothing
       return Reset();
     case Phase::kLingering:
-    case Phase::kClosed:
+      if (const int left = Unacknowledged(); left < unacknowledged_) {
+        unacknowledged_ = left;
+        deadline_.Set(context_.deadlines, context_.now + context_.limits.linger, this);
+        return;
+      }
       return Close();
+    case Phase::kClosed:
+      return;
   }
 }
 
@@ -94,23 +118,27 @@ void TlsStream::Linger() {
   connection_.reset();
   pair_.Close();
   to_tcp_.Discard();
-  if (inbound_over_ || tcp_side_.closed) return Close();
-  shutdown(tcp_.get(), SHUT_WR);
+  if (!fin_sent_) shutdown(tcp_.get(), SHUT_WR);
   phase_ = Phase::kLingering;
-  tcp_side_.readable = true;
-  deadline_.Set(context_.deadlines, context_.now + kLingerTimeout, this);
+  unacknowledged_ = Unacknowledged();
+  deadline_.Set(context_.deadlines, context_.now + context_.limits.linger, this);
   DriveLingering();
 }
 
 void TlsStream::DriveLingering() {
   for (int chunks = 0; chunks < 4; chunks++) {
-    const ssize_t received =
-        recv(tcp_.get(), context_.plaintext.data(), LoopContext::kChunk, MSG_DONTWAIT);
-    if (received > 0) continue;
-    if (received < 0 && errno == EAGAIN) return;
+    const Discarded discarded = DiscardRecords();
+    if (discarded == Discarded::kMore) continue;
+    if (discarded == Discarded::kAll) return;
     return Close();
   }
   Schedule();
+}
+
+// Bytes sent that the peer's kernel has not acknowledged yet.
+int TlsStream::Unacknowledged() const {
+  int bytes = 0;
+  return ioctl(tcp_.get(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 void TlsStream::Destroy() {

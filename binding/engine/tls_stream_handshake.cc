@@ -51,9 +51,11 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
   }
   const ssize_t received = read(tcp_.get(), buffer, length);
   if (received < 0) {
+    receive_error_ = errno;
     if (errno == EAGAIN) tcp_side_.readable = false;
     return -1;
   }
+  if (received == 0) fin_received_ = true;
   // A short read means that the descriptor is empty, unless its end is near: that edge was already
   // told.
   if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;

@@ -1,4 +1,5 @@
 // TlsStream while it is open: plaintext to and from the pair, records to and from TCP.
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,15 +13,14 @@ namespace {
 
 // Chunks moved for one connection before the others have their turn.
 constexpr int kChunksATurn = 4;
-// How long a connection keeps its record buffers without traffic.
-constexpr std::chrono::seconds kIdle{1};
 
 }  // namespace
 
 void TlsStream::DriveOpen() {
   may_receive_ = may_receive_ || tcp_side_.readable;
   last_active_ = context_.now;
-  if (!idle_check_.pending()) idle_check_.Set(context_.idle_checks, context_.now + kIdle, this);
+  if (!idle_check_.pending())
+    idle_check_.Set(context_.idle_checks, context_.now + context_.limits.idle, this);
   int chunks = 0;
   for (; chunks < kChunksATurn; chunks++) {
     const bool in = PumpIn();
@@ -40,11 +40,18 @@ bool TlsStream::PumpIn() {
     if (!pair_side_.writable) return false;
     if (WritePlaintext(nullptr, 0) == OutputQueue::Result::kBlocked) return false;
   }
-  if (inbound_over_) {
-    EndInbound();
+  if (inbound_failure_) {
+    BreakOpen(*std::exchange(inbound_failure_, nullptr));
     return false;
   }
-  if (!may_receive_ || pair_side_.closed) return false;
+  if (inbound_over_) EndInbound();
+  if (inbound_over_ || pair_side_.closed) {  // nobody wants what the peer sends
+    const Discarded discarded = DiscardRecords();
+    if (discarded == Discarded::kBroken && !fin_sent_)
+      BreakOpen(tls::Failure::OfSystem(receive_error_, "read"));
+    return discarded == Discarded::kMore;
+  }
+  if (!may_receive_) return false;
 
   uint8_t* plaintext = context_.plaintext.data();
   size_t filled = 0;
@@ -57,31 +64,52 @@ bool TlsStream::PumpIn() {
   if (filled > 0) WritePlaintext(plaintext, filled);
   // Receiving may have made s2n answer (a key update).
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
-    BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
+    BreakOpen(tls::Failure::OfSystem(errno, "write"));
     return false;
   }
   if (received == 0) inbound_over_ = true;
-  if (received == -2) {
-    tls::Failure failure = connection_->failure();
-    if (failure.kind != tls::FailureKind::kClosed) {
-      BreakOpen(std::move(failure));
-      return false;
-    }
-    inbound_over_ = true;  // FIN without close_notify: the end, as for node:tls
-  }
+  if (received == -2) EndOfRecords();
+  if (phase_ != Phase::kOpen) return false;
   if (inbound_over_) EndInbound();
   return filled > 0;
+}
+
+// The records ended otherwise than by close_notify.
+void TlsStream::EndOfRecords() {
+  tls::Failure failure = connection_->failure();
+  if (failure.kind == tls::FailureKind::kClosed) {
+    inbound_over_ = true;
+    Event event;
+    event.kind = Event::Kind::kTruncated;
+    return Post(std::move(event));
+  }
+  if (failure.kind == tls::FailureKind::kReset)
+    failure = tls::Failure::OfSystem(receive_error_, "read");
+  if (to_pair_.empty()) return BreakOpen(std::move(failure));
+  may_receive_ = false;
+  inbound_failure_ = std::make_unique<tls::Failure>(std::move(failure));
+}
+
+// Whether there is something to read in the pair, or its end.
+bool TlsStream::JavaScriptWrites() {
+  uint8_t byte = 0;
+  return recv(pair_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 // Plaintext to records. True when it moved something and may have more.
 bool TlsStream::PumpOut() {
   const auto broken = [this] {
-    BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
+    BreakOpen(tls::Failure::OfSystem(errno, "write"));
     return false;
   };
+  if (inbound_failure_) {
+    // It is broken already; whoever writes is told so now.
+    pair_side_.readable = JavaScriptWrites();
+    if (pair_side_.readable) BreakOpen(*std::exchange(inbound_failure_, nullptr));
+    return false;
+  }
   if (!to_tcp_.empty()) {
-    if (tcp_side_.closed && !fin_sent_) return broken();
-    if (!tcp_side_.writable) return false;
+    if (!tcp_side_.writable && !tcp_side_.closed) return false;
     const OutputQueue::Result result = FlushRecords();
     if (result == OutputQueue::Result::kBroken) return broken();
     if (result == OutputQueue::Result::kBlocked) return false;
@@ -142,12 +170,12 @@ bool TlsStream::Deliver() {
 
 void TlsStream::OnIdleCheck() {
   if (phase_ != Phase::kOpen) return;
-  const bool idle = context_.now - last_active_ >= kIdle;
+  const bool idle = context_.now - last_active_ >= context_.limits.idle;
   if (idle) {
     connection_->ReleaseBuffers();
     return;  // armed again by the next traffic
   }
-  idle_check_.Set(context_.idle_checks, last_active_ + kIdle, this);
+  idle_check_.Set(context_.idle_checks, last_active_ + context_.limits.idle, this);
 }
 
 }  // namespace keyless::engine

@@ -43,6 +43,8 @@ void WriteFailure(Writer& writer, const tls::Failure& failure) {
   writer.Text(failure.name);
   writer.Text(failure.message);
   writer.Number(failure.alert);
+  writer.Number(failure.system_error);
+  writer.Text(failure.system_call, NAPI_AUTO_LENGTH);
 }
 
 void WriteSecure(Writer& writer, engine::Event& event) {
@@ -91,6 +93,7 @@ Napi::Array ToArray(Napi::Env env, std::vector<engine::Event> events) {
         WriteFailure(writer, event.failure);
         break;
       case engine::Event::Kind::kClosed:
+      case engine::Event::Kind::kTruncated:
         break;
     }
   }

@@ -159,8 +159,6 @@ ssize_t Connection::Receive(uint8_t* buffer, size_t length) {
   failure_ = Failure::FromS2n();
   if (failure_.kind == FailureKind::kAlert)
     failure_.alert = s2n_connection_get_alert(connection_.get());
-  if (failure_.kind == FailureKind::kReset)
-    failure_.message = "the connection was reset by the peer";
   return -2;
 }
 

@@ -1,5 +1,8 @@
 #include "tls/failure.h"
 
+#include <cerrno>
+#include <system_error>
+
 #include "s2n.h"
 
 // s2n's own header of that folder, for s2n_error_get_alert. It has no C++ guard.
@@ -41,6 +44,28 @@ constexpr Refusal kRefusals[] = {
 };
 
 }  // namespace
+
+Failure Failure::OfSystem(int error, const char* system_call) {
+  Failure failure;
+  failure.kind = FailureKind::kReset;
+  failure.system_error = error;
+  failure.system_call = system_call;
+  switch (error) {
+    case ECONNRESET:
+      failure.message = "the connection was reset by the peer";
+      break;
+    case EPIPE:
+      failure.message = "the peer has closed the connection and takes nothing more";
+      break;
+    case ETIMEDOUT:
+      failure.message = "the peer does not answer any more";
+      break;
+    default:
+      failure.message = "the connection failed: " + std::generic_category().message(error);
+      break;
+  }
+  return failure;
+}
 
 Failure Failure::FromS2n() {
   const int error = s2n_errno;

@@ -10,7 +10,7 @@ namespace keyless::tls {
 enum class FailureKind : uint8_t {
   kNone,
   kClosed,     // the peer's FIN came where more was needed, or without close_notify
-  kReset,      // the peer's RST, or another error of the descriptor
+  kReset,      // the peer's RST, or another error of the descriptor: see system_error
   kAlert,      // the peer sent a fatal alert
   kProtocol,   // the peer broke the protocol, or the two share no version, cipher or scheme
   kSignature,  // the signature does not verify against the certificate, or is unusable
@@ -28,6 +28,10 @@ struct Failure {
   // The alert that was received (kAlert), or that fits what happened (RFC 8446 section 6) and, once
   // the failure is reported, was sent; -1: none.
   int alert = -1;
+  // The errno of read(2) or write(2), where the descriptor itself failed, and which of the two; 0
+  // and empty otherwise.
+  int system_error = 0;
+  const char* system_call = "";
 
   static Failure Of(FailureKind kind, const char* message) {
     Failure failure;
@@ -35,6 +39,8 @@ struct Failure {
     failure.message = message;
     return failure;
   }
+  // The descriptor failed with this errno in "read" or "write".
+  static Failure OfSystem(int error, const char* system_call);
   // From s2n_errno of the calling thread, right after the call that failed.
   static Failure FromS2n();
 };

@@ -21,6 +21,9 @@ export interface Failure {
   readonly message: string;
   /** The TLS alert that the peer sent (kind `alert`) or was sent (RFC 8446 §6); -1: none. */
   readonly alert: number;
+  /** The errno with which the descriptor itself failed (kind `reset`), and in which call; 0 or nothing: it did not. */
+  readonly systemError?: number;
+  readonly systemCall?: string;
 }
 
 /** What a finished handshake agreed on. */
@@ -65,6 +68,8 @@ export interface StreamListener {
   onError(failure: Failure): void;
   /** The last event of a stream that was open: all that was written is with TCP, or lost for good. */
   onClosed(): void;
+  /** The peer sent FIN without close_notify: the end of the plaintext follows. */
+  onTruncated(): void;
 }
 
 const SIGN = 0;
@@ -72,6 +77,7 @@ const SECURE = 1;
 const FAILED = 2;
 const ERROR = 3;
 const CLOSED = 4;
+const TRUNCATED = 5;
 
 class Reader {
   readonly #values: readonly unknown[];
@@ -111,6 +117,8 @@ class Reader {
       reason: this.text(),
       message: this.text(),
       alert: this.number(),
+      systemError: this.number(),
+      systemCall: this.text(),
     };
   }
 
@@ -173,6 +181,9 @@ export function readEvents(batch: readonly unknown[], tell: Tell): void {
       }
       case CLOSED:
         tell(stream, (listener) => listener.onClosed());
+        break;
+      case TRUNCATED:
+        tell(stream, (listener) => listener.onTruncated());
         break;
       default:
         throw new Error(

@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util';
 import { S2nPkeyError } from '../errors.ts';
 import type { Failure } from '../native/events.ts';
 import { describeAlert } from './alert-name.ts';
@@ -8,11 +9,17 @@ export class TlsConnectionError extends S2nPkeyError {
   readonly reason?: string;
   /** The TLS alert that the peer sent (`ERR_S2N_PKEY_PEER_ALERT`) or was sent (RFC 8446 §6); the message has its name. */
   readonly alert?: number;
+  /** Where the descriptor itself failed: the error's negative number, and `'read'` or `'write'`, as in Node's own errors. */
+  readonly errno?: number;
+  readonly syscall?: string;
 
   constructor(code: string, message: string, failure: Failure) {
     super(code, message);
     if (failure.reason) this.reason = failure.reason;
     if (failure.alert >= 0) this.alert = failure.alert;
+    const { systemError = 0, systemCall } = failure;
+    if (systemError > 0) this.errno = -systemError;
+    if (systemCall) this.syscall = systemCall;
   }
 }
 
@@ -31,10 +38,10 @@ const codes: Record<Failure['kind'], string> = {
 
 /** The error for what the engine reports of a connection. */
 export function connectionError(failure: Failure): TlsConnectionError {
-  const { kind, message, alert } = failure;
+  const { kind, message, alert, systemError = 0 } = failure;
   const told = kind === 'alert' ? 'the peer sent' : 'the peer was sent';
   return new TlsConnectionError(
-    codes[kind],
+    systemError > 0 ? getSystemErrorName(-systemError) : codes[kind],
     alert < 0 ? message : `${message} (${told} the alert ${describeAlert(alert)})`,
     failure,
   );

@@ -143,6 +143,10 @@ export class ServerHandshake implements StreamListener {
     this.#socket?.connectionBroke(failure);
   }
 
+  onTruncated(): void {
+    this.#socket?.connectionTruncated();
+  }
+
   onClosed(): void {
     this.#engine.forget(this.#stream);
     this.#socket?.connectionClosed();

@@ -21,6 +21,10 @@ export interface CipherInfo {
 
 type Facts = HandshakeFacts | FailedHandshakeFacts;
 
+function isSystemError(error: Error): boolean {
+  return 'syscall' in error;
+}
+
 function isSecure(facts: Facts): facts is HandshakeFacts {
   return 'protocol' in facts;
 }
@@ -47,6 +51,7 @@ export class TlsSocket extends Socket {
   #failure: Error | undefined;
   #over = false;
   #delivering = false;
+  #truncated = false;
 
   /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
   constructor(
@@ -99,6 +104,14 @@ export class TlsSocket extends Socket {
     return isSecure(this.#facts) && this.#facts.resumed;
   }
 
+  /**
+   * Whether the peer's end came as a bare FIN, without TLS's own close_notify: whoever can cut the TCP connection may have cut
+   * off what was still to come (RFC 8446 §6.1). Known from `'end'` on; node:tls ends the same way and does not tell.
+   */
+  get endedWithoutCloseNotify(): boolean {
+    return this.#truncated;
+  }
+
   /** The local end of the TCP connection; `{}` where it has none. */
   override address(): AddressInfo | object {
     const { host: address, port, family } = this.#facts.local;
@@ -134,15 +147,23 @@ export class TlsSocket extends Socket {
     return super.push(chunk, encoding);
   }
 
+  /** With an error of the plaintext's descriptor: it only says that the connection broke, and what broke it says why. */
+  override destroy(error?: Error): this {
+    if (error && !this.destroyed && isSystemError(error)) {
+      if (!this.#over) this.#engine.dispatch();
+      return super.destroy(this.#failure ?? error);
+    }
+    return super.destroy(error);
+  }
+
   /** @internal */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (!this.#over) {
-      if (error) this.#engine.dispatch();
       // What was written is the engine's to deliver: the process stays until it has been.
       this.#delivering = !this.#over;
       if (this.#delivering) this.#engine.hold();
     }
-    super._destroy(error && (this.#failure ?? error), callback);
+    super._destroy(error, callback);
   }
 
   /** @internal */
@@ -154,6 +175,11 @@ export class TlsSocket extends Socket {
   transportLost(error: Error | undefined): void {
     if (error) this.#failure = error;
     this.destroy(error);
+  }
+
+  /** @internal */
+  connectionTruncated(): void {
+    this.#truncated = true;
   }
 
   /** @internal */

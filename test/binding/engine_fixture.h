@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,9 @@ struct Accepted {
 class EngineFixture {
  public:
   explicit EngineFixture(const Identity& identity, bool signs_locally = false,
-                         const char* policy = "default")
-      : key(tls::LocalKey::FromPem(identity.private_key_pem, "")) {
+                         const char* policy = "default", const engine::Limits& limits = {})
+      : key(tls::LocalKey::FromPem(identity.private_key_pem, "")),
+        engine(std::make_shared<engine::Engine>(limits)) {
     tls::ConfigOptions options;
     options.identities = {
         {tls::CertificateChain::Create(identity.certificate_pem), signs_locally ? key : nullptr}};
@@ -44,6 +46,10 @@ class EngineFixture {
 
   Accepted Accept(std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
     auto [server, client] = ConnectedTcp();
+    return Adopt(std::move(server), std::move(client), timeout);
+  }
+  Accepted Adopt(engine::Descriptor server, engine::Descriptor client,
+                 std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
     const engine::StreamId stream = engine->Adopt(std::move(server), contexts, sink, timeout);
     return {stream, std::move(client)};
   }
@@ -66,20 +72,26 @@ class EngineFixture {
     return event;
   }
 
+  // Until what the engine holds is so; false when it is not after 20 seconds.
+  bool Until(const std::function<bool(const engine::LoopStatistics&)>& so) {
+    const auto limit = engine::Clock::now() + std::chrono::seconds(20);
+    while (!so(engine->Statistics())) {
+      if (engine::Clock::now() > limit) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
   // Until the engine holds nothing any more: every stream is gone, with its descriptors.
   bool Empty() {
-    for (int i = 0; i < 2000; i++) {
-      const engine::LoopStatistics now = engine->Statistics();
-      if (now.descriptors == 0 &&
-          now.open + now.handshaking + now.awaiting_signature + now.lingering == 0)
-        return true;
-    }
-    return false;
+    return Until([](const engine::LoopStatistics& now) {
+      return now.descriptors == 0 &&
+             now.open + now.handshaking + now.awaiting_signature + now.lingering == 0;
+    });
   }
 
   std::shared_ptr<const tls::LocalKey> key;
   std::shared_ptr<const tls::ServerContexts> contexts;
-  std::shared_ptr<engine::Engine> engine = engine::Engine::Acquire();
+  std::shared_ptr<engine::Engine> engine;
   std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
 };
 

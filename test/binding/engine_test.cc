@@ -26,16 +26,6 @@ const Identity& P256() {
   return identity;
 }
 
-std::string Pattern(size_t size) {
-  std::string text(size, '\0');
-  uint32_t state = 12345;
-  for (char& byte : text) {
-    state = state * 1664525 + 1013904223;
-    byte = static_cast<char>(state >> 24);
-  }
-  return text;
-}
-
 }  // namespace
 
 TEST(a_handshake_completes_with_a_signature_from_outside_and_bytes_flow_both_ways) {

@@ -104,6 +104,16 @@ int Client::Protocol() const {
 
 void Client::Close() { tcp_.Close(); }
 
+std::string Pattern(size_t size) {
+  std::string text(size, '\0');
+  uint32_t state = 12345;
+  for (char& byte : text) {
+    state = state * 1664525 + 1013904223;
+    byte = static_cast<char>(state >> 24);
+  }
+  return text;
+}
+
 std::string ReadSome(int fd) {
   std::vector<char> buffer(65536);
   for (;;) {

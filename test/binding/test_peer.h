@@ -55,6 +55,9 @@ class Client {
   tls::ConnectionHandle connection_;
 };
 
+// Bytes that repeat nowhere soon, so that what is lost, doubled or out of order shows.
+std::string Pattern(size_t size);
+
 // read(2) and write(2) on a nonblocking descriptor, waiting as needed. All bytes up to the end; and
 // all written or false.
 std::string ReadAll(int fd);

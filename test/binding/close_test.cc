@@ -1,0 +1,243 @@
+// How connections end, seen from both sides: the table in tls_stream.h.
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <openssl/nid.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <future>
+#include <string>
+#include <thread>
+
+#include "engine_fixture.h"
+#include "handshaking_client.h"
+#include "test.h"
+
+namespace keyless::test {
+
+namespace {
+
+using Kind = engine::Event::Kind;
+using tls::FailureKind;
+
+const Identity& P256() {
+  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
+  return identity;
+}
+
+// An open connection: the client, and the end of the pair that JavaScript would own.
+struct Open {
+  explicit Open(const engine::Limits& limits = {})
+      : server(P256(), true, "default", limits), peer(Connect(&server)) {
+    auto secure = server.Expect(Kind::kSecure);
+    EXPECT(secure.has_value());
+    EXPECT(peer.done.get());
+    javascript = std::move(secure->descriptor);
+  }
+  // TCP buffers that are full soon.
+  static engine::Descriptor Connect(EngineFixture* server) {
+    auto [accepted, connected] = ConnectedTcp();
+    const int few = 16384;
+    setsockopt(accepted.get(), SOL_SOCKET, SO_SNDBUF, &few, sizeof few);
+    return std::move(server->Adopt(std::move(accepted), std::move(connected)).client_tcp);
+  }
+
+  // Writes as much as is taken without anybody reading; returns it.
+  std::string FillFromJavaScript() {
+    const std::string pattern = Pattern(64 * 1024 * 1024);
+    size_t written = 0;
+    while (server.engine->Statistics().open > 0) {
+      const ssize_t taken = send(javascript.get(), pattern.data() + written,
+                                 std::min<size_t>(pattern.size() - written, 100000), MSG_NOSIGNAL);
+      if (taken > 0) written += static_cast<size_t>(taken);
+      // The engine takes no more when it is idle and the pair is still full.
+      if (taken < 0 && server.engine->Statistics().open > 0 &&
+          send(javascript.get(), "", 0, MSG_NOSIGNAL) <= 0 && Full())
+        break;
+    }
+    return pattern.substr(0, written);
+  }
+  bool Full() const {
+    int before = 0;
+    int after = 0;
+    ioctl(javascript.get(), SIOCOUTQ, &before);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ioctl(javascript.get(), SIOCOUTQ, &after);
+    return before == after && after > 0;
+  }
+  // Until all that the client wrote has been acknowledged by the server's kernel.
+  bool Acknowledged() const {
+    const auto limit = engine::Clock::now() + std::chrono::seconds(20);
+    for (int left = 1; left > 0;) {
+      if (ioctl(peer.client.fd(), SIOCOUTQ, &left) != 0 || engine::Clock::now() > limit)
+        return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
+  void ResetByPeer() {
+    const linger abort{1, 0};
+    setsockopt(peer.client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+    peer.client.Close();
+  }
+  std::string ReceiveAll() {
+    std::string all;
+    for (std::string part = peer.client.Receive(); !part.empty(); part = peer.client.Receive())
+      all += part;
+    return all;
+  }
+
+  EngineFixture server;
+  HandshakingClient peer;
+  engine::Descriptor javascript;
+};
+
+// Longer than any test runs.
+engine::Limits Patient() {
+  engine::Limits limits;
+  limits.delivery = limits.linger = std::chrono::hours(1);
+  return limits;
+}
+
+// More than the pair holds (some 200 KB), and less than pair, engine and TCP hold together.
+constexpr size_t kMoreThanThePair = 250000;
+
+}  // namespace
+
+TEST(a_peer_that_takes_nothing_is_reset_at_the_limit_once_javascript_has_let_go) {
+  engine::Limits limits;
+  limits.delivery = std::chrono::milliseconds(100);
+  Open open(limits);
+  EXPECT(!open.FillFromJavaScript().empty());
+  // A peer that sends all the time is no peer that takes.
+  std::atomic<int> error{0};
+  std::thread sender([&] {
+    const std::string junk = Pattern(10000);
+    while (send(open.peer.client.fd(), junk.data(), junk.size(), MSG_NOSIGNAL) > 0) continue;
+    error = errno;
+  });
+  open.javascript.Close();
+  const auto closed = open.server.Expect(Kind::kClosed);
+  sender.join();
+  EXPECT(closed.has_value());
+  EXPECT(error == ECONNRESET || error == EPIPE);
+  EXPECT(open.server.Empty());
+}
+
+TEST(what_the_peer_sends_after_javascript_has_let_go_is_thrown_away_and_it_gets_what_was_written) {
+  Open open(Patient());
+  const std::string written = open.FillFromJavaScript();
+  open.javascript.Close();
+  EXPECT(open.peer.client.Send(Pattern(20 * 1024 * 1024)));  // it would hang, were it not read
+  EXPECT(open.ReceiveAll() == written);
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+  open.peer.client.Close();
+  EXPECT(open.server.Empty());
+}
+
+TEST(what_the_peer_sends_after_its_close_notify_is_thrown_away_and_it_gets_its_answer) {
+  Open open(Patient());
+  EXPECT(open.peer.client.Send("question"));
+  EXPECT(open.peer.client.CloseNotify());
+  const std::string junk = Pattern(5 * 1024 * 1024);
+  EXPECT(WriteAll(open.peer.client.fd(), junk));
+  EXPECT_EQ(ReadAll(open.javascript.get()), std::string("question"));
+  const std::string answer = Pattern(100000);
+  EXPECT(WriteAll(open.javascript.get(), answer));
+  open.javascript.Close();
+  EXPECT(WriteAll(open.peer.client.fd(), junk));
+  EXPECT(open.ReceiveAll() == answer);
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());  // and nothing of a missing close_notify
+  open.peer.client.Close();
+  EXPECT(open.server.Empty());
+}
+
+TEST(after_its_own_fin_the_engine_waits_for_the_peers_and_not_longer_than_the_limit) {
+  for (const bool patient : {true, false}) {
+    engine::Limits limits = Patient();
+    if (!patient) limits.linger = std::chrono::milliseconds(20);
+    Open open(limits);
+    open.javascript.Close();
+    EXPECT_EQ(open.ReceiveAll(), std::string());
+    EXPECT(open.server.Expect(Kind::kClosed).has_value());
+    if (patient) {
+      EXPECT(open.server.Until([](const auto& now) { return now.lingering == 1; }));
+      open.peer.client.Close();
+    }
+    EXPECT(open.server.Empty());
+  }
+}
+
+TEST(what_came_before_a_reset_is_read_before_the_error_is_told) {
+  Open open;
+  const std::string sent = Pattern(kMoreThanThePair);
+  EXPECT(open.peer.client.Send(sent));
+  EXPECT(open.Acknowledged());
+  open.ResetByPeer();
+  EXPECT(ReadAll(open.javascript.get()) == sent);
+  const auto error = open.server.Expect(Kind::kError);
+  EXPECT(error.has_value());
+  EXPECT(error->failure.kind == FailureKind::kReset);
+  EXPECT_EQ(error->failure.system_error, ECONNRESET);
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+  EXPECT(open.server.Empty());
+}
+
+TEST(what_came_before_a_record_that_fails_is_read_before_the_error_is_told_and_the_peer_waits) {
+  Open open;
+  const std::string sent = Pattern(kMoreThanThePair);
+  EXPECT(open.peer.client.Send(sent));
+  EXPECT(WriteAll(open.peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
+  EXPECT(open.Acknowledged());
+  EXPECT(ReadAll(open.javascript.get()) == sent);
+  const auto error = open.server.Expect(Kind::kError);
+  EXPECT(error.has_value());
+  EXPECT(error->failure.kind == FailureKind::kProtocol);
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+  // s2n's blinding: nothing is sent and nothing closed for at least ten seconds.
+  EXPECT(
+      open.server.Until([](const auto& now) { return now.silent == 1 && now.descriptors == 1; }));
+  char byte = 0;
+  EXPECT(recv(open.peer.client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN);
+}
+
+TEST(whoever_writes_to_a_connection_that_broke_is_told_though_he_does_not_read) {
+  Open open;
+  EXPECT(open.peer.client.Send(Pattern(kMoreThanThePair)));
+  EXPECT(open.Acknowledged());
+  open.ResetByPeer();
+  EXPECT(WriteAll(open.javascript.get(), "into the void"));
+  const auto error = open.server.Expect(Kind::kError);
+  EXPECT(error.has_value());
+  EXPECT_EQ(error->failure.system_error, ECONNRESET);
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+}
+
+TEST(an_end_without_close_notify_is_told_before_it_and_the_other_direction_goes_on) {
+  Open open;
+  EXPECT(open.peer.client.Send("cut o"));
+  shutdown(open.peer.client.fd(), SHUT_WR);
+  EXPECT_EQ(ReadAll(open.javascript.get()), std::string("cut o"));
+  EXPECT(open.server.Expect(Kind::kTruncated).has_value());
+  EXPECT(WriteAll(open.javascript.get(), "an answer"));
+  open.javascript.Close();
+  EXPECT_EQ(open.ReceiveAll(), std::string("an answer"));
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+  EXPECT(open.server.Empty());
+}
+
+TEST(a_peer_that_ended_in_order_and_then_went_breaks_what_is_written_to_it) {
+  Open open;
+  EXPECT(open.peer.client.CloseNotify());
+  shutdown(open.peer.client.fd(), SHUT_WR);
+  EXPECT_EQ(ReadAll(open.javascript.get()), std::string());
+  open.ResetByPeer();
+  const auto error = open.server.Expect(Kind::kError);
+  EXPECT(error.has_value());
+  EXPECT_EQ(error->failure.system_error, EPIPE);
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+  EXPECT(open.server.Empty());
+}
+
+}  // namespace keyless::test
