@@ -148,7 +148,11 @@ void TlsStream::Destroy() {
 
 void TlsStream::Abandon() {
   if (phase_ == Phase::kHandshake || phase_ == Phase::kAwaitingSignature) return Close();
-  // An open stream goes on by itself: the environment closes its end of the pair, or has.
+  if (phase_ != Phase::kOpen) return;
+  // The other end of the pair is closed, unless JavaScript was terminated on its way to making a
+  // socket of it. What was written can still be read here.
+  shutdown(pair_.get(), SHUT_RDWR);
+  Schedule();
 }
 
 void TlsStream::Reset() {

@@ -51,6 +51,7 @@ Napi::Function Environment::Define(Napi::Env env) {
                      {
                          InstanceMethod<&Environment::Adopt>("adopt"),
                          InstanceMethod<&Environment::Drain>("drain"),
+                         InstanceMethod<&Environment::TakeDescriptor>("takeDescriptor"),
                          InstanceMethod<&Environment::Complete>("complete"),
                          InstanceMethod<&Environment::Destroy>("destroy"),
                          InstanceMethod<&Environment::Reset>("reset"),
@@ -68,8 +69,10 @@ Napi::Function Environment::Define(Napi::Env env) {
 Environment::Environment(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Environment>(info), engine_(engine::Engine::Acquire()) {
   const Napi::Env env = info.Env();
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "new Environment(onEvents)");
+  on_events_ = Napi::Weak(info[0].As<Napi::Function>());
   napi_value name = Napi::String::New(env, "s2n-pkey events");
-  if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, this,
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
                                       &Environment::OnWake, &wake_) != napi_ok ||
       napi_unref_threadsafe_function(env, wake_) != napi_ok) {
     throw Napi::Error::New(env, "s2n-pkey: no thread-safe function");
@@ -91,6 +94,7 @@ void Environment::Close() {
   if (closed_) return;
   closed_ = true;
   queue_->Close();  // from here on no engine thread touches the thread-safe function
+  untaken_.clear();
   engine_->EndStreamsOf(queue_);
   napi_release_threadsafe_function(wake_, napi_tsfn_abort);
   engine_.reset();  // the last environment stops the threads
@@ -104,11 +108,14 @@ void Environment::CloseFromJavaScript(const Napi::CallbackInfo& info) {
 
 // A call into JavaScript at the end of its event loop's turn. An exception there is the user's own,
 // thrown by a listener, and is left to Node as an uncaught exception.
-void Environment::OnWake(napi_env env, napi_value on_events, void* context, void*) {
-  if (!env || !on_events) return;  // the environment is going
+void Environment::OnWake(napi_env env, napi_value, void* context, void*) {
+  if (!env) return;  // the environment is going, and `context` may be gone
   auto* self = static_cast<Environment*>(context);
   if (self->closed_) return;
   self->queue_->WakeArrived();
+  napi_value on_events = nullptr;
+  napi_get_reference_value(env, self->on_events_, &on_events);
+  if (!on_events) return;  // garbage already, so nobody waits for events
   napi_value receiver = nullptr;
   napi_get_undefined(env, &receiver);
   napi_call_function(env, receiver, on_events, 0, nullptr, nullptr);
@@ -130,15 +137,36 @@ Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
   if (!tcp) return Napi::Number::New(env, -errno);
   const std::chrono::milliseconds timeout(info[2].As<Napi::Number>().Int64Value());
   try {
-    return Napi::Number::New(
-        env, static_cast<double>(engine_->Adopt(std::move(tcp), contexts, queue_, timeout)));
+    const engine::StreamId stream = engine_->Adopt(std::move(tcp), contexts, queue_, timeout);
+    if (streams_++ == 0) on_events_.Ref();
+    return Napi::Number::New(env, static_cast<double>(stream));
   } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
     return Napi::Number::New(env, -error.code().value());
   }
 }
 
 Napi::Value Environment::Drain(const Napi::CallbackInfo& info) {
-  return ToArray(info.Env(), queue_->Take());
+  std::vector<engine::Event> events = queue_->Take();
+  size_t ended = 0;
+  for (engine::Event& event : events) {
+    if (event.kind == engine::Event::Kind::kSecure) {
+      untaken_.insert_or_assign(event.stream, std::move(event.descriptor));
+    } else if (event.kind == engine::Event::Kind::kFailed ||
+               event.kind == engine::Event::Kind::kClosed) {
+      ended++;
+    }
+  }
+  if (ended > 0 && (streams_ -= ended) == 0) on_events_.Unref();
+  return ToArray(info.Env(), events);
+}
+
+Napi::Value Environment::TakeDescriptor(const Napi::CallbackInfo& info) {
+  const auto found =
+      untaken_.find(static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value()));
+  if (found == untaken_.end()) return Napi::Number::New(info.Env(), -1);
+  const int fd = found->second.Release();
+  untaken_.erase(found);
+  return Napi::Number::New(info.Env(), fd);
 }
 
 void Environment::Complete(const Napi::CallbackInfo& info) {

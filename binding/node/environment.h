@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/engine.h"
@@ -44,6 +45,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
  private:
   Napi::Value Adopt(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
+  Napi::Value TakeDescriptor(const Napi::CallbackInfo& info);
   void Complete(const Napi::CallbackInfo& info);
   void Destroy(const Napi::CallbackInfo& info);
   void Reset(const Napi::CallbackInfo& info);
@@ -59,12 +61,18 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   void Close();
   engine::EngineLoop* LoopOf(const Napi::Value& id, engine::StreamId* stream) const;
 
-  static void OnWake(napi_env env, napi_value on_events, void* context, void* data);
+  static void OnWake(napi_env env, napi_value, void* context, void* data);
   static void OnTeardown(void* self);
 
   std::shared_ptr<engine::Engine> engine_;
   std::shared_ptr<EventQueue> queue_;
   napi_threadsafe_function wake_ = nullptr;
+  // Weak while there are no streams. The thread-safe function itself holds nothing: it would hold
+  // on_events, and with it this object, until the environment ends.
+  Napi::FunctionReference on_events_;
+  size_t streams_ = 0;  // whose last event has not been drained
+  // Plaintext ends that JavaScript was told of and has not taken.
+  std::unordered_map<engine::StreamId, engine::Descriptor> untaken_;
   bool closed_ = false;
 };
 

@@ -47,9 +47,8 @@ void WriteFailure(Writer& writer, const tls::Failure& failure) {
   writer.Text(failure.system_call, NAPI_AUTO_LENGTH);
 }
 
-void WriteSecure(Writer& writer, engine::Event& event) {
+void WriteSecure(Writer& writer, const engine::Event& event) {
   const tls::HandshakeFacts& facts = event.facts;
-  writer.Number(event.descriptor.Release());
   writer.Number(facts.protocol_version);
   writer.Text(facts.cipher, NAPI_AUTO_LENGTH);
   writer.Text(facts.cipher_iana, NAPI_AUTO_LENGTH);
@@ -67,9 +66,9 @@ void WriteSecure(Writer& writer, engine::Event& event) {
 
 }  // namespace
 
-Napi::Array ToArray(Napi::Env env, std::vector<engine::Event> events) {
+Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
   Writer writer(env);
-  for (engine::Event& event : events) {
+  for (const engine::Event& event : events) {
     writer.Number(static_cast<double>(event.kind));
     writer.Number(static_cast<double>(event.stream));
     switch (event.kind) {

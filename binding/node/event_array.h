@@ -9,7 +9,7 @@
 
 namespace keyless::node {
 
-// Hands the descriptors inside over to JavaScript.
-Napi::Array ToArray(Napi::Env env, std::vector<engine::Event> events);
+// Without the descriptors: those are taken one by one.
+Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events);
 
 }  // namespace keyless::node

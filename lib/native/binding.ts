@@ -80,6 +80,8 @@ export interface EngineDiagnostics {
   arenaBytesLocked: number;
   /** Beyond the limit of locked memory (`ulimit -l`); above 0 it should be raised. */
   arenaBytesUnlocked: number;
+  /** Connections of this environment (the main thread, a worker) alone: those whose end it has not been told yet. */
+  tracked: number;
 }
 
 /** One JavaScript environment's end of the engine. */
@@ -89,8 +91,13 @@ export interface NativeEnvironment {
    * milliseconds, 0: none.
    */
   adopt(fd: number, contexts: NativeServerContexts, handshakeTimeout: number): number;
-  /** The events since the last call, flat: see `events.ts`. Descriptors inside belong to the caller. */
+  /** The events since the last call, flat: see `events.ts`. */
   drain(): unknown[];
+  /**
+   * The plaintext end of a stream whose handshake is done, once; -1: there is none. The caller owns it from then on. (A
+   * descriptor that nobody took ends with the environment, whose JavaScript may be terminated at any point.)
+   */
+  takeDescriptor(stream: number): number;
   complete(stream: number, operation: number, signature: Uint8Array): void;
   /** Ends a handshake, the peer being sent the alert internal_error. An open stream ends when its socket is destroyed. */
   destroy(stream: number): void;
@@ -105,11 +112,12 @@ export interface NativeEnvironment {
   deliver(milliseconds: number): boolean;
   /** False: the engine runs already. */
   setThreads(count: number): boolean;
-  diagnostics(): EngineDiagnostics;
+  diagnostics(): Omit<EngineDiagnostics, 'tracked'>;
   close(): void;
 }
 
 export interface NativeEnvironmentConstructor {
+  /** `onEvents` is held while there are streams, and otherwise left to whoever made the environment. */
   new (onEvents: () => void): NativeEnvironment;
 }
 

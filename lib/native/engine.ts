@@ -1,31 +1,35 @@
 import { addon } from './addon.ts';
 import type { EngineDiagnostics, NativeEnvironment, NativeServerContexts } from './binding.ts';
-import { readEvents, type StreamListener } from './events.ts';
+import { EventReader, readEvent, type StreamListener } from './events.ts';
 
 /** How long `process.exit` waits for what was written before it, in milliseconds. */
 const EXIT_DELIVERY_LIMIT = 1000;
 
 /**
  * This environment's end of the engine: streams by id, events handed to their listeners, and the event loop kept alive
- * while a handshake runs or bytes of a destroyed socket are still on their way.
+ * while a handshake runs or bytes of a destroyed socket are still on their way. While it has no streams nothing of Node's
+ * refers to it, so that a copy of this module that nobody uses any more (jest loads one for each file of tests) is garbage.
  */
 class Engine {
   readonly #native: NativeEnvironment;
   readonly #listeners = new Map<number, StreamListener>();
   #holds = 0;
+  #events = new EventReader();
+  /** Kept here, since the native side holds it only while there are streams. */
+  readonly #onEvents = (): void => {
+    // Node-API would turn an exception here into a warning.
+    try {
+      this.dispatch();
+    } catch (error) {
+      throwLater(error);
+    }
+  };
+  readonly #onExit = (): void => {
+    this.#native.deliver(EXIT_DELIVERY_LIMIT);
+  };
 
   constructor() {
-    this.#native = new (addon().Environment)(() => {
-      // Node-API would turn an exception here into a warning.
-      try {
-        this.dispatch();
-      } catch (error) {
-        throwLater(error);
-      }
-    });
-    process.on('exit', () => {
-      if (this.#listeners.size > 0) this.#native.deliver(EXIT_DELIVERY_LIMIT);
-    });
+    this.#native = new (addon().Environment)(this.#onEvents);
   }
 
   /**
@@ -40,32 +44,48 @@ class Engine {
   ): number {
     const stream = this.#native.adopt(fd, contexts, handshakeTimeout);
     if (stream > 0) {
+      if (this.#listeners.size === 0) process.on('exit', this.#onExit);
       this.#listeners.set(stream, listener);
       this.hold();
     }
     return stream;
   }
 
-  /** Tells listeners what has happened so far. Called by the engine once a batch, and by sockets that must not lag. */
+  /**
+   * Tells listeners what has happened so far. Called by the engine once a batch, and by sockets that must not lag. Those may
+   * be called by a listener, so this may run inside itself: then it goes on with the batch that has been begun, since events
+   * are told in the order in which they happened.
+   */
   dispatch(): void {
-    const batch = this.#native.drain();
-    if (batch.length === 0) return;
-    readEvents(batch, (stream, deliver) => {
-      const listener = this.#listeners.get(stream);
-      if (!listener) return;
-      // Thrown by a listener of the user's own: an uncaught exception as anywhere else, but the other events of the batch
-      // belong to other connections.
-      try {
-        deliver(listener);
-      } catch (error) {
-        throwLater(error);
+    for (;;) {
+      if (this.#events.done) {
+        this.#events = new EventReader(this.#native.drain());
+        if (this.#events.done) return;
       }
-    });
+      readEvent(this.#events, (stream, deliver) => this.#tell(stream, deliver));
+    }
+  }
+
+  #tell(stream: number, deliver: (listener: StreamListener) => void): void {
+    const listener = this.#listeners.get(stream);
+    if (!listener) return;
+    // Thrown by a listener of the user's own: an uncaught exception as anywhere else, but the other events of the batch
+    // belong to other connections.
+    try {
+      deliver(listener);
+    } catch (error) {
+      throwLater(error);
+    }
+  }
+
+  /** The plaintext end of a stream whose handshake is done. Taken once; the caller owns it. */
+  takeDescriptor(stream: number): number {
+    return this.#native.takeDescriptor(stream);
   }
 
   /** Called by the listener at the stream's last event (`onFailed` or `onClosed`), never before: a descriptor may come. */
   forget(stream: number): void {
-    this.#listeners.delete(stream);
+    if (this.#listeners.delete(stream) && this.#listeners.size === 0) process.off('exit', this.#onExit);
   }
 
   /** Keeps the event loop alive until the matching `release`. */
@@ -102,7 +122,7 @@ class Engine {
   }
 
   diagnostics(): EngineDiagnostics {
-    return this.#native.diagnostics();
+    return { ...this.#native.diagnostics(), tracked: this.#listeners.size };
   }
 }
 

@@ -60,8 +60,8 @@ export interface FailedHandshakeFacts {
 export interface StreamListener {
   /** `context`: which of the server's contexts; `identity`: which of that context's keys is to sign. */
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void;
-  /** `fd`: the plaintext end; the listener owns it. */
-  onSecure(fd: number, facts: HandshakeFacts): void;
+  /** The plaintext end waits to be taken (`Engine.takeDescriptor`). */
+  onSecure(facts: HandshakeFacts): void;
   /** The last event of a stream whose handshake failed. */
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void;
   /** An open stream broke; the end of its plaintext follows. */
@@ -79,11 +79,12 @@ const ERROR = 3;
 const CLOSED = 4;
 const TRUNCATED = 5;
 
-class Reader {
+/** A batch, and how far it has been read. */
+export class EventReader {
   readonly #values: readonly unknown[];
   #next = 0;
 
-  constructor(values: readonly unknown[]) {
+  constructor(values: readonly unknown[] = []) {
     this.#values = values;
   }
 
@@ -146,49 +147,43 @@ function protocolName(version: number): string {
 /** One event read from a batch: the stream it is for, and a call that tells that stream's listener. */
 export type Tell = (stream: number, deliver: (listener: StreamListener) => void) => void;
 
-/** Reads a batch; `tell` is called once an event, in order. */
-export function readEvents(batch: readonly unknown[], tell: Tell): void {
-  const reader = new Reader(batch);
-  while (!reader.done) {
-    const kind = reader.number();
-    const stream = reader.number();
-    switch (kind) {
-      case SIGN: {
-        const operation = reader.number();
-        const scheme = reader.number();
-        const input = reader.bytes();
-        const context = reader.number();
-        const identity = reader.number();
-        tell(stream, (listener) => listener.onSign(operation, scheme, input, context, identity));
-        break;
-      }
-      case SECURE: {
-        const fd = reader.number();
-        const facts = reader.facts();
-        tell(stream, (listener) => listener.onSecure(fd, facts));
-        break;
-      }
-      case FAILED: {
-        const failure = reader.failure();
-        const facts = { servername: reader.text(), remote: reader.address(), local: reader.address() };
-        tell(stream, (listener) => listener.onFailed(failure, facts));
-        break;
-      }
-      case ERROR: {
-        const failure = reader.failure();
-        tell(stream, (listener) => listener.onError(failure));
-        break;
-      }
-      case CLOSED:
-        tell(stream, (listener) => listener.onClosed());
-        break;
-      case TRUNCATED:
-        tell(stream, (listener) => listener.onTruncated());
-        break;
-      default:
-        throw new Error(
-          `s2n-pkey: unknown event ${kind}: the addon and lib/native are of different versions`,
-        );
+/** Reads the next event of a batch that is not done, and calls `tell` once. */
+export function readEvent(reader: EventReader, tell: Tell): void {
+  const kind = reader.number();
+  const stream = reader.number();
+  switch (kind) {
+    case SIGN: {
+      const operation = reader.number();
+      const scheme = reader.number();
+      const input = reader.bytes();
+      const context = reader.number();
+      const identity = reader.number();
+      tell(stream, (listener) => listener.onSign(operation, scheme, input, context, identity));
+      break;
     }
+    case SECURE: {
+      const facts = reader.facts();
+      tell(stream, (listener) => listener.onSecure(facts));
+      break;
+    }
+    case FAILED: {
+      const failure = reader.failure();
+      const facts = { servername: reader.text(), remote: reader.address(), local: reader.address() };
+      tell(stream, (listener) => listener.onFailed(failure, facts));
+      break;
+    }
+    case ERROR: {
+      const failure = reader.failure();
+      tell(stream, (listener) => listener.onError(failure));
+      break;
+    }
+    case CLOSED:
+      tell(stream, (listener) => listener.onClosed());
+      break;
+    case TRUNCATED:
+      tell(stream, (listener) => listener.onTruncated());
+      break;
+    default:
+      throw new Error(`s2n-pkey: unknown event ${kind}: the addon and lib/native are of different versions`);
   }
 }

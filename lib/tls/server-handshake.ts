@@ -118,7 +118,8 @@ export class ServerHandshake implements StreamListener {
     this.#fail(connectionError(failure), facts);
   }
 
-  onSecure(fd: number, handshakeFacts: HandshakeFacts): void {
+  onSecure(handshakeFacts: HandshakeFacts): void {
+    const fd = this.#engine.takeDescriptor(this.#stream);
     if (this.#over) {
       closeSync(fd);
       return;
