@@ -72,6 +72,7 @@ export class TlsSocket extends Socket {
     this.alpnProtocol = (isSecure(facts) && facts.alpnProtocol) || false;
     this.servername = facts.servername || false;
     this.#over = fd === undefined;
+    if (pauseOnCreate) this.pause();
   }
 
   /** `'TLSv1.2'` or `'TLSv1.3'`; null where the handshake failed. */
