@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "engine/descriptor_usage.h"
 #include "node/errors.h"
 #include "node/event_array.h"
 #include "node/server_contexts_object.h"
@@ -62,6 +64,8 @@ Napi::Function Environment::Define(Napi::Env env) {
                          InstanceMethod<&Environment::Deliver>("deliver"),
                          InstanceMethod<&Environment::SetThreads>("setThreads"),
                          InstanceMethod<&Environment::Diagnostics>("diagnostics"),
+                         InstanceMethod<&Environment::DescriptorUsage>("descriptorUsage"),
+                         InstanceMethod<&Environment::DuplicateListener>("duplicateListener"),
                          InstanceMethod<&Environment::CloseFromJavaScript>("close"),
                      });
 }
@@ -142,6 +146,8 @@ Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
     return Napi::Number::New(env, static_cast<double>(stream));
   } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
     return Napi::Number::New(env, -error.code().value());
+  } catch (const std::bad_alloc&) {
+    return Napi::Number::New(env, -ENOMEM);
   }
 }
 
@@ -219,6 +225,23 @@ Napi::Value Environment::Deliver(const Napi::CallbackInfo& info) {
 Napi::Value Environment::SetThreads(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(
       info.Env(), !closed_ && engine_->SetThreads(info[0].As<Napi::Number>().Uint32Value()));
+}
+
+Napi::Value Environment::DescriptorUsage(const Napi::CallbackInfo& info) {
+  const engine::DescriptorUsage usage = engine::DescriptorUsage::OfProcess();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("used", Napi::Number::New(info.Env(), static_cast<double>(usage.used)));
+  result.Set("limit", Napi::Number::New(info.Env(), static_cast<double>(usage.limit)));
+  return result;
+}
+
+Napi::Value Environment::DuplicateListener(const Napi::CallbackInfo& info) {
+  const int listening = info[0].As<Napi::Number>().Int32Value();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("backlog", Napi::Number::New(info.Env(), engine::BacklogOf(listening)));
+  const int duplicate = fcntl(listening, F_DUPFD_CLOEXEC, 0);
+  result.Set("fd", Napi::Number::New(info.Env(), duplicate < 0 ? -errno : duplicate));
+  return result;
 }
 
 Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {

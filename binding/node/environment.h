@@ -56,6 +56,8 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   Napi::Value Deliver(const Napi::CallbackInfo& info);
   Napi::Value SetThreads(const Napi::CallbackInfo& info);
   Napi::Value Diagnostics(const Napi::CallbackInfo& info);
+  Napi::Value DescriptorUsage(const Napi::CallbackInfo& info);
+  Napi::Value DuplicateListener(const Napi::CallbackInfo& info);
   void CloseFromJavaScript(const Napi::CallbackInfo& info);
 
   void Close();

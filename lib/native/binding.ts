@@ -84,6 +84,13 @@ export interface EngineDiagnostics {
   tracked: number;
 }
 
+/** Of the whole process, whatever they are open for. */
+export interface DescriptorUsage {
+  used: number;
+  /** The soft limit (`ulimit -n`). Node raises it to the hard limit when it starts. */
+  limit: number;
+}
+
 /** One JavaScript environment's end of the engine. */
 export interface NativeEnvironment {
   /**
@@ -113,6 +120,10 @@ export interface NativeEnvironment {
   /** False: the engine runs already. */
   setThreads(count: number): boolean;
   diagnostics(): Omit<EngineDiagnostics, 'tracked'>;
+  /** Descriptors of the process in use, and its soft limit of them. */
+  descriptorUsage(): DescriptorUsage;
+  /** A duplicate of a listening descriptor for the caller to own, or a negative errno; and its backlog (0: unknown). */
+  duplicateListener(fd: number): { fd: number; backlog: number };
   close(): void;
 }
 

@@ -1,5 +1,10 @@
 import { addon } from './addon.ts';
-import type { EngineDiagnostics, NativeEnvironment, NativeServerContexts } from './binding.ts';
+import type {
+  DescriptorUsage,
+  EngineDiagnostics,
+  NativeEnvironment,
+  NativeServerContexts,
+} from './binding.ts';
 import { EventReader, readEvent, type StreamListener } from './events.ts';
 
 /** How long `process.exit` waits for what was written before it, in milliseconds. */
@@ -14,6 +19,7 @@ class Engine {
   readonly #native: NativeEnvironment;
   readonly #listeners = new Map<number, StreamListener>();
   #holds = 0;
+  #handshakes = 0;
   #events = new EventReader();
   /** Kept here, since the native side holds it only while there are streams. */
   readonly #onEvents = (): void => {
@@ -34,7 +40,7 @@ class Engine {
 
   /**
    * Takes a duplicate of an accepted descriptor; the caller closes its own. Returns the stream's id, or a negative errno
-   * (then nothing was taken). Holds the event loop until the handshake is over: the listener calls `release` then.
+   * (then nothing was taken). Holds the event loop until the handshake is over: the listener calls `handshakeOver` then.
    */
   adopt(
     fd: number,
@@ -46,9 +52,21 @@ class Engine {
     if (stream > 0) {
       if (this.#listeners.size === 0) process.on('exit', this.#onExit);
       this.#listeners.set(stream, listener);
+      this.#handshakes++;
       this.hold();
     }
     return stream;
+  }
+
+  /** A handshake that `adopt` began has ended, one way or the other. */
+  handshakeOver(): void {
+    this.#handshakes--;
+    this.release();
+  }
+
+  /** Handshakes under way in this environment: each will take two more descriptors. */
+  get handshakes(): number {
+    return this.#handshakes;
   }
 
   /**
@@ -123,6 +141,14 @@ class Engine {
 
   diagnostics(): EngineDiagnostics {
     return { ...this.#native.diagnostics(), tracked: this.#listeners.size };
+  }
+
+  descriptorUsage(): DescriptorUsage {
+    return this.#native.descriptorUsage();
+  }
+
+  duplicateListener(fd: number): { fd: number; backlog: number } {
+    return this.#native.duplicateListener(fd);
   }
 }
 

@@ -4,7 +4,14 @@
  */
 import { hasSubscribers } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
-import { connectionCount, countConnection, listeningHandle, type StreamHandle } from './node-internals.ts';
+import type { AcceptGate } from './accept-gate.ts';
+import {
+  addressesOf,
+  connectionCount,
+  countConnection,
+  listeningHandle,
+  type StreamHandle,
+} from './node-internals.ts';
 
 /** Told of each descriptor, already counted as a connection of the server. It takes a duplicate; the caller closes its own. */
 export type OnDescriptor = (fd: number) => void;
@@ -12,9 +19,11 @@ export type OnDescriptor = (fd: number) => void;
 /**
  * Calls `onDescriptor` for every connection `server` accepts from now on, by replacing the listening handle's `onconnection`.
  * Where that cannot be (another Node), and while `wantsSockets()`, Node makes a socket and emits `'connection'` as ever.
+ * Where descriptors run out, accepting pauses: see AcceptGate.
  */
 export function takeAcceptedDescriptors(
   server: Server,
+  gate: AcceptGate,
   wantsSockets: () => boolean,
   onDescriptor: OnDescriptor,
 ): void {
@@ -27,6 +36,12 @@ export function takeAcceptedDescriptors(
       const mine = status === 0 && client !== undefined && typeof fd === 'number' && fd >= 0;
       if (!mine || isFull(server) || hasBlockList(server) || wantsSockets() || isObserved()) {
         accept.call(this, status, client); // errors, the 'drop' event, and the slower way
+        return;
+      }
+      if (!gate.admits(fd)) {
+        const addresses = addressesOf(client);
+        client.close();
+        server.emit('drop', addresses);
         return;
       }
       countConnection(server);

@@ -2,7 +2,9 @@
  * The parts of `net.Server` and `net.Socket` that are private to Node and that this package relies on, in one place: seen
  * to be the same on Node 20, 22, 24 and 26. Each is checked where it is used.
  */
+import { closeSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
+import { SocketPath } from './socket-path.ts';
 
 /** libuv's handle of a listening or accepted socket. */
 export interface StreamHandle {
@@ -10,11 +12,22 @@ export interface StreamHandle {
   onconnection?: ((this: StreamHandle, status: number, client: StreamHandle | undefined) => void) | undefined;
   reading?: boolean;
   readStop?(): number;
-  close(): void;
+  close(callback?: () => void): void;
+}
+
+/** A listening handle. */
+interface ListeningHandle extends StreamHandle {
+  readonly constructor: new (type: number) => ListeningHandle;
+  /** Takes a descriptor over. Returns a negative errno, or nothing. */
+  open(fd: number): number | undefined;
+  listen(backlog: number): number;
+  unref(): void;
 }
 
 interface ServerInternals {
   _handle?: StreamHandle | null;
+  /** What `server.unref()` remembers. */
+  _unref?: boolean;
   /** What `getConnections`, `maxConnections` and `close` count by. */
   _connections: number;
   _emitCloseIfDrained(): void;
@@ -87,4 +100,95 @@ export function giveToServer(socket: Socket, server: Server): void {
 /** The socket is one of the server's, and is counted elsewhere or not at all. */
 export function nameServer(socket: Socket, server: Server): void {
   socketInternals(socket).server = server;
+}
+
+/** A server that listens to the kernel but accepts nothing for now. */
+export interface HeldListener {
+  /** Whether the server, were it not held, would keep the event loop alive. */
+  readonly keepsAlive: boolean;
+  /** Whether it is still what the server listens with: it may have been closed since. */
+  isCurrent(): boolean;
+  /** Accepting goes on. False: it cannot, yet. */
+  resume(): boolean;
+}
+
+/** `TCP.constants.SERVER` and `Pipe.constants.SERVER`. */
+const SERVER = 1;
+/** Node's own backlog where none was asked for. */
+const DEFAULT_BACKLOG = 511;
+
+/** What a handle of `holdListening`'s does when the server closes. It may be held again. */
+const heldHandles = new WeakMap<
+  ListeningHandle,
+  { path: SocketPath; tellPrimary: (() => void) | undefined }
+>();
+
+/**
+ * Makes a server stop accepting. libuv polls a listening handle until it is closed, so its descriptor goes, duplicated, to a
+ * handle that does not poll before `listen` is called on it, and the old one is closed. Undefined where that cannot be, as
+ * where the descriptor is another process's.
+ */
+export function holdListening(
+  server: Server,
+  duplicate: (fd: number) => { fd: number; backlog: number },
+): HeldListener | undefined {
+  const internals = serverInternals(server);
+  const old = internals._handle as ListeningHandle | null | undefined;
+  if (!old || typeof old.fd !== 'number' || old.fd < 0 || typeof old.open !== 'function') return undefined;
+  const { fd, backlog } = duplicate(old.fd);
+  if (fd < 0) return undefined;
+  const held = new old.constructor(SERVER);
+  const { path, tellPrimary } = heldHandles.get(old) ?? {
+    path: new SocketPath(server.address()),
+    // A cluster worker's handle has a `close` of its own, which tells the primary: for when the server closes, not for now.
+    tellPrimary: Object.hasOwn(old, 'close') ? () => old.close() : undefined,
+  };
+  if ((held.open(fd) ?? 0) < 0 || !path.keep()) {
+    closeSync(fd);
+    return undefined;
+  }
+  // The owner, by which Node's own accepting finds the server.
+  for (const symbol of Object.getOwnPropertySymbols(old)) {
+    Object.defineProperty(held, symbol, Object.getOwnPropertyDescriptor(old, symbol) ?? {});
+  }
+  held.onconnection = old.onconnection;
+  const close = (handle: ListeningHandle, callback?: () => void): void => {
+    (Object.getPrototypeOf(old) as ListeningHandle).close.call(handle, callback);
+  };
+  heldHandles.set(held, { path, tellPrimary });
+  held.close = (callback) => {
+    path.remove();
+    tellPrimary?.();
+    close(held, callback);
+  };
+  internals._handle = held;
+  close(old);
+  path.restore();
+  const keepsAlive = internals._unref !== true;
+  if (!keepsAlive) held.unref();
+  return {
+    keepsAlive,
+    isCurrent: () => internals._handle === held,
+    resume: () => held.listen(backlog > 0 ? backlog : DEFAULT_BACKLOG) === 0,
+  };
+}
+
+/** The two addresses of an accepted handle, as a server's `'drop'` event tells them. */
+export function addressesOf(client: StreamHandle): Record<string, unknown> {
+  const { getsockname, getpeername } = client as unknown as Record<string, unknown>;
+  const read = (get: unknown): { address?: string; port?: number; family?: string } => {
+    const out = {};
+    if (typeof get === 'function') (get as (out: object) => void).call(client, out);
+    return out;
+  };
+  const local = read(getsockname);
+  const remote = read(getpeername);
+  return {
+    localAddress: local.address,
+    localPort: local.port,
+    localFamily: local.family,
+    remoteAddress: remote.address,
+    remotePort: remote.port,
+    remoteFamily: remote.family,
+  };
 }

@@ -1,6 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import { engine } from '../native/engine.ts';
+import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
+import { descriptorOf } from './node-internals.ts';
 import { takeGivenStream } from './given-stream.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
@@ -23,7 +25,12 @@ export function secureServer(server: Server, options: TlsServerOptions): ServerC
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const contexts = new ServerContexts(createSecureContext(options), { alpnProtocols });
   contexts.current(); // what does not fit together is said now, and not at the first connection
+  const gate = new AcceptGate(server, engine());
   server.on('connection', (stream: Socket) => {
+    if (!gate.admits(descriptorOf(stream))) {
+      refuse(server, stream);
+      return;
+    }
     try {
       takeGivenStream(stream, (transport) => {
         ServerHandshake.beginOver(
@@ -42,8 +49,15 @@ export function secureServer(server: Server, options: TlsServerOptions): ServerC
   });
   // A listener of the user's own wants to see each socket before TLS, as a tls server shows it.
   const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
-  takeAcceptedDescriptors(server, wantsSockets, (fd) => {
+  takeAcceptedDescriptors(server, gate, wantsSockets, (fd) => {
     ServerHandshake.begin(engine(), server, contexts.current(), fd, handshakeTimeout, socketOptions);
   });
   return contexts;
+}
+
+/** There is no descriptor for it: told as net.Server tells what it drops. */
+function refuse(server: Server, stream: Socket): void {
+  const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = stream;
+  stream.destroy();
+  server.emit('drop', { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily });
 }

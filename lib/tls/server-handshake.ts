@@ -1,5 +1,6 @@
 import type { Server } from 'node:net';
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
@@ -18,6 +19,18 @@ export interface SocketOptions {
   keepAlive: boolean;
   /** Milliseconds. */
   keepAliveInitialDelay: number;
+}
+
+/** What an errno of the engine's `adopt` says. */
+function whatRanOut(errno: number): string {
+  const { EMFILE, ENFILE, EAGAIN, ENOMEM } = constants.errno;
+  if (errno === EMFILE)
+    return 'the process has no descriptor left; raise the limit of open files (ulimit -n)';
+  if (errno === ENFILE) return 'the system has no descriptor left (sysctl fs.file-max)';
+  if (errno === EAGAIN)
+    return 'no thread could be started for the engine; raise the limit of processes (ulimit -u) or memory';
+  if (errno === ENOMEM) return 'no memory is left';
+  return `errno ${errno}`;
 }
 
 const unknownPeer: FailedHandshakeFacts = {
@@ -86,7 +99,7 @@ export class ServerHandshake implements StreamListener {
   #adopt(fd: number, handshakeTimeout: number): void {
     this.#stream = this.#engine.adopt(fd, this.#contexts.native, handshakeTimeout, this);
     if (this.#stream > 0) return;
-    const message = `the connection could not be taken over (errno ${-this.#stream}): raise the limit of open files`;
+    const message = `the connection could not be taken over: ${whatRanOut(-this.#stream)}`;
     this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);
   }
 
@@ -176,7 +189,7 @@ export class ServerHandshake implements StreamListener {
   /** The handshake is over, one way or the other: it no longer keeps the event loop alive. */
   #finish(): void {
     this.#over = true;
-    if (this.#stream > 0) this.#engine.release();
+    if (this.#stream > 0) this.#engine.handshakeOver();
   }
 
   #fail(error: Error, facts: FailedHandshakeFacts): void {
