@@ -41,8 +41,10 @@ struct Event {
   OperationId operation = 0;
   uint16_t scheme = 0;
   std::vector<uint8_t> input;
+
+  // kSign and kSecure
   size_t context = 0;   // of the server's
-  size_t identity = 0;  // of the context's: whose key is to sign
+  size_t identity = 0;  // of the context's: whose key is to sign, or whose certificate was shown
 
   // kSecure
   Descriptor descriptor;
@@ -51,6 +53,7 @@ struct Event {
 
   // kSecure and kFailed
   Endpoints endpoints;
+  tls::PeerIdentity peer;
 
   // kFailed and kError
   tls::Failure failure;

@@ -156,6 +156,9 @@ void TlsStream::FinishHandshake() {
   event.kind = Event::Kind::kSecure;
   event.descriptor = std::move(javascript);
   event.facts = connection_->Facts();
+  event.context = connection_->context();
+  event.identity = connection_->identity();
+  event.peer = connection_->TakePeer();
   event.endpoints = endpoints_;
   timing_.done = SinceStart();
   event.timing = timing_;
@@ -181,7 +184,10 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   event.kind = Event::Kind::kFailed;
   event.failure = std::move(failure);
   event.endpoints = endpoints_;
-  if (connection_) event.facts.server_name = connection_->ServerName();
+  if (connection_) {
+    event.facts.server_name = connection_->ServerName();
+    event.peer = connection_->TakePeer();
+  }
   closed_posted_ = true;  // kFailed is the last event
   Post(std::move(event));
   context_.records.clear();
@@ -212,6 +218,7 @@ int TlsStream::AlertFor(const tls::Failure& failure) const {
     case tls::FailureKind::kTimeout:  // the peer's own fault, or the signer's
       return phase_ == Phase::kAwaitingSignature ? kInternalError : -1;
     case tls::FailureKind::kProtocol:
+    case tls::FailureKind::kCertificate:
       return failure.alert >= 0 ? failure.alert : kHandshakeFailure;
     case tls::FailureKind::kSignature:
     case tls::FailureKind::kResources:

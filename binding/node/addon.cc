@@ -8,6 +8,7 @@
 #include "node/local_key_object.h"
 #include "node/server_contexts_object.h"
 #include "node/socket_pair.h"
+#include "node/trust_store_object.h"
 
 namespace keyless::node {
 
@@ -18,6 +19,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("LocalKey", LocalKeyObject::Define(env));
   exports.Set("ServerContexts", ServerContextsObject::Define(env));
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
+  exports.Set("TrustStore", TrustStoreObject::Define(env));
   return exports;
 }
 

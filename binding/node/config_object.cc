@@ -7,6 +7,7 @@
 #include "node/certificate_chain_object.h"
 #include "node/errors.h"
 #include "node/local_key_object.h"
+#include "node/trust_store_object.h"
 #include "tls/error.h"
 
 namespace keyless::node {
@@ -49,6 +50,12 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
   native.security_policy = options.Get("securityPolicy").ToString().Utf8Value();
   native.identities = ReadIdentities(options.Get("identities"));
   native.alpn_protocols = ReadTexts(options.Get("alpnProtocols"));
+  const Napi::Value verification = options.Get("verification");
+  if (verification.IsObject()) {
+    const Napi::Object rules = verification.As<Napi::Object>();
+    native.verification.trust = TrustStoreObject::From(rules.Get("trust"));
+    native.verification.reject_unauthorized = rules.Get("rejectUnauthorized").ToBoolean();
+  }
   try {
     config_ = tls::Config::Create(native);
   } catch (const tls::Error& error) {

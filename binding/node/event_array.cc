@@ -47,6 +47,13 @@ void WriteFailure(Writer& writer, const tls::Failure& failure) {
   writer.Text(failure.system_call, NAPI_AUTO_LENGTH);
 }
 
+void WritePeer(Writer& writer, const tls::PeerIdentity& peer) {
+  writer.Text(peer.verification.code(), NAPI_AUTO_LENGTH);
+  writer.Text(peer.verification.message(), NAPI_AUTO_LENGTH);
+  writer.Number(static_cast<double>(peer.chain.size()));
+  for (const std::vector<uint8_t>& certificate : peer.chain) writer.Bytes(certificate);
+}
+
 void WriteSecure(Writer& writer, const engine::Event& event) {
   const tls::HandshakeFacts& facts = event.facts;
   writer.Number(facts.protocol_version);
@@ -62,6 +69,9 @@ void WriteSecure(Writer& writer, const engine::Event& event) {
   writer.Number(event.timing.signature_asked);
   writer.Number(event.timing.signature_applied);
   writer.Number(event.timing.done);
+  writer.Number(static_cast<double>(event.context));
+  writer.Number(static_cast<double>(event.identity));
+  WritePeer(writer, event.peer);
 }
 
 }  // namespace
@@ -87,6 +97,7 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
         writer.Text(event.facts.server_name);
         writer.Address(event.endpoints.remote);
         writer.Address(event.endpoints.local);
+        WritePeer(writer, event.peer);
         break;
       case engine::Event::Kind::kError:
         WriteFailure(writer, event.failure);

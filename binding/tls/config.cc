@@ -31,6 +31,7 @@ std::shared_ptr<const Config> Config::Create(const ConfigOptions& options) {
 Config::Config(const ConfigOptions& options)
     : identities_(options.identities),
       uses_alpn_(!options.alpn_protocols.empty()),
+      verification_(options.verification),
       config_(s2n_config_new_minimal()) {
   s2n_config* config = config_.get();
   if (!config) throw Error(kFailed, "no memory for a TLS configuration");
@@ -46,6 +47,7 @@ Config::Config(const ConfigOptions& options)
   CheckS2n(s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING), kFailed,
            "client hello callback");
   AddIdentities(options.security_policy);
+  UsePeerVerification(config, verification_);
   if (uses_alpn_) {
     std::vector<const char*> protocols;
     for (const std::string& protocol : options.alpn_protocols)

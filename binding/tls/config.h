@@ -9,6 +9,7 @@
 
 #include "tls/certificate_chain.h"
 #include "tls/local_key.h"
+#include "tls/peer_verification.h"
 #include "tls/s2n_handles.h"
 
 namespace keyless::tls {
@@ -25,6 +26,7 @@ struct ConfigOptions {
   // At most one for each kind of key (RSA, ECDSA): the handshake takes the one that suits the peer.
   std::vector<Identity> identities;
   std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
+  PeerVerification verification;
 };
 
 // Immutable once made, and shared by every connection and thread that uses it.
@@ -38,6 +40,7 @@ class Config {
   // Which identity s2n chose; identities().size() where it is none of them.
   size_t IndexOf(const s2n_cert_chain_and_key* chain) const noexcept;
   bool uses_alpn() const noexcept { return uses_alpn_; }
+  const PeerVerification& verification() const noexcept { return verification_; }
 
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
@@ -48,6 +51,7 @@ class Config {
 
   std::vector<Identity> identities_;  // referenced by config_, so it is declared (and freed) around
   bool uses_alpn_;
+  PeerVerification verification_;
   ConfigHandle config_;
 };
 

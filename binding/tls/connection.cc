@@ -78,6 +78,7 @@ Connection::Progress Connection::Negotiate() {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
     if (s2n_negotiate(connection_.get(), &blocked) == S2N_SUCCESS) return Progress::kDone;
     if (s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) {
+      if (failure_.kind == FailureKind::kCertificate) return Progress::kFailed;
       failure_ = Failure::FromS2n();
       if (operation_ && !operation_->supported()) {
         failure_ = Failure::Of(
@@ -86,6 +87,8 @@ Connection::Progress Connection::Negotiate() {
             "SHA-1 or SHA-224)");
       } else if (failure_.kind == FailureKind::kAlert) {
         failure_.alert = s2n_connection_get_alert(connection_.get());
+      } else if (failure_.name == "S2N_ERR_MISSING_CLIENT_CERT") {
+        NameMissingCertificate();
       }
       return Progress::kFailed;
     }

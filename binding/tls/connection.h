@@ -9,12 +9,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tls/config.h"
 #include "tls/failure.h"
 #include "tls/private_key_operation.h"
 #include "tls/s2n_handles.h"
 #include "tls/server_contexts.h"
+
+struct s2n_cert_validation_info;
 
 namespace keyless::tls {
 
@@ -41,6 +44,12 @@ struct HandshakeFacts {
   std::string server_name;        // SNI; empty: none
   uint16_t signature_scheme = 0;  // what the certificate's key signed with; 0: resumed
   bool resumed = false;
+};
+
+// The peer's certificate, where one was asked for.
+struct PeerIdentity {
+  std::vector<std::vector<uint8_t>> chain;  // DER: from the peer's own towards an authority
+  Verification verification;
 };
 
 // Made, used and destroyed on one thread: the engine thread that owns it.
@@ -90,6 +99,9 @@ class Connection {
   // Handshake messages are of no use any more once Facts() were taken.
   void FreeHandshake();
 
+  // Who the peer is, for its owner to keep: known as soon as its certificate has come, once.
+  PeerIdentity TakePeer();
+
   const Failure& failure() const noexcept { return failure_; }
   const Config& config() const noexcept { return *config_; }
   // The client's ALPN list shares nothing with ours, where both have one: s2n goes on without a
@@ -106,6 +118,10 @@ class Connection {
   static int OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey_op* operation);
   static int OnClientHello(s2n_connection* connection, void* unused);
 
+  // s2n's callback, set on every configuration: verifies the peer's chain.
+  static int OnPeerCertificate(s2n_connection* connection, s2n_cert_validation_info* info,
+                               void* unused);
+
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -113,11 +129,14 @@ class Connection {
   Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
   bool SignLocally(const LocalKey& key);
   bool UseContextFor(const std::string& server_name);
+  bool AcceptsPeer();
+  void NameMissingCertificate();
 
   std::shared_ptr<const ServerContexts> contexts_;  // a server's
   std::shared_ptr<const Config> config_;            // the one in use
   ConnectionHandle connection_;
   std::optional<PrivateKeyOperation> operation_;  // destroyed before the connection
+  PeerIdentity peer_;
   Failure failure_;
   uint16_t signature_scheme_ = 0;
   size_t context_ = 0;

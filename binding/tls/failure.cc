@@ -118,6 +118,8 @@ const char* FailureKindName(FailureKind kind) {
       return "protocol";
     case FailureKind::kSignature:
       return "signature";
+    case FailureKind::kCertificate:
+      return "certificate";
     case FailureKind::kTimeout:
       return "timeout";
     case FailureKind::kNotTls:

@@ -9,20 +9,22 @@ namespace keyless::tls {
 
 enum class FailureKind : uint8_t {
   kNone,
-  kClosed,     // the peer's FIN came where more was needed, or without close_notify
-  kReset,      // the peer's RST, or another error of the descriptor: see system_error
-  kAlert,      // the peer sent a fatal alert
-  kProtocol,   // the peer broke the protocol, or the two share no version, cipher or scheme
-  kSignature,  // the signature does not verify against the certificate, or is unusable
-  kTimeout,    // the handshake's deadline passed
-  kNotTls,     // the first byte was no TLS record: a plaintext request, a scan
-  kResources,  // descriptors or memory ran out
-  kInternal,   // an error of s2n-tls, AWS-LC or of ours
+  kClosed,       // the peer's FIN came where more was needed, or without close_notify
+  kReset,        // the peer's RST, or another error of the descriptor: see system_error
+  kAlert,        // the peer sent a fatal alert
+  kProtocol,     // the peer broke the protocol, or the two share no version, cipher or scheme
+  kSignature,    // the signature does not verify against the certificate, or is unusable
+  kCertificate,  // the peer's certificate does not verify, or is missing; `name` is OpenSSL's code
+  kTimeout,      // the handshake's deadline passed
+  kNotTls,       // the first byte was no TLS record: a plaintext request, a scan
+  kResources,    // descriptors or memory ran out
+  kInternal,     // an error of s2n-tls, AWS-LC or of ours
 };
 
 struct Failure {
   FailureKind kind = FailureKind::kNone;
-  // s2n's own name, such as S2N_ERR_CIPHER_NOT_SUPPORTED; empty where s2n had no part in it.
+  // s2n's own name, such as S2N_ERR_CIPHER_NOT_SUPPORTED; empty where s2n had no part in it. Of a
+  // kCertificate OpenSSL's, such as CERT_HAS_EXPIRED.
   std::string name;
   std::string message;
   // The alert that was received (kAlert), or that fits what happened (RFC 8446 section 6) and, once

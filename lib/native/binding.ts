@@ -32,6 +32,29 @@ export interface NativeIdentity {
   readonly localKey?: NativeLocalKey;
 }
 
+/** Whom to trust: authorities and revocation lists. Immutable; shared by all configurations that use it. */
+export type NativeTrustStore = object;
+
+export interface NativeTrustStoreOptions {
+  /** PEM texts, each with one certificate or more. */
+  readonly authorities: readonly string[];
+  /** PEM texts, each with one list or more. */
+  readonly revocationLists: readonly string[];
+  /** An authority need not be self-signed to end a chain. */
+  readonly allowPartialChain: boolean;
+}
+
+export interface NativeTrustStoreConstructor {
+  /** Throws with code `ERR_S2N_PKEY_CA_INVALID` or `ERR_S2N_PKEY_CRL_INVALID`. */
+  new (options: NativeTrustStoreOptions): NativeTrustStore;
+}
+
+export interface NativePeerVerification {
+  readonly trust: NativeTrustStore;
+  /** A handshake fails when the peer's certificate does not verify, or a client has none. */
+  readonly rejectUnauthorized: boolean;
+}
+
 /** An immutable TLS configuration; shared by all connections that use it. */
 export type NativeConfig = object;
 
@@ -42,6 +65,8 @@ export interface NativeConfigOptions {
   readonly securityPolicy: string;
   /** In order of preference; empty: ALPN is not used. */
   readonly alpnProtocols: readonly string[];
+  /** Absent: no certificate is asked for. */
+  readonly verification?: NativePeerVerification | undefined;
 }
 
 export interface NativeConfigConstructor {
@@ -138,6 +163,7 @@ export interface Addon {
   readonly Config: NativeConfigConstructor;
   readonly Environment: NativeEnvironmentConstructor;
   readonly LocalKey: NativeLocalKeyConstructor;
+  readonly TrustStore: NativeTrustStoreConstructor;
   readonly ServerContexts: NativeServerContextsConstructor;
   /** Two connected Unix stream sockets, which the caller owns, or a negative errno. */
   readonly socketPair: () => [number, number] | number;

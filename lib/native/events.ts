@@ -12,7 +12,16 @@ export interface Address {
 
 /** The kinds of failure, as `binding/tls/failure.h` names them. */
 export type FailureKind =
-  'closed' | 'reset' | 'alert' | 'protocol' | 'signature' | 'timeout' | 'not-tls' | 'resources' | 'internal';
+  | 'closed'
+  | 'reset'
+  | 'alert'
+  | 'protocol'
+  | 'signature'
+  | 'certificate'
+  | 'timeout'
+  | 'not-tls'
+  | 'resources'
+  | 'internal';
 
 export interface Failure {
   readonly kind: FailureKind;
@@ -24,6 +33,16 @@ export interface Failure {
   /** The errno with which the descriptor itself failed (kind `reset`), and in which call; 0 or nothing: it did not. */
   readonly systemError?: number;
   readonly systemCall?: string;
+}
+
+/** The peer's certificate, as far as the handshake came. */
+export interface PeerIdentity {
+  /** OpenSSL's name for what came of its verification, `OK` among them; empty where nobody asked for a certificate. */
+  readonly verification: string;
+  /** The same in OpenSSL's words. */
+  readonly message: string;
+  /** DER, from the peer's own towards an authority; empty where the peer has none. */
+  readonly chain: readonly Uint8Array[];
 }
 
 /** What a finished handshake agreed on. */
@@ -40,6 +59,10 @@ export interface HandshakeFacts {
   readonly remote: Address;
   readonly local: Address;
   readonly timing: HandshakeTiming;
+  /** Which of the server's contexts was used, and which identity of it was shown. */
+  readonly context: number;
+  readonly identity: number;
+  readonly peer: PeerIdentity;
 }
 
 /** Microseconds since the descriptor was taken over; 0: did not happen outside the engine. */
@@ -54,6 +77,7 @@ export interface FailedHandshakeFacts {
   readonly servername: string;
   readonly remote: Address;
   readonly local: Address;
+  readonly peer: PeerIdentity;
 }
 
 /** Who is told about one stream. */
@@ -123,6 +147,14 @@ export class EventReader {
     };
   }
 
+  peer(): PeerIdentity {
+    const verification = this.text();
+    const message = this.text();
+    const chain: Uint8Array[] = [];
+    for (let left = this.number(); left > 0; left--) chain.push(this.bytes());
+    return { verification, message, chain };
+  }
+
   facts(): HandshakeFacts {
     return {
       protocol: protocolName(this.number()),
@@ -136,6 +168,9 @@ export class EventReader {
       remote: this.address(),
       local: this.address(),
       timing: { signatureAsked: this.number(), signatureApplied: this.number(), done: this.number() },
+      context: this.number(),
+      identity: this.number(),
+      peer: this.peer(),
     };
   }
 }
@@ -168,7 +203,12 @@ export function readEvent(reader: EventReader, tell: Tell): void {
     }
     case FAILED: {
       const failure = reader.failure();
-      const facts = { servername: reader.text(), remote: reader.address(), local: reader.address() };
+      const facts = {
+        servername: reader.text(),
+        remote: reader.address(),
+        local: reader.address(),
+        peer: reader.peer(),
+      };
       tell(stream, (listener) => listener.onFailed(failure, facts));
       break;
     }

@@ -18,7 +18,6 @@ interface TlsServerFields {
   key?: unknown;
   cert?: unknown;
   pfx?: unknown;
-  requestCert?: unknown;
   /** What `addContext` added. */
   _contexts?: unknown;
 }
@@ -68,11 +67,10 @@ function refuseServer(server: NetServer): void {
       'expected an https, http2 secure or tls server; use https.createServer(handler) instead of http.createServer',
     );
   }
-  const { key, cert, pfx, requestCert, _contexts: contexts } = server as TlsServerFields;
+  const { key, cert, pfx, _contexts: contexts } = server as TlsServerFields;
   if (key !== undefined || cert !== undefined || pfx !== undefined) {
     refuse('the server was made with a key or certificate; make it without, and pass { cert, signer } here');
   }
-  if (requestCert === true) refuse('client certificates (requestCert) are not supported yet');
   if (Array.isArray(contexts) && contexts.length > 0) {
     refuse('the server has contexts with keys of their own; add contexts with a signer, after attach');
   }

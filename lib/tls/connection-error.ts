@@ -24,7 +24,7 @@ export class TlsConnectionError extends S2nPkeyError {
 }
 
 /** Codes that node:tls has for the same things are kept: callers look for them. */
-const codes: Record<Failure['kind'], string> = {
+const codes: Record<Exclude<Failure['kind'], 'certificate'>, string> = {
   closed: 'ECONNRESET',
   reset: 'ECONNRESET',
   timeout: 'ERR_TLS_HANDSHAKE_TIMEOUT',
@@ -36,12 +36,17 @@ const codes: Record<Failure['kind'], string> = {
   internal: 'ERR_S2N_PKEY_INTERNAL',
 };
 
+/** OpenSSL's name of what is wrong with a certificate is the code in node:tls, too. */
+function codeOf({ kind, reason }: Failure): string {
+  return kind === 'certificate' ? reason : codes[kind];
+}
+
 /** The error for what the engine reports of a connection. */
 export function connectionError(failure: Failure): TlsConnectionError {
   const { kind, message, alert, systemError = 0 } = failure;
   const told = kind === 'alert' ? 'the peer sent' : 'the peer was sent';
   return new TlsConnectionError(
-    systemError > 0 ? getSystemErrorName(-systemError) : codes[kind],
+    systemError > 0 ? getSystemErrorName(-systemError) : codeOf(failure),
     alert < 0 ? message : `${message} (${told} the alert ${describeAlert(alert)})`,
     failure,
   );

@@ -16,6 +16,8 @@ export interface IdentityOptions {
 
 /** An identity that was checked, as the engine takes it. */
 export interface Identity {
+  /** The certificate chain, PEM. */
+  readonly certificateChain: string;
   readonly signer: Signer;
   readonly native: NativeIdentity;
   /** `rsa` or `ec`: a handshake chooses one identity by it. */
@@ -39,6 +41,7 @@ export function readIdentity({ cert, signer }: Partial<IdentityOptions>, option 
   checkCertificateMatchesSigner(certificateChain, signer);
   const chain = new (addon().CertificateChain)(certificateChain);
   return {
+    certificateChain,
     signer,
     native: signer instanceof LocalKeySigner ? { chain, localKey: signer.nativeKey } : { chain },
     keyType: signer.publicKey.asymmetricKeyType,

@@ -1,10 +1,11 @@
 import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
-import type { NativeConfigOptions } from '../native/binding.ts';
+import type { NativeConfigOptions, NativeTrustStore } from '../native/binding.ts';
 import { readIdentity, type Identity, type IdentityOptions } from './identity.ts';
+import { namesTrust, trustStore, type TrustOptions } from './trust.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
-export interface SecureContextOptions extends Partial<IdentityOptions> {
+export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOptions {
   /**
    * Further certificates beside `cert` and `signer`, or all of them: one for each kind of key (RSA, ECDSA), of which each
    * client is shown the one that suits it.
@@ -23,11 +24,18 @@ export class SecureContext {
   readonly identities: readonly Identity[];
   /** @internal What the engine makes a configuration of, together with what is the server's own. */
   readonly configOptions: NativeConfigOptions;
+  /** @internal Undefined where the options name none. */
+  readonly trust: NativeTrustStore | undefined;
 
   /** @internal Made by `createSecureContext`. */
-  constructor(identities: readonly Identity[], configOptions: NativeConfigOptions) {
+  constructor(
+    identities: readonly Identity[],
+    configOptions: NativeConfigOptions,
+    trust: NativeTrustStore | undefined,
+  ) {
     this.identities = identities;
     this.configOptions = configOptions;
+    this.trust = trust;
   }
 }
 
@@ -57,7 +65,7 @@ export function createSecureContext(options: SecureContextOptions): SecureContex
     alpnProtocols: [],
   };
   new (addon().Config)(configOptions); // that they fit is said here, and not when a server first needs it
-  return new SecureContext(identities, configOptions);
+  return new SecureContext(identities, configOptions, namesTrust(options) ? trustStore(options) : undefined);
 }
 
 function readIdentities(options: SecureContextOptions): Identity[] {

@@ -4,6 +4,7 @@ import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
 import { descriptorOf } from './node-internals.ts';
 import { takeGivenStream } from './given-stream.ts';
+import { readClientCertificates } from './peer-verification.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
 import { ServerHandshake } from './server-handshake.ts';
@@ -23,7 +24,8 @@ export function secureServer(server: Server, options: TlsServerOptions): ServerC
   const handshakeTimeout = readHandshakeTimeout(options.handshakeTimeout);
   const socketOptions = readSocketOptions(options);
   const alpnProtocols = readProtocols(options.ALPNProtocols);
-  const contexts = new ServerContexts(createSecureContext(options), { alpnProtocols });
+  const clientCertificates = readClientCertificates(options);
+  const contexts = new ServerContexts(createSecureContext(options), { alpnProtocols, clientCertificates });
   contexts.current(); // what does not fit together is said now, and not at the first connection
   const gate = new AcceptGate(server, engine());
   server.on('connection', (stream: Socket) => {

@@ -1,12 +1,15 @@
 import { addon } from '../native/addon.ts';
-import type { NativeConfig, NativeServerContexts } from '../native/binding.ts';
-import type { Signer } from '../signer/signer.ts';
+import type { NativeConfig, NativeServerContexts, NativeTrustStore } from '../native/binding.ts';
 import { readContextName } from './context-name.ts';
+import type { Identity } from './identity.ts';
+import type { ClientCertificates } from './peer-verification.ts';
 import { createSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { trustStore } from './trust.ts';
 
 /** What all configurations of a server have in common. */
 export interface ContextSettings {
   readonly alpnProtocols: readonly string[];
+  readonly clientCertificates: ClientCertificates;
 }
 
 /** The contexts of a server at one moment: a connection keeps the ones it was accepted with. */
@@ -16,11 +19,11 @@ export interface ContextSnapshot {
   readonly contexts: readonly SecureContext[];
 }
 
-/** Who signs for an identity of a context, as the engine numbers them. */
-export function signerOf(snapshot: ContextSnapshot, context: number, identity: number): Signer {
-  const signer = snapshot.contexts[context]?.identities[identity]?.signer;
-  if (!signer) throw new Error(`s2n-pkey: there is no identity ${identity} in context ${context}`);
-  return signer;
+/** An identity of a context, as the engine numbers them. */
+export function identityOf(snapshot: ContextSnapshot, context: number, identity: number): Identity {
+  const found = snapshot.contexts[context]?.identities[identity];
+  if (!found) throw new Error(`s2n-pkey: there is no identity ${identity} in context ${context}`);
+  return found;
 }
 
 /**
@@ -31,11 +34,14 @@ export class ServerContexts {
   readonly #settings: ContextSettings;
   readonly #named = new Map<string, SecureContext>();
   #default: SecureContext;
+  /** Whom contexts trust that do not say. */
+  #trust: NativeTrustStore | undefined;
   #snapshot: ContextSnapshot | undefined;
 
   constructor(defaultContext: SecureContext, settings: ContextSettings) {
     this.#default = defaultContext;
     this.#settings = settings;
+    this.#trust = defaultContext.trust;
   }
 
   /** @throws as `createSecureContext` and `readContextName`. */
@@ -45,9 +51,10 @@ export class ServerContexts {
     this.#snapshot = undefined;
   }
 
-  /** @throws as `createSecureContext`. */
+  /** Options that do not say whom to trust leave that as it is. @throws as `createSecureContext`. */
   replaceDefault(options: SecureContextOptions): void {
     this.#default = createSecureContext(options);
+    this.#trust = this.#default.trust ?? this.#trust;
     this.#snapshot = undefined;
   }
 
@@ -64,7 +71,12 @@ export class ServerContexts {
     return { native: new (addon().ServerContexts)(configs, names), contexts };
   }
 
-  #configure({ configOptions }: SecureContext): NativeConfig {
-    return new (addon().Config)({ ...configOptions, ...this.#settings });
+  #configure({ configOptions, trust }: SecureContext): NativeConfig {
+    const { alpnProtocols, clientCertificates } = this.#settings;
+    const verification = clientCertificates && {
+      trust: trust ?? this.#trust ?? trustStore({}),
+      rejectUnauthorized: clientCertificates.rejectUnauthorized,
+    };
+    return new (addon().Config)({ ...configOptions, alpnProtocols, verification });
   }
 }

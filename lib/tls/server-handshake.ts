@@ -7,7 +7,7 @@ import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } fr
 import type { Signer } from '../signer/signer.ts';
 import { connectionError } from './connection-error.ts';
 import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
-import { signerOf, type ContextSnapshot } from './server-contexts.ts';
+import { identityOf, type ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
 import { TlsSocket } from './tls-socket.ts';
 import type { Transport } from './transport.ts';
@@ -37,6 +37,7 @@ const unknownPeer: FailedHandshakeFacts = {
   servername: '',
   remote: { host: '', port: 0, family: 0 },
   local: { host: '', port: 0, family: 0 },
+  peer: { verification: '', message: '', chain: [] },
 };
 
 /**
@@ -105,7 +106,7 @@ export class ServerHandshake implements StreamListener {
 
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void {
     if (this.#over) return;
-    void this.#sign(operation, schemeCode, input, signerOf(this.#contexts, context, identity));
+    void this.#sign(operation, schemeCode, input, identityOf(this.#contexts, context, identity).signer);
   }
 
   async #sign(operation: number, schemeCode: number, input: Uint8Array, signer: Signer): Promise<void> {
@@ -141,6 +142,7 @@ export class ServerHandshake implements StreamListener {
     const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = this.#options;
     const socket = new TlsSocket(this.#engine, this.#stream, facts, {
       fd,
+      certificate: identityOf(this.#contexts, facts.context, facts.identity).certificateChain,
       allowHalfOpen,
       pauseOnCreate: pauseOnConnect,
     });

@@ -1,9 +1,10 @@
 import { InvalidOptionError } from '../errors.ts';
+import type { ClientCertificateOptions } from './peer-verification.ts';
 import type { SecureContextOptions } from './secure-context.ts';
 import type { SocketOptions } from './server-handshake.ts';
 
 /** Options of `attach`, and with `net.Server`'s own those of `createServer`. */
-export interface TlsServerOptions extends SecureContextOptions {
+export interface TlsServerOptions extends SecureContextOptions, ClientCertificateOptions {
   /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
   ALPNProtocols?: readonly string[];
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */

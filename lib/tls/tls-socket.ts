@@ -1,4 +1,6 @@
+import type { X509Certificate } from 'node:crypto';
 import { Socket, type AddressInfo } from 'node:net';
+import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import type { Engine } from '../native/engine.ts';
 import type {
   Address,
@@ -8,6 +10,7 @@ import type {
   HandshakeTiming,
 } from '../native/events.ts';
 import { connectionError } from './connection-error.ts';
+import { CertificateChain } from './certificate-chain.ts';
 
 /** What `getCipher` returns, as in node:tls. */
 export interface CipherInfo {
@@ -37,9 +40,13 @@ function isSecure(facts: Facts): facts is HandshakeFacts {
 export class TlsSocket extends Socket {
   /** Always true, as in `tls.TLSSocket`. */
   readonly encrypted = true;
-  /** Whether the peer's certificate was verified. Servers do not ask for one yet, so false. */
-  readonly authorized = false;
-  readonly authorizationError: Error | null = null;
+  /** Whether the peer showed a certificate that verified. False where none was asked for. */
+  authorized: boolean;
+  /**
+   * Why a peer is not `authorized` though it was asked for a certificate: OpenSSL's name, such as `CERT_HAS_EXPIRED`, as in
+   * node:tls. `UNSPECIFIED`: it has none.
+   */
+  authorizationError: string | null;
   /** The protocol agreed on by ALPN, or false. */
   readonly alpnProtocol: string | false;
   /** The name the client asked for (SNI), or false. */
@@ -48,6 +55,8 @@ export class TlsSocket extends Socket {
   readonly #engine: Engine;
   readonly #stream: number;
   readonly #facts: Facts;
+  readonly #ownCertificate: CertificateChain;
+  readonly #peerCertificates: CertificateChain;
   #failure: Error | undefined;
   #over = false;
   #delivering = false;
@@ -58,9 +67,9 @@ export class TlsSocket extends Socket {
     engine: Engine,
     stream: number,
     facts: Facts,
-    options: { fd?: number; allowHalfOpen?: boolean; pauseOnCreate?: boolean },
+    options: { fd?: number; certificate?: string; allowHalfOpen?: boolean; pauseOnCreate?: boolean },
   ) {
-    const { fd, allowHalfOpen = false, pauseOnCreate = false } = options;
+    const { fd, certificate, allowHalfOpen = false, pauseOnCreate = false } = options;
     super({
       ...(fd === undefined ? {} : { fd, readable: true, writable: true }),
       allowHalfOpen,
@@ -69,6 +78,11 @@ export class TlsSocket extends Socket {
     this.#engine = engine;
     this.#stream = stream;
     this.#facts = facts;
+    this.#ownCertificate = new CertificateChain(certificate === undefined ? [] : [certificate]);
+    this.#peerCertificates = new CertificateChain(facts.peer.chain);
+    const { verification } = facts.peer;
+    this.authorized = isSecure(facts) && verification === 'OK';
+    this.authorizationError = verification === '' || verification === 'OK' ? null : verification;
     this.alpnProtocol = (isSecure(facts) && facts.alpnProtocol) || false;
     this.servername = facts.servername || false;
     this.#over = fd === undefined;
@@ -111,6 +125,28 @@ export class TlsSocket extends Socket {
    */
   get endedWithoutCloseNotify(): boolean {
     return this.#truncated;
+  }
+
+  /**
+   * The peer's certificate as node:tls shows it; `{}` where it has none. `detailed` adds the chain as `issuerCertificate`.
+   */
+  getPeerCertificate(detailed: true): DetailedPeerCertificate;
+  getPeerCertificate(detailed?: boolean): PeerCertificate;
+  getPeerCertificate(detailed = false): PeerCertificate {
+    return this.#peerCertificates.legacyObject(detailed) as PeerCertificate;
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    return this.#peerCertificates.leaf;
+  }
+
+  /** This side's own certificate, as `getPeerCertificate` shows the peer's. */
+  getCertificate(): PeerCertificate | object {
+    return this.#ownCertificate.legacyObject(false);
+  }
+
+  getX509Certificate(): X509Certificate | undefined {
+    return this.#ownCertificate.leaf;
   }
 
   /** The local end of the TCP connection; `{}` where it has none. */

@@ -29,7 +29,7 @@ const Identity& P256() {
 // An open connection: the client, and the end of the pair that JavaScript would own.
 struct Open {
   explicit Open(const engine::Limits& limits = {})
-      : server(P256(), true, "default", limits), peer(Connect(&server)) {
+      : server(P256(), true, "default", {}, limits), peer(Connect(&server)) {
     auto secure = server.Expect(Kind::kSecure);
     EXPECT(secure.has_value());
     EXPECT(peer.done.get());

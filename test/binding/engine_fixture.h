@@ -27,13 +27,15 @@ struct Accepted {
 class EngineFixture {
  public:
   explicit EngineFixture(const Identity& identity, bool signs_locally = false,
-                         const char* policy = "default", const engine::Limits& limits = {})
+                         const char* policy = "default", tls::PeerVerification verification = {},
+                         const engine::Limits& limits = {})
       : key(tls::LocalKey::FromPem(identity.private_key_pem, "")),
         engine(std::make_shared<engine::Engine>(limits)) {
     tls::ConfigOptions options;
     options.identities = {
         {tls::CertificateChain::Create(identity.certificate_pem), signs_locally ? key : nullptr}};
     options.security_policy = policy;
+    options.verification = std::move(verification);
     Use({tls::Config::Create(options)}, {});
   }
   ~EngineFixture() { engine->EndStreamsOf(sink); }

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "tls/private_key_operation.h"
+
 namespace keyless::test {
 
 using engine::Descriptor;
@@ -57,6 +59,31 @@ Client::Client(Descriptor tcp, const char* security_policy, const char* server_n
       s2n_connection_set_blinding(connection_.get(), S2N_SELF_SERVICE_BLINDING) ||
       (server_name && s2n_set_server_name(connection_.get(), server_name)) ||
       s2n_connection_set_fd(connection_.get(), tcp_.get())) {
+    std::abort();
+  }
+}
+
+int Client::Sign(s2n_connection* connection, s2n_async_pkey_op* operation) {
+  const auto* self = static_cast<const Client*>(s2n_connection_get_ctx(connection));
+  tls::PrivateKeyOperation asked(tls::PrivateKeyOperationHandle(operation), connection);
+  std::vector<uint8_t> signature;
+  const bool done =
+      self->key_->Sign(asked.scheme(), asked.input().data(), asked.input().size(), &signature) &&
+      asked.Complete(signature.data(), signature.size());
+  return done ? S2N_SUCCESS : S2N_FAILURE;
+}
+
+void Client::Present(const std::string& certificate_pem, std::shared_ptr<const tls::LocalKey> key) {
+  key_ = std::move(key);
+  chain_.reset(s2n_cert_chain_and_key_new());
+  std::string pem = certificate_pem;
+  if (s2n_config_set_async_pkey_callback(config_.get(), Client::Sign) ||
+      s2n_cert_chain_and_key_load_public_pem_bytes(chain_.get(),
+                                                   reinterpret_cast<uint8_t*>(pem.data()),
+                                                   static_cast<uint32_t>(pem.size())) ||
+      s2n_config_add_cert_chain_and_key_to_store(config_.get(), chain_.get()) ||
+      s2n_connection_set_config(connection_.get(), config_.get()) ||
+      s2n_connection_set_ctx(connection_.get(), this)) {
     std::abort();
   }
 }

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "engine/descriptor.h"
 #include "engine/events.h"
+#include "tls/local_key.h"
 #include "tls/s2n_handles.h"
 
 namespace keyless::test {
@@ -37,6 +39,9 @@ class Client {
  public:
   Client(engine::Descriptor tcp, const char* security_policy, const char* server_name = nullptr);
 
+  // Shows a certificate and signs with this key, whether or not they belong together. Before the
+  // handshake.
+  void Present(const std::string& certificate_pem, std::shared_ptr<const tls::LocalKey> key);
   bool Handshake();
   bool Send(const std::string& text);
   // Up to 64 KiB; empty at the end, or when the connection failed.
@@ -50,7 +55,11 @@ class Client {
   void Close();
 
  private:
+  static int Sign(s2n_connection* connection, s2n_async_pkey_op* operation);
+
   engine::Descriptor tcp_;
+  std::shared_ptr<const tls::LocalKey> key_;
+  tls::CertificateChainHandle chain_;
   tls::ConfigHandle config_;
   tls::ConnectionHandle connection_;
 };

@@ -1,0 +1,20 @@
+#include "tls/peer_verification.h"
+
+#include "tls/connection.h"
+#include "tls/error.h"
+#include "unstable/crl.h"
+
+namespace keyless::tls {
+
+void UsePeerVerification(s2n_config* config, const PeerVerification& verification) {
+  const s2n_cert_auth_type type = !verification.asks()               ? S2N_CERT_AUTH_NONE
+                                  : verification.reject_unauthorized ? S2N_CERT_AUTH_REQUIRED
+                                                                     : S2N_CERT_AUTH_OPTIONAL;
+  const int failed =
+      s2n_config_disable_x509_verification(config) |
+      s2n_config_set_cert_validation_cb(config, Connection::OnPeerCertificate, nullptr) |
+      s2n_config_set_client_auth_type(config, type);
+  if (failed) throw Error("ERR_S2N_PKEY_CONFIG", "peer verification could not be set up");
+}
+
+}  // namespace keyless::tls

@@ -1,0 +1,49 @@
+// Whom to trust: authorities and revocation lists, and the verification of a peer's chain against
+// them.
+#pragma once
+
+#include <openssl/x509.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tls/verification.h"
+
+namespace keyless::tls {
+
+struct TrustStoreOptions {
+  std::vector<std::string> authorities_pem;  // each with one certificate or more
+  // Each with one list or more. With any, every certificate of a chain needs a list of its issuer's
+  // that is in force, as in node:tls.
+  std::vector<std::string> revocation_lists_pem;
+  // An authority need not be self-signed to end a chain.
+  bool allow_partial_chain = false;
+};
+
+// Immutable once made, and used by any thread.
+class TrustStore {
+ public:
+  enum class Peer : uint8_t { kServer, kClient };  // for what its certificate must be good
+
+  // Throws Error: ERR_S2N_PKEY_CA_INVALID, ERR_S2N_PKEY_CRL_INVALID.
+  static std::shared_ptr<const TrustStore> Create(const TrustStoreOptions& options);
+
+  // `chain`: the peer's own certificate first, then whatever it sent along. Time is now. `path`
+  // becomes the certificates from the peer's own to the last that was found, DER: an authority
+  // where it verifies.
+  Verification Verify(STACK_OF(X509) * chain, Peer peer,
+                      std::vector<std::vector<uint8_t>>* path) const;
+
+  TrustStore(const TrustStore&) = delete;
+  TrustStore& operator=(const TrustStore&) = delete;
+
+ private:
+  explicit TrustStore(const TrustStoreOptions& options);
+
+  bssl::UniquePtr<X509_STORE> store_;
+  unsigned long flags_ = 0;  // X509_V_FLAG_…
+};
+
+}  // namespace keyless::tls

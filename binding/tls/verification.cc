@@ -1,0 +1,128 @@
+#include "tls/verification.h"
+
+#include <openssl/x509.h>
+
+namespace keyless::tls {
+
+namespace {
+
+constexpr int kBadCertificate = 42;
+constexpr int kUnsupportedCertificate = 43;
+constexpr int kCertificateRevoked = 44;
+constexpr int kCertificateExpired = 45;
+constexpr int kUnknownCa = 48;
+
+}  // namespace
+
+// The names that node:tls gives (X509ErrorCode in Node's src/crypto).
+const char* Verification::code() const noexcept {
+  switch (error) {
+    case kNotAsked:
+      return "";
+    case X509_V_OK:
+      return "OK";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+      return "UNABLE_TO_GET_ISSUER_CERT";
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+      return "UNABLE_TO_GET_CRL";
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
+      return "UNABLE_TO_DECRYPT_CERT_SIGNATURE";
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+      return "UNABLE_TO_DECRYPT_CRL_SIGNATURE";
+    case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
+      return "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY";
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return "CERT_SIGNATURE_FAILURE";
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+      return "CRL_SIGNATURE_FAILURE";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "CERT_NOT_YET_VALID";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "CERT_HAS_EXPIRED";
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+      return "CRL_NOT_YET_VALID";
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+      return "CRL_HAS_EXPIRED";
+    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+      return "ERROR_IN_CERT_NOT_BEFORE_FIELD";
+    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+      return "ERROR_IN_CERT_NOT_AFTER_FIELD";
+    case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+      return "ERROR_IN_CRL_LAST_UPDATE_FIELD";
+    case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+      return "ERROR_IN_CRL_NEXT_UPDATE_FIELD";
+    case X509_V_ERR_OUT_OF_MEM:
+      return "OUT_OF_MEM";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return "DEPTH_ZERO_SELF_SIGNED_CERT";
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return "SELF_SIGNED_CERT_IN_CHAIN";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+      return "UNABLE_TO_GET_ISSUER_CERT_LOCALLY";
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+      return "CERT_CHAIN_TOO_LONG";
+    case X509_V_ERR_CERT_REVOKED:
+      return "CERT_REVOKED";
+    case X509_V_ERR_INVALID_CA:
+      return "INVALID_CA";
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+      return "PATH_LENGTH_EXCEEDED";
+    case X509_V_ERR_INVALID_PURPOSE:
+      return "INVALID_PURPOSE";
+    case X509_V_ERR_CERT_UNTRUSTED:
+      return "CERT_UNTRUSTED";
+    case X509_V_ERR_CERT_REJECTED:
+      return "CERT_REJECTED";
+    default:
+      return "UNSPECIFIED";
+  }
+}
+
+const char* Verification::message() const noexcept {
+  switch (error) {
+    case kNotAsked:
+      return "";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return "self-signed certificate";
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return "self-signed certificate in certificate chain";
+    case X509_V_ERR_INVALID_PURPOSE:
+      return "unsuitable certificate purpose";
+    case X509_V_ERR_UNSPECIFIED:
+      return "unspecified certificate verification error";
+    default:
+      return X509_verify_cert_error_string(error);
+  }
+}
+
+int Verification::alert() const noexcept {
+  switch (error) {
+    case kNotAsked:
+    case X509_V_OK:
+      return -1;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+      return kCertificateExpired;
+    case X509_V_ERR_CERT_REVOKED:
+      return kCertificateRevoked;
+    case X509_V_ERR_INVALID_PURPOSE:
+      return kUnsupportedCertificate;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+    case X509_V_ERR_INVALID_CA:
+      return kUnknownCa;
+    default:
+      return kBadCertificate;
+  }
+}
+
+}  // namespace keyless::tls
