@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -10,6 +10,7 @@ import { expect } from 'chai';
 // By its URL: from another working directory there may be no tsx to be found.
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const script = fileURLToPath(new URL('./load-addon.ts', import.meta.url));
+const built = fileURLToPath(new URL('../../build/Release/s2n_pkey.node', import.meta.url));
 
 /** What a process of its own finds when it loads the addon, with these variables in its environment. */
 async function load(
@@ -39,7 +40,6 @@ describe('Loading the native addon', () => {
   });
 
   it('takes another that S2N_PKEY_ADDON names, also by a path relative to the working directory', async () => {
-    const built = fileURLToPath(new URL('../../build/Release/s2n_pkey.node', import.meta.url));
     const { exports } = await load({ S2N_PKEY_ADDON: relative(folder, built) }, folder);
     expect(exports).to.include.members(['Config', 'Environment', 'LocalKey']);
   });
@@ -58,16 +58,31 @@ describe('Loading the native addon', () => {
     expect(outcome).to.include({ name: 'S2nPkeyError', code: 'ERR_S2N_PKEY_ADDON_LOAD' });
     expect(outcome['message'])
       .to.include(broken)
-      .and.to.include(`${process.platform}-${process.arch}`)
+      .and.to.include(`${process.platform}-${process.arch}-glibc (glibc 2.`)
       .and.to.include('Linux with glibc')
       .and.to.include('npm run build:native');
     expect(outcome['cause']).to.be.a('string').that.includes('broken.node');
   });
 
-  it('says to build it when it has not been built', async () => {
+  it('takes what the package brought along for machines of this kind, where nothing was built', async () => {
+    const kind = `linux-${process.arch}-glibc`;
+    mkdirSync(join(folder, 'prebuilds', kind), { recursive: true });
+    const prebuilt = join(folder, 'prebuilds', kind, 's2n_pkey.node');
+    copyFileSync(built, prebuilt);
+    const { exports } = await load({ S2N_PKEY_ADDON: '', LOAD_ADDON_FROM: folder });
+    expect(exports).to.include.members(['Config', 'Environment', 'LocalKey']);
+    rmSync(prebuilt);
+  });
+
+  it('says how to build it when there is none for this kind of machine, and which there are', async () => {
     // The package's own folder, without what a build leaves in it.
+    mkdirSync(join(folder, 'prebuilds', 'linux-riscv64-musl'), { recursive: true });
     const { message, ...outcome } = await load({ S2N_PKEY_ADDON: '', LOAD_ADDON_FROM: folder });
     expect(outcome).to.include({ code: 'ERR_S2N_PKEY_ADDON_NOT_FOUND' });
-    expect(message).to.include('npm run build:native').and.to.include(folder);
+    expect(message)
+      .to.include('npx s2n-pkey build')
+      .and.to.include(folder)
+      .and.to.include(`linux-${process.arch}-glibc (glibc 2.`)
+      .and.to.include('linux-riscv64-musl');
   });
 });
