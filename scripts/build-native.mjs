@@ -1,4 +1,5 @@
-// `npm run build:native`: builds the addon and the core's test program with CMake, and what they need before that.
+// `npm run build:native` in a checkout, `npx s2n-pkey build` where the package is installed: builds the addon with CMake (in a
+// checkout, the core's test program too), and what that needs.
 //
 //   --debug                           without optimization, into build-debug/
 //   --sanitize=address,undefined      with sanitizers, into build-asan/ (CONTRIBUTING.md tells how to run it)
@@ -9,13 +10,15 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { buildVariant, inspectBuildFolder, pinned, prepareBuildFolder } from './build-folder.mjs';
-import { installedPackage, root } from './checkout.mjs';
+import { root } from './checkout.mjs';
 import { Refusal, lastLines, run, runAsScript, say } from './command.mjs';
-import { installNpmPackages, npmPackagesAreInstalled } from './npm-packages.mjs';
 import { oneAtATime } from './one-at-a-time.mjs';
+import { isInstalledPackage } from './packaged-sources.mjs';
 import { nativeBuildTools } from './requirements.mjs';
-import { vendor } from './vendor.mjs';
-import { inspectSources } from './vendored-sources.mjs';
+
+const inputs = isInstalledPackage
+  ? await import('./inputs-of-package.mjs')
+  : await import('./inputs-of-checkout.mjs');
 
 const entryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 
@@ -33,11 +36,9 @@ export async function buildNative(args = [], { packages = 'build' } = {}) {
 
 async function buildInTurn(variant, packages) {
   const needsPinned = Object.values(variant.sources).includes(pinned);
-  const needsCargo = needsPinned && ['absent', 'outdated'].includes(inspectSources().state);
-  const tools = await nativeBuildTools({ cargo: needsCargo });
-  const isInstalled = packages === 'all' ? npmPackagesAreInstalled() : hasOwnPackages();
-  if (!isInstalled) await installNpmPackages();
-  if (needsPinned) await vendor();
+  const tools = await nativeBuildTools({ cargo: needsPinned && inputs.needsCargo() });
+  await inputs.prepareHeaders(packages);
+  if (needsPinned) await inputs.prepareSources(tools);
 
   const folder = inspectBuildFolder(variant, tools);
   if (folder.startOver) say(`building in ${basename(variant.out)}/ from nothing, since ${folder.startOver}.`);
@@ -45,22 +46,18 @@ async function buildInTurn(variant, packages) {
   const addon = join(variant.out, variant.config, 's2n_pkey.node');
   const builtBefore = modificationTime(addon);
   const started = Date.now();
-  if (folder.configure) await configure(variant, folder.generator);
+  if (folder.configure) await configure(variant, folder.generator, tools);
   await compile(variant, tools);
   await assertExports(addon);
   if (modificationTime(addon) !== builtBefore) {
     say(`built ${relative(root, addon)} in ${Math.round((Date.now() - started) / 1000)} s.`);
   }
+  inputs.tidy(variant);
   return { addon, out: variant.out };
 }
 
-function hasOwnPackages() {
-  return ['cmake-js', 'node-addon-api'].every((name) => installedPackage(name) !== undefined);
-}
-
-// cmake-js configures: it knows where Node-API's headers are. (Its `compile` is not used: it deletes the whole build
-// folder, AWS-LC with it, when a file does not compile.)
-async function configure(variant, generator) {
+// (The `compile` of cmake-js is not used: it deletes the whole build folder, AWS-LC with it, when a file does not compile.)
+async function configure(variant, generator, tools) {
   if (!existsSync(join(variant.out, 'aws-lc', 'built-from'))) {
     say(
       `building AWS-LC, then s2n-tls and the addon, into ${basename(variant.out)}/ (once; two to three minutes on two cores) ...`,
@@ -68,12 +65,8 @@ async function configure(variant, generator) {
   }
   const options = { S2N_PKEY_SANITIZE: variant.sanitize, ...variant.sources };
   const awsLc = { name: 'AWS-LC', log: join(variant.out, 'aws-lc-build.log') };
-  await runLogged(variant, 'configure', awsLc, process.execPath, [
-    join(installedPackage('cmake-js'), 'bin', 'cmake-js'),
-    'configure',
-    ...['--out', variant.out, '--config', variant.config, '--generator', generator],
-    ...Object.entries(options).map(([name, value]) => `--CD${name}=${value}`),
-  ]);
+  const [command, ...args] = inputs.configureCommand(variant, generator, options, tools);
+  await runLogged(variant, 'configure', awsLc, command, args);
 }
 
 async function compile(variant, tools) {

@@ -25,6 +25,8 @@ export async function buildTypeScript() {
   const { ok, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json']);
   if (!ok) throw new Refusal(`TypeScript found faults:\n${output.trimEnd()}`);
   removeStale();
+  const { writeCommonJsEntry } = await import('./commonjs-entry.mjs'); // it needs TypeScript, which is installed only now
+  writeCommonJsEntry(join(dist, 'lib', 'index.d.ts'));
   writeFileSync(stamp, sources);
 }
 
@@ -34,7 +36,9 @@ function fingerprint() {
   const files = filesUnder(inCheckout('lib'));
   for (const file of [
     ...files,
-    ...['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((name) => inCheckout(name)),
+    ...['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/commonjs-entry.mjs'].map((name) =>
+      inCheckout(name),
+    ),
   ]) {
     const { mtimeMs, size } = statSync(file);
     hash.update(`${file} ${mtimeMs} ${size}\n`);
@@ -52,7 +56,7 @@ function filesUnder(folder) {
 /** tsc leaves what it made of a file that is gone. */
 function removeStale() {
   for (const file of filesUnder(join(dist, 'lib'))) {
-    const source = inCheckout(relative(dist, file).replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts'));
+    const source = inCheckout(relative(dist, file).replace(/(\.d\.ts|\.js)$/, '.ts'));
     if (!existsSync(source)) rmSync(file);
   }
 }

@@ -1,8 +1,10 @@
 // `npm run clean`: removes what was built. `npm run clean -- --vendor` removes the fetched sources too, and
 // `npm run clean -- --all` also node_modules.
 import { readdirSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 import { root, inCheckout } from './checkout.mjs';
 import { Refusal, runAsScript, say } from './command.mjs';
+import { removePacked } from './pack.mjs';
 
 function clean(args) {
   const unknown = args.find((arg) => arg !== '--vendor' && arg !== '--all');
@@ -18,6 +20,7 @@ function clean(args) {
   }
   if (args.includes('--all')) folders.push(['node_modules']);
   for (const folder of folders) rmSync(inCheckout(...folder), { recursive: true, force: true });
+  folders.push(...removePacked().map((path) => [relative(root, path)]));
   say(
     folders.length > 0
       ? `removed ${folders.map((folder) => folder.join('/')).join(', ')}.`

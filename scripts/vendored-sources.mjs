@@ -1,9 +1,11 @@
 // Are the sources in a folder the ones vendor/Cargo.lock pins? Cargo's own checks, done by us, since no cargo runs when
-// only C is built: a crate's checksum is that of the lock file, and each of its files is the one that was listed.
+// only C is built: a crate's checksum is that of the lock file, and each of its files is the one that was listed. In an
+// installed package they are only those that packaged-sources.mjs names.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { inCheckout } from './checkout.mjs';
+import { isInstalledPackage, isPackaged } from './packaged-sources.mjs';
 
 /** Where the C sources lie once they are fetched. */
 export const sourcesFolder = inCheckout('vendor', 'sources');
@@ -26,8 +28,12 @@ export function lockedCrates(lockFile = inCheckout('vendor', 'Cargo.lock')) {
  * @returns {{ state: 'right' } | { state: 'absent' } | { state: 'outdated' } | { state: 'tampered', faults: string[] }}
  *   `outdated`: other crates or versions than the lock's, as after an update; `tampered`: the right versions, other contents
  */
-export function inspectSources(folder = sourcesFolder, crates = lockedCrates()) {
+export function inspectSources(
+  folder = sourcesFolder,
+  { crates = lockedCrates(), packaged = isInstalledPackage } = {},
+) {
   if (!existsSync(folder)) return { state: 'absent' };
+  if (packaged) crates = crates.filter(({ name }) => isPackaged(name));
   const expected = crates.map(({ name, version }) => `${name}-${version}`).sort();
   const present = readdirSync(folder).sort();
   if (expected.some((crate) => !present.includes(crate))) return { state: 'outdated' };
@@ -36,11 +42,11 @@ export function inspectSources(folder = sourcesFolder, crates = lockedCrates()) 
     return { state: 'outdated' };
 
   const faults = strangers.map((entry) => `${entry} is not in vendor/Cargo.lock`);
-  for (const crate of crates) faults.push(...faultsOfCrate(folder, crate));
+  for (const crate of crates) faults.push(...faultsOfCrate(folder, crate, packaged));
   return faults.length > 0 ? { state: 'tampered', faults } : { state: 'right' };
 }
 
-function faultsOfCrate(folder, { name, version, checksum }) {
+function faultsOfCrate(folder, { name, version, checksum }, packaged) {
   const crate = join(folder, `${name}-${version}`);
   const shown = (file) => join(`${name}-${version}`, file);
   let listing;
@@ -59,6 +65,7 @@ function faultsOfCrate(folder, { name, version, checksum }) {
   );
   present.delete('.cargo-checksum.json');
   for (const [file, sha256] of Object.entries(listing.files)) {
+    if (packaged && !isPackaged(name, file)) continue;
     if (!present.delete(file)) faults.push(`${shown(file)} is missing`);
     else if (
       createHash('sha256')

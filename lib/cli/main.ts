@@ -1,9 +1,10 @@
 #!/usr/bin/env node
+import { buildCommand } from './build.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { localKmsCommand } from './local-kms.ts';
 
-const commands: readonly Command[] = [demoCommand, localKmsCommand];
+const commands: readonly Command[] = [demoCommand, localKmsCommand, buildCommand];
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

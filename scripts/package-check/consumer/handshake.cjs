@@ -1,5 +1,5 @@
-// Loads the built package as a CommonJS server does, completes a handshake whose signature crosses JavaScript, and says so
-// in one line. Started by scripts/check-node-versions.mjs, under several releases of Node:
+// Loads the installed package as a CommonJS server does, completes a handshake whose signature crosses JavaScript, and says so
+// in one line. Started by scripts/check-package.mjs, in a folder where the package is installed, under several releases of Node:
 //   node handshake.cjs KEY.pem CERT.pem
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
@@ -24,7 +24,12 @@ async function main([keyFile, certFile]) {
   };
   const server = s2nPkey.createServer({ cert, signer }, (socket) => socket.end('hello\n'));
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const client = tls.connect({ port: server.address().port, ca: cert, servername: 'localhost' });
+  const client = tls.connect({
+    host: '127.0.0.1',
+    port: server.address().port,
+    ca: cert,
+    servername: 'localhost',
+  });
   await once(client, 'secureConnect');
   assert.equal(client.authorized, true);
   const negotiated = `${client.getProtocol()}, ${client.getCipher().standardName}`;
