@@ -162,6 +162,7 @@ ssize_t Connection::Receive(uint8_t* buffer, size_t length) {
   failure_ = Failure::FromS2n();
   if (failure_.kind == FailureKind::kAlert)
     failure_.alert = s2n_connection_get_alert(connection_.get());
+  if (failure_.kind == FailureKind::kClosed) s2n_pkey_keep_sending(connection_.get());
   return -2;
 }
 

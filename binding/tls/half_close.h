@@ -9,7 +9,8 @@ struct s2n_connection;
 extern "C" {
 #endif
 
-/* After the peer's close_notify: sending goes on. The caller must not receive again. */
+/* After the peer's close_notify, or its FIN alone: sending goes on. The caller must not receive
+ * again. */
 void s2n_pkey_keep_sending(struct s2n_connection* connection);
 
 /* After our close_notify: receiving goes on. The caller must not send again. */

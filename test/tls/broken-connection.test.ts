@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { expect } from 'chai';
+import {
+  createServer,
+  LocalKeySigner,
+  type TlsServer,
+  type TlsServerOptions,
+  type TlsSocket,
+} from '../../lib/index.ts';
+import { identity } from '../fixtures/identity.ts';
+import { close, listen, next } from '../fixtures/peers.ts';
+import { Wire } from '../fixtures/wire.ts';
+
+const { key, cert } = identity('P-256');
+const signer = new LocalKeySigner({ key });
+
+describe('TlsSocket, when a connection breaks', () => {
+  let server: TlsServer;
+  let wire: Wire;
+  let socket: TlsSocket;
+
+  afterEach(async () => {
+    wire.close();
+    await close(server);
+  });
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    describe(`over ${version}`, () => {
+      async function begin(options: Partial<TlsServerOptions> = {}): Promise<void> {
+        server = createServer({ cert, signer, ...options });
+        const secure = next<TlsSocket>(server, 'secureConnection');
+        wire = await Wire.to(await listen(server), version);
+        socket = await secure;
+      }
+
+      it('tells an end in order from a FIN that may have cut something off', async () => {
+        await begin();
+        socket.resume();
+        expect(socket.endedWithoutCloseNotify).to.equal(false);
+        wire.client.end('all of it');
+        await once(socket, 'end');
+        expect(socket.endedWithoutCloseNotify).to.equal(false);
+      });
+
+      it('tells a FIN that may have cut something off, from the end on', async () => {
+        await begin();
+        wire.client.write('some of');
+        await next<Buffer>(socket, 'data');
+        wire.fin();
+        await once(socket, 'end');
+        expect(socket.endedWithoutCloseNotify).to.equal(true);
+      });
+
+      // node:tls loses what it had not read yet, and ends as if all had come.
+      it('gives what came before a reset to whoever reads late, and then the error', async () => {
+        await begin({ pauseOnConnect: true });
+        const sent = Buffer.alloc(60_000, 'unread '); // the first window of a TCP connection holds it
+        wire.client.write(sent);
+        await wire.passed(sent.length);
+        await wire.reset();
+        const received: Buffer[] = [];
+        socket.on('data', (chunk: Buffer) => received.push(chunk));
+        socket.resume();
+        const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+        expect(error).to.include({ code: 'ECONNRESET', syscall: 'read', errno: -104 });
+        expect(socket.errored).to.equal(error);
+        expect(Buffer.concat(received).equals(sent)).to.equal(true);
+      });
+
+      it('gives what came before a record that fails, and then the error, once', async () => {
+        await begin();
+        const events: string[] = [];
+        for (const event of ['end', 'error', 'close']) socket.on(event, () => events.push(event));
+        wire.client.write('good');
+        expect((await next<Buffer>(socket, 'data')).toString()).to.equal('good');
+        wire.inject(Buffer.concat([Buffer.from([23, 3, 3, 0, 40]), Buffer.alloc(40, 7)]));
+        const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+        expect(error.code).to.equal('ERR_S2N_PKEY_PROTOCOL');
+        await once(socket, 'close');
+        expect(events).to.deep.equal(['error', 'close']);
+      });
+
+      it('names a broken connection by its own error, not by that of the plaintext', async () => {
+        await begin();
+        wire.takeNothing();
+        socket.resume();
+        socket.write(Buffer.alloc(20_000_000));
+        const failed = once(socket, 'error') as Promise<[NodeJS.ErrnoException]>;
+        await wire.reset();
+        const [error] = await failed;
+        expect(error.code).to.equal('ECONNRESET');
+        expect(socket.errored).to.equal(error);
+        expect(error.message).to.match(/reset by the peer/);
+      });
+    });
+  }
+});
