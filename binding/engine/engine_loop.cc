@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <new>
 #include <utility>
 
 #include "tls/library.h"
@@ -216,7 +217,13 @@ void EngineLoop::ExecuteCommands() {
 
 void EngineLoop::DriveStreams() {
   driving_.swap(context_.run_queue);
-  for (TlsStream* stream : driving_) stream->Drive();
+  for (TlsStream* stream : driving_) {
+    try {
+      stream->Drive();
+    } catch (const std::bad_alloc&) {
+      stream->OnOutOfMemory();
+    }
+  }
   driving_.clear();
 }
 

@@ -61,6 +61,8 @@ class TlsStream final : private tls::Transport {
   void Drive();
   void OnDeadline();
   void OnIdleCheck();
+  // Driving it threw std::bad_alloc: this connection ends, the others go on.
+  void OnOutOfMemory();
 
   // From the environment. A signature for another operation than the one awaited is dropped.
   void CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature);

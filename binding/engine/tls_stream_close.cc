@@ -113,6 +113,21 @@ void TlsStream::OnDeadline() {
   }
 }
 
+void TlsStream::OnOutOfMemory() {
+  const char* what = "no memory is left";
+  switch (phase_) {
+    case Phase::kHandshake:
+    case Phase::kAwaitingSignature:
+      return FailHandshake(tls::Failure::Of(tls::FailureKind::kResources, what));
+    case Phase::kOpen:
+      return BreakOpen(tls::Failure::Of(tls::FailureKind::kResources, what));
+    case Phase::kSilent:
+    case Phase::kLingering:
+    case Phase::kClosed:
+      return Close();
+  }
+}
+
 void TlsStream::Linger() {
   PostClosed();
   connection_.reset();

@@ -1,0 +1,99 @@
+// What happens to connections when memory or threads run out. Each test in a process of its own,
+// whose limits it lowers.
+#include <openssl/nid.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <vector>
+
+#include "child_process.h"
+#include "engine_fixture.h"
+#include "test.h"
+
+using namespace keyless;
+using namespace keyless::test;
+using Kind = engine::Event::Kind;
+
+namespace {
+
+// The process may map this many bytes more than it has mapped.
+void LimitAddressSpace(size_t more) {
+  size_t pages = 0;
+  FILE* statm = fopen("/proc/self/statm", "r");
+  EXPECT(statm != nullptr);
+  EXPECT_EQ(fscanf(statm, "%zu", &pages), 1);
+  fclose(statm);
+  rlimit limit{};
+  getrlimit(RLIMIT_AS, &limit);
+  limit.rlim_cur = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + more;
+  setrlimit(RLIMIT_AS, &limit);
+}
+
+}  // namespace
+
+TEST(where_memory_runs_out_new_connections_are_refused_and_open_ones_go_on) {
+  const Ended ended = RunInChild([] {
+    const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
+    EngineFixture server(identity, true);
+    Accepted first = server.Accept();
+    Client client(std::move(first.client_tcp), "default");
+    EXPECT(client.Handshake());
+    auto secure = server.Expect(Kind::kSecure);
+    EXPECT(secure.has_value());
+
+    rlimit descriptors{};
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    descriptors.rlim_cur = descriptors.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+    std::vector<Accepted> waiting;
+    waiting.reserve(1000);
+    LimitAddressSpace(4 << 20);  // some 150 handshakes' worth
+    std::optional<engine::Event> failed;
+    while (waiting.size() < 1000 && !failed) {
+      waiting.push_back(server.Accept());
+      (void)server.engine->Statistics();  // the engine has come to it
+      failed = server.sink->Next(0);
+    }
+    EXPECT(failed.has_value());
+    EXPECT(failed->kind == Kind::kFailed);
+    EXPECT(failed->failure.kind == tls::FailureKind::kResources);
+    EXPECT(failed->failure.message.find("memory") != std::string::npos);
+
+    EXPECT(client.Send("still here"));
+    EXPECT_EQ(ReadSome(secure->descriptor.get()), std::string("still here"));
+
+    // What the others give back is enough for the next.
+    waiting.clear();
+    while (server.engine->Statistics().handshaking > 0) server.sink->Next(0);
+    Accepted last = server.Accept();
+    Client again(std::move(last.client_tcp), "default");
+    EXPECT(again.Handshake());
+  });
+  EXPECT(ended.exited_well);
+}
+
+TEST(where_no_thread_can_be_started_adopting_says_so_and_a_later_one_succeeds) {
+  const Ended ended = RunInChild([] {
+    const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
+    EngineFixture server(identity, true);
+    EXPECT(server.engine->SetThreads(16));  // more than libc keeps stacks of ended threads for
+    rlimit before{};
+    getrlimit(RLIMIT_AS, &before);
+    LimitAddressSpace(1 << 20);  // a thread's stack takes 8 MiB
+    int error = 0;
+    try {
+      (void)server.Accept();
+    } catch (const std::system_error& thrown) {
+      error = thrown.code().value();
+    }
+    EXPECT_EQ(error, EAGAIN);
+    setrlimit(RLIMIT_AS, &before);
+    Accepted accepted = server.Accept();
+    Client client(std::move(accepted.client_tcp), "default");
+    EXPECT(client.Handshake());
+  });
+  EXPECT(ended.exited_well);
+}
