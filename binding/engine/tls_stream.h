@@ -112,6 +112,7 @@ class TlsStream final : private tls::Transport {
   bool PumpOut();
   void EndOfRecords();
   bool JavaScriptWrites();
+  void HoldTickets();
   OutputQueue::Result FlushRecords();
   OutputQueue::Result WritePlaintext(const uint8_t* data, size_t length);
 
@@ -141,7 +142,10 @@ class TlsStream final : private tls::Transport {
   Side tcp_side_;
   Side pair_side_;
   std::unique_ptr<tls::Connection> connection_;
-  OutputQueue to_tcp_;   // records
+  OutputQueue to_tcp_;  // records
+  // Session tickets of TLS 1.3, which go out with the first bytes that JavaScript writes: by
+  // themselves they would cost a system call and a packet. Without any, with the idle check.
+  std::vector<uint8_t> tickets_;
   OutputQueue to_pair_;  // plaintext
   Endpoints endpoints_;
   Clock::time_point started_;

@@ -107,6 +107,7 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(std::move(failure));
   }
   hello_checked_ = hello_checked_ || !context_.records.empty();
+  if (progress == tls::Connection::Progress::kDone && connection_->RecordsMayWait()) HoldTickets();
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
     return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
   }

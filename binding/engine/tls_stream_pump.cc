@@ -143,7 +143,16 @@ bool TlsStream::PumpOut() {
   return true;
 }
 
+void TlsStream::HoldTickets() {
+  tickets_ = context_.records;  // a copy of the right size; the thread keeps its buffer
+  context_.records.clear();
+}
+
 OutputQueue::Result TlsStream::FlushRecords() {
+  if (!tickets_.empty()) {
+    context_.records.insert(context_.records.begin(), tickets_.begin(), tickets_.end());
+    std::vector<uint8_t>().swap(tickets_);
+  }
   const OutputQueue::Result result =
       to_tcp_.Write(tcp_.get(), context_.records.data(), context_.records.size());
   context_.records.clear();
@@ -173,6 +182,8 @@ void TlsStream::OnIdleCheck() {
   const bool idle = context_.now - last_active_ >= context_.limits.idle;
   if (idle) {
     connection_->ReleaseBuffers();
+    if (!tickets_.empty() && FlushRecords() == OutputQueue::Result::kBroken)
+      BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
     return;  // armed again by the next traffic
   }
   idle_check_.Set(context_.idle_checks, last_active_ + context_.limits.idle, this);

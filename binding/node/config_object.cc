@@ -1,5 +1,6 @@
 #include "node/config_object.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,31 @@ std::vector<tls::Identity> ReadIdentities(const Napi::Value& value) {
   return identities;
 }
 
+// `{ keys: [{ bytes, since }], sessionSeconds, encryptingSeconds, ticketsPerHandshake }`.
+tls::SessionTickets ReadTickets(const Napi::Value& value) {
+  tls::SessionTickets tickets;
+  if (!value.IsObject()) return tickets;
+  const Napi::Object given = value.As<Napi::Object>();
+  const auto number = [](const Napi::Value& each) { return each.As<Napi::Number>().Int64Value(); };
+  tickets.session_seconds = static_cast<uint32_t>(number(given.Get("sessionSeconds")));
+  tickets.encrypting_seconds = static_cast<uint64_t>(number(given.Get("encryptingSeconds")));
+  tickets.tickets_per_handshake = static_cast<uint8_t>(number(given.Get("ticketsPerHandshake")));
+  const Napi::Array keys = given.Get("keys").As<Napi::Array>();
+  for (uint32_t i = 0; i < keys.Length(); i++) {
+    const Napi::Object each = keys.Get(i).As<Napi::Object>();
+    const Napi::Uint8Array bytes = each.Get("bytes").As<Napi::Uint8Array>();
+    tls::TicketKey key;
+    if (bytes.ByteLength() != key.name.size() + key.secret.size())
+      throw Napi::TypeError::New(value.Env(), "Config: a ticket key has 48 bytes");
+    const uint8_t* secret = bytes.Data() + key.name.size();
+    std::copy(bytes.Data(), secret, key.name.begin());
+    std::copy(secret, secret + key.secret.size(), key.secret.begin());
+    key.since = static_cast<uint64_t>(number(each.Get("since")));
+    tickets.keys.push_back(key);
+  }
+  return tickets;
+}
+
 }  // namespace
 
 Napi::Function ConfigObject::Define(Napi::Env env) { return DefineClass(env, "Config", {}); }
@@ -56,6 +82,7 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
     native.verification.trust = TrustStoreObject::From(rules.Get("trust"));
     native.verification.reject_unauthorized = rules.Get("rejectUnauthorized").ToBoolean();
   }
+  native.tickets = ReadTickets(options.Get("tickets"));
   try {
     config_ = tls::Config::Create(native);
   } catch (const tls::Error& error) {

@@ -56,6 +56,10 @@ Config::Config(const ConfigOptions& options)
                                                  static_cast<int>(protocols.size())),
              kFailed, "ALPNProtocols");
   }
+  if (!options.tickets.keys.empty()) {
+    UseSessionTickets(config, options.tickets);
+    session_seconds_ = options.tickets.session_seconds;
+  }
 }
 
 void Config::AddIdentities(const std::string& security_policy) {

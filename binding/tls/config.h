@@ -11,6 +11,7 @@
 #include "tls/local_key.h"
 #include "tls/peer_verification.h"
 #include "tls/s2n_handles.h"
+#include "tls/session_tickets.h"
 
 namespace keyless::tls {
 
@@ -27,6 +28,7 @@ struct ConfigOptions {
   std::vector<Identity> identities;
   std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
   PeerVerification verification;
+  SessionTickets tickets;
 };
 
 // Immutable once made, and shared by every connection and thread that uses it.
@@ -41,6 +43,8 @@ class Config {
   size_t IndexOf(const s2n_cert_chain_and_key* chain) const noexcept;
   bool uses_alpn() const noexcept { return uses_alpn_; }
   const PeerVerification& verification() const noexcept { return verification_; }
+  // See SessionTickets; 0: no tickets.
+  uint32_t session_seconds() const noexcept { return session_seconds_; }
 
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
@@ -52,6 +56,7 @@ class Config {
   std::vector<Identity> identities_;  // referenced by config_, so it is declared (and freed) around
   bool uses_alpn_;
   PeerVerification verification_;
+  uint32_t session_seconds_ = 0;
   ConfigHandle config_;
 };
 

@@ -66,11 +66,19 @@ int Connection::OnClientHello(s2n_connection* connection, void*) {
 }
 
 bool Connection::UseContextFor(const std::string& server_name) {
+  s2n_connection* connection = connection_.get();
   context_ = contexts_->Find(server_name);
-  if (context_ == 0) return true;
-  config_ = contexts_->config(context_);
-  return s2n_connection_set_config(connection_.get(), config_->get()) == S2N_SUCCESS &&
-         s2n_connection_server_name_extension_used(connection_.get()) == S2N_SUCCESS;
+  if (context_ != 0) {
+    config_ = contexts_->config(context_);
+    if (s2n_connection_set_config(connection, config_->get()) != S2N_SUCCESS ||
+        s2n_connection_server_name_extension_used(connection) != S2N_SUCCESS) {
+      return false;
+    }
+  }
+  // By itself s2n limits the life of a TLS 1.3 session to a week, however often it is resumed.
+  return config_->session_seconds() == 0 ||
+         s2n_connection_set_server_keying_material_lifetime(
+             connection, config_->session_seconds()) == S2N_SUCCESS;
 }
 
 Connection::Progress Connection::Negotiate() {
@@ -122,6 +130,10 @@ bool Connection::CompleteOperation(const uint8_t* signature, size_t length) {
   }
   operation_.reset();
   return applied;
+}
+
+bool Connection::RecordsMayWait() const {
+  return contexts_ && s2n_connection_get_actual_protocol_version(connection_.get()) >= S2N_TLS13;
 }
 
 HandshakeFacts Connection::Facts() const {

@@ -73,6 +73,10 @@ class Connection {
   // connection is over.
   bool CompleteOperation(const uint8_t* signature, size_t length);
 
+  // After kDone: what was made in that last step is not what the peer waits for. TLS 1.3's session
+  // tickets are such; a TLS 1.2 server's Finished is not.
+  bool RecordsMayWait() const;
+
   HandshakeFacts Facts() const;
   // SNI, as soon as the client hello was read; empty: none.
   std::string ServerName() const;

@@ -67,6 +67,17 @@ export interface NativeConfigOptions {
   readonly alpnProtocols: readonly string[];
   /** Absent: no certificate is asked for. */
   readonly verification?: NativePeerVerification | undefined;
+  /** Absent: no session tickets. */
+  readonly tickets?: NativeSessionTickets | undefined;
+}
+
+/** See `SessionTickets` in `binding/tls/session_tickets.h`. */
+export interface NativeSessionTickets {
+  /** 16 bytes of name and 32 of secret; `since` in seconds since 1970. */
+  readonly keys: readonly { readonly bytes: Uint8Array; readonly since: number }[];
+  readonly sessionSeconds: number;
+  readonly encryptingSeconds: number;
+  readonly ticketsPerHandshake: number;
 }
 
 export interface NativeConfigConstructor {

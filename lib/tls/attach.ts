@@ -54,6 +54,12 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
     setSecureContext(replacement: SecureContextOptions): void {
       contexts.replaceDefault(replacement);
     },
+    getTicketKeys(): Buffer {
+      return contexts.ticketKey();
+    },
+    setTicketKeys(keys: NodeJS.ArrayBufferView): void {
+      contexts.replaceTicketKey(keys);
+    },
   });
   return server;
 }

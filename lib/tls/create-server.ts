@@ -43,6 +43,25 @@ export class TlsServer extends Server {
   setSecureContext(options: SecureContextOptions): void {
     this.#contexts.replaceDefault(options);
   }
+
+  /**
+   * The key that session tickets are encrypted with now: 16 bytes of name and 32 of secret.
+   *
+   * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` for a server that gives none.
+   */
+  getTicketKeys(): Buffer {
+    return this.#contexts.ticketKey();
+  }
+
+  /**
+   * Replaces the session ticket keys, as another process's `getTicketKeys` gave them. They are not rotated from then on; tickets
+   * that were given under the former ones are not resumed.
+   *
+   * @throws InvalidOptionError for anything but 48 bytes; as `getTicketKeys`.
+   */
+  setTicketKeys(keys: NodeJS.ArrayBufferView): void {
+    this.#contexts.replaceTicketKey(keys);
+  }
 }
 
 /**

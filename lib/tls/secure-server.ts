@@ -7,6 +7,7 @@ import { takeGivenStream } from './given-stream.ts';
 import { readClientCertificates } from './peer-verification.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
+import { readSessionOptions } from './session-options.ts';
 import { ServerHandshake } from './server-handshake.ts';
 import {
   readHandshakeTimeout,
@@ -25,7 +26,12 @@ export function secureServer(server: Server, options: TlsServerOptions): ServerC
   const socketOptions = readSocketOptions(options);
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const clientCertificates = readClientCertificates(options);
-  const contexts = new ServerContexts(createSecureContext(options), { alpnProtocols, clientCertificates });
+  const sessions = readSessionOptions(options);
+  const contexts = new ServerContexts(createSecureContext(options), {
+    alpnProtocols,
+    clientCertificates,
+    sessions,
+  });
   contexts.current(); // what does not fit together is said now, and not at the first connection
   const gate = new AcceptGate(server, engine());
   server.on('connection', (stream: Socket) => {

@@ -1,16 +1,37 @@
+import { createHash } from 'node:crypto';
+import { S2nPkeyError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
-import type { NativeConfig, NativeServerContexts, NativeTrustStore } from '../native/binding.ts';
+import type {
+  NativeConfig,
+  NativeServerContexts,
+  NativeSessionTickets,
+  NativeTrustStore,
+} from '../native/binding.ts';
+import { publicKeyFingerprint } from '../signer/certificate-match.ts';
+import type { Signer } from '../signer/signer.ts';
 import { readContextName } from './context-name.ts';
 import type { Identity } from './identity.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { createSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { readTicketKeys, type SessionSettings } from './session-options.ts';
+import {
+  deriveTicketKey,
+  encryptingKey,
+  GivenTicketKey,
+  RotatingTicketKeys,
+  type TicketKeys,
+} from './ticket-keys.ts';
 import { trustStore } from './trust.ts';
 
 /** What all configurations of a server have in common. */
 export interface ContextSettings {
   readonly alpnProtocols: readonly string[];
   readonly clientCertificates: ClientCertificates;
+  readonly sessions: SessionSettings;
 }
+
+/** In TLS 1.3. Two, so that a client that opens two connections at once can resume both: as OpenSSL. */
+const TICKETS_PER_HANDSHAKE = 2;
 
 /** The contexts of a server at one moment: a connection keeps the ones it was accepted with. */
 export interface ContextSnapshot {
@@ -36,12 +57,20 @@ export class ServerContexts {
   #default: SecureContext;
   /** Whom contexts trust that do not say. */
   #trust: NativeTrustStore | undefined;
+  #ticketKeys: TicketKeys | undefined;
   #snapshot: ContextSnapshot | undefined;
+  /** Seconds since 1970: ticket keys are rotated by then. */
+  #freshUntil = Infinity;
 
   constructor(defaultContext: SecureContext, settings: ContextSettings) {
     this.#default = defaultContext;
     this.#settings = settings;
     this.#trust = defaultContext.trust;
+    const { tickets, ticketKeys, timeout } = settings.sessions;
+    if (!tickets) return;
+    this.#ticketKeys = ticketKeys
+      ? new GivenTicketKey(ticketKeys, secondsNow())
+      : new RotatingTicketKeys(timeout);
   }
 
   /** @throws as `createSecureContext` and `readContextName`. */
@@ -58,25 +87,79 @@ export class ServerContexts {
     this.#snapshot = undefined;
   }
 
-  /** For the next connection. Made when it is first needed, so that a thousand calls of `add` cost one table. */
-  current(): ContextSnapshot {
-    return (this.#snapshot ??= this.#take());
+  /**
+   * The 48 bytes that tickets are encrypted with now.
+   *
+   * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` where there are none.
+   */
+  ticketKey(): Buffer {
+    return Buffer.from(encryptingKey(this.#requireTicketKeys(), secondsNow()).bytes);
   }
 
-  #take(): ContextSnapshot {
+  /** @throws InvalidOptionError; as `ticketKey`. */
+  replaceTicketKey(keys: unknown): void {
+    this.#requireTicketKeys();
+    this.#ticketKeys = new GivenTicketKey(readTicketKeys(keys), secondsNow());
+    this.#snapshot = undefined;
+  }
+
+  /** For the next connection. Made when it is first needed, so that a thousand calls of `add` cost one table. */
+  current(): ContextSnapshot {
+    const now = secondsNow();
+    if (this.#snapshot && now < this.#freshUntil) return this.#snapshot;
+    this.#snapshot = this.#take(now);
+    this.#freshUntil = this.#ticketKeys?.freshUntil ?? Infinity;
+    return this.#snapshot;
+  }
+
+  #take(now: number): ContextSnapshot {
     const contexts = [...new Set([this.#default, ...this.#named.values()])];
     const indices = new Map(contexts.map((context, index) => [context, index]));
     const names = [...this.#named].flatMap(([name, context]) => [name, indices.get(context) ?? 0]);
-    const configs = contexts.map((context) => this.#configure(context));
+    const configs = contexts.map((context) => this.#configure(context, now));
     return { native: new (addon().ServerContexts)(configs, names), contexts };
   }
 
-  #configure({ configOptions, trust }: SecureContext): NativeConfig {
+  #configure(context: SecureContext, now: number): NativeConfig {
     const { alpnProtocols, clientCertificates } = this.#settings;
     const verification = clientCertificates && {
-      trust: trust ?? this.#trust ?? trustStore({}),
+      trust: context.trust ?? this.#trust ?? trustStore({}),
       rejectUnauthorized: clientCertificates.rejectUnauthorized,
     };
-    return new (addon().Config)({ ...configOptions, alpnProtocols, verification });
+    const tickets = this.#tickets(context, now);
+    return new (addon().Config)({ ...context.configOptions, alpnProtocols, verification, tickets });
   }
+
+  #tickets(context: SecureContext, now: number): NativeSessionTickets | undefined {
+    const ticketKeys = this.#ticketKeys;
+    if (!ticketKeys) return undefined;
+    const purpose = this.#purposeOf(context);
+    return {
+      keys: ticketKeys.at(now).map((key) => deriveTicketKey(key, purpose)),
+      sessionSeconds: this.#settings.sessions.timeout,
+      encryptingSeconds: ticketKeys.turn,
+      ticketsPerHandshake: TICKETS_PER_HANDSHAKE,
+    };
+  }
+
+  /** The public keys that a session was authenticated by: a certificate that is renewed for the same key keeps its sessions. */
+  #purposeOf({ identities }: SecureContext): Uint8Array {
+    const hash = createHash('sha256').update(
+      `s2n-pkey session ticket\0${this.#settings.sessions.idContext}\0`,
+    );
+    const fingerprints = identities.map(({ signer }) => publicKeyFingerprint(signer.publicKey));
+    return hash.update(fingerprints.sort().join()).digest();
+  }
+
+  #requireTicketKeys(): TicketKeys {
+    if (this.#ticketKeys) return this.#ticketKeys;
+    throw new S2nPkeyError(
+      'ERR_S2N_PKEY_NO_SESSION_TICKETS',
+      'this server gives no session tickets (sessionTickets is false), so it has no ticket keys',
+    );
+  }
+}
+
+function secondsNow(): number {
+  return Math.floor(Date.now() / 1000);
 }

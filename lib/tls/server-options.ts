@@ -2,9 +2,10 @@ import { InvalidOptionError } from '../errors.ts';
 import type { ClientCertificateOptions } from './peer-verification.ts';
 import type { SecureContextOptions } from './secure-context.ts';
 import type { SocketOptions } from './server-handshake.ts';
+import type { SessionOptions } from './session-options.ts';
 
 /** Options of `attach`, and with `net.Server`'s own those of `createServer`. */
-export interface TlsServerOptions extends SecureContextOptions, ClientCertificateOptions {
+export interface TlsServerOptions extends SecureContextOptions, ClientCertificateOptions, SessionOptions {
   /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
   ALPNProtocols?: readonly string[];
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */

@@ -17,8 +17,8 @@ const refused: Record<string, string> = {
   dhparam: 'finite-field Diffie-Hellman is not offered',
   SNICallback: 'not supported yet: name the contexts beforehand with server.addContext',
   ALPNCallback: 'pass `ALPNProtocols`',
-  ticketKeys: 'session tickets are not supported yet',
-  sessionTimeout: 'session tickets are not supported yet',
+  secureOptions:
+    's2n-tls takes whole policies: pass `securityPolicy`, and `sessionTickets: false` for no tickets',
   pskCallback: 'pre-shared keys are not supported',
 };
 

@@ -88,6 +88,25 @@ void Client::Present(const std::string& certificate_pem, std::shared_ptr<const t
   }
 }
 
+void Client::UseSessions(const std::vector<uint8_t>& offered) {
+  if (s2n_config_set_session_tickets_onoff(config_.get(), 1) ||
+      (!offered.empty() &&
+       s2n_connection_set_session(connection_.get(), offered.data(), offered.size()))) {
+    std::abort();
+  }
+}
+
+std::vector<uint8_t> Client::Session() {
+  std::vector<uint8_t> session(
+      static_cast<size_t>(s2n_connection_get_session_length(connection_.get())));
+  if (!session.empty() &&
+      s2n_connection_get_session(connection_.get(), session.data(), session.size()) < 0)
+    std::abort();
+  return session;
+}
+
+bool Client::Resumed() const { return s2n_connection_is_session_resumed(connection_.get()) == 1; }
+
 bool Client::Handshake() {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   return s2n_negotiate(connection_.get(), &blocked) == S2N_SUCCESS;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/descriptor.h"
 #include "engine/events.h"
@@ -42,6 +43,13 @@ class Client {
   // Shows a certificate and signs with this key, whether or not they belong together. Before the
   // handshake.
   void Present(const std::string& certificate_pem, std::shared_ptr<const tls::LocalKey> key);
+  // Before the handshake: asks for session tickets, and offers one that an earlier client was
+  // given.
+  void UseSessions(const std::vector<uint8_t>& offered = {});
+  // The last ticket, with its session; empty: none came.
+  std::vector<uint8_t> Session();
+  bool Resumed() const;
+
   bool Handshake();
   bool Send(const std::string& text);
   // Up to 64 KiB; empty at the end, or when the connection failed.

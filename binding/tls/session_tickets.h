@@ -1,0 +1,42 @@
+// Session tickets: the keys they are encrypted with, and how long sessions live (RFC 5077 for TLS
+// 1.2, RFC 8446 section 4.6.1 for TLS 1.3). A resumed handshake needs no signature.
+#pragma once
+
+#include <openssl/mem.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "s2n.h"
+
+namespace keyless::tls {
+
+struct TicketKey {
+  TicketKey() = default;
+  TicketKey(const TicketKey&) = default;
+  TicketKey& operator=(const TicketKey&) = default;
+  ~TicketKey() { OPENSSL_cleanse(secret.data(), secret.size()); }
+
+  std::array<uint8_t, 16> name{};  // travels in the ticket, in the clear
+  std::array<uint8_t, 32> secret{};
+  // When the first ticket is encrypted with it, in seconds since 1970; it decrypts before that,
+  // too. 0: now.
+  uint64_t since = 0;
+};
+
+struct SessionTickets {
+  // At most 48; empty: no tickets.
+  std::vector<TicketKey> keys;
+  // From the full handshake until no ticket of its session, nor of those that were resumed from it,
+  // is taken any more.
+  uint32_t session_seconds = 0;
+  // How long a key encrypts; it decrypts for session_seconds more.
+  uint64_t encrypting_seconds = 0;
+  uint8_t tickets_per_handshake = 1;  // TLS 1.3; TLS 1.2 has one
+};
+
+// Throws Error ERR_S2N_PKEY_CONFIG.
+void UseSessionTickets(s2n_config* config, const SessionTickets& tickets);
+
+}  // namespace keyless::tls
