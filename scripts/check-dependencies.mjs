@@ -11,6 +11,8 @@ import { sourceFiles } from './source-files.mjs';
 const ALLOWED = {
   '.': ['tls', 'kms', 'certificate', 'signer', 'native', 'local-kms'],
   cli: ['tls', 'kms', 'certificate', 'local-kms', 'signer', 'native', '.'],
+  register: ['tls', 'kms', 'signer', '.'],
+  grpc: ['tls', '.'],
   tls: ['signer', 'native', '.'],
   kms: ['signer', '.'],
   certificate: ['signer', '.'],

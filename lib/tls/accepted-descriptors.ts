@@ -4,6 +4,7 @@
  */
 import { hasSubscribers } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
+import { S2nPkeyError } from '../errors.ts';
 import type { AcceptGate } from './accept-gate.ts';
 import {
   addressesOf,
@@ -16,6 +17,9 @@ import {
 /** Told of each descriptor, already counted as a connection of the server. It takes a duplicate; the caller closes its own. */
 export type OnDescriptor = (fd: number) => void;
 
+/** When Node shall make a socket, as ever. `'never'`: that socket would be served in plain text. */
+export type WantsSockets = (() => boolean) | 'never';
+
 /**
  * Calls `onDescriptor` for every connection `server` accepts from now on, by replacing the listening handle's `onconnection`.
  * Where that cannot be (another Node), and while `wantsSockets()`, Node makes a socket and emits `'connection'` as ever.
@@ -24,18 +28,27 @@ export type OnDescriptor = (fd: number) => void;
 export function takeAcceptedDescriptors(
   server: Server,
   gate: AcceptGate,
-  wantsSockets: () => boolean,
+  wantsSockets: WantsSockets,
   onDescriptor: OnDescriptor,
 ): void {
+  const never = wantsSockets === 'never';
+  const leaveToNode = (): boolean => !never && (hasBlockList(server) || wantsSockets() || isObserved());
   const intercept = (): void => {
     const handle = listeningHandle(server);
     const accept = handle?.onconnection;
-    if (!handle || typeof accept !== 'function') return;
+    if (!handle || typeof accept !== 'function') {
+      if (never) stopListening(server);
+      return;
+    }
     handle.onconnection = function (this: StreamHandle, status, client) {
-      const fd = client?.fd;
-      const mine = status === 0 && client !== undefined && typeof fd === 'number' && fd >= 0;
-      if (!mine || isFull(server) || hasBlockList(server) || wantsSockets() || isObserved()) {
+      if (status !== 0 || client === undefined || isFull(server, never) || leaveToNode()) {
         accept.call(this, status, client); // errors, the 'drop' event, and the slower way
+        return;
+      }
+      const { fd } = client;
+      if (typeof fd !== 'number' || fd < 0) {
+        if (never) client.close();
+        else accept.call(this, status, client);
         return;
       }
       if (!gate.admits(fd)) {
@@ -53,8 +66,21 @@ export function takeAcceptedDescriptors(
   if (server.listening) intercept();
 }
 
-function isFull(server: Server): boolean {
+function stopListening(server: Server): void {
+  server.close();
+  server.emit(
+    'error',
+    new S2nPkeyError(
+      'ERR_S2N_PKEY_ATTACH',
+      `Node ${process.version} does not let accepted descriptors be taken: the server would speak plain text, so it does not listen`,
+    ),
+  );
+}
+
+/** A limit of 0 is none on Node 20, and Node would make a socket there. */
+function isFull(server: Server, never: boolean): boolean {
   const limit: unknown = server.maxConnections;
+  if (never && limit === 0) return false;
   return typeof limit === 'number' && connectionCount(server) >= limit;
 }
 

@@ -64,6 +64,18 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
   return server;
 }
 
+export function isAttached(server: NetServer): boolean {
+  return attached.has(server);
+}
+
+/** Whether a tls server has a key or certificate already, under whatever name. */
+export function holdsKeys(server: TlsServer): boolean {
+  const { key, cert, pfx, _contexts: contexts } = server as TlsServerFields;
+  return (
+    [key, cert, pfx].some((value) => value !== undefined) || (Array.isArray(contexts) && contexts.length > 0)
+  );
+}
+
 function refuseServer(server: NetServer): void {
   const refuse = (why: string): never => {
     throw new AttachError('ERR_S2N_PKEY_ATTACH', `attach: ${why}`);

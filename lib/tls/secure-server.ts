@@ -8,7 +8,7 @@ import { readClientCertificates } from './peer-verification.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
 import { readSessionOptions } from './session-options.ts';
-import { ServerHandshake } from './server-handshake.ts';
+import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
 import {
   readHandshakeTimeout,
   readProtocols,
@@ -16,14 +16,25 @@ import {
   type TlsServerOptions,
 } from './server-options.ts';
 
+const tlsEvents: ServerEvents = { secure: 'secureConnection', failed: 'tlsClientError' };
+const httpEvents: ServerEvents = { secure: 'connection', failed: 'clientError' };
+
 /**
  * Secures what `server` accepts from now on: every connection becomes a `'secureConnection'` with a `TlsSocket`, or a
  * `'tlsClientError'`. So does every stream given to `server.emit('connection', stream)`. Checks all options before the server
  * is touched. Returns the server's contexts, for it to change.
+ *
+ * An `'http'` server knows nothing of TLS: it gets its sockets by `'connection'`, and whatever else is given to that event is its
+ * own affair.
  */
-export function secureServer(server: Server, options: TlsServerOptions): ServerContexts {
+export function secureServer(
+  server: Server,
+  options: TlsServerOptions,
+  kind: 'tls' | 'http' = 'tls',
+): ServerContexts {
   const handshakeTimeout = readHandshakeTimeout(options.handshakeTimeout);
-  const socketOptions = readSocketOptions(options);
+  const events = kind === 'tls' ? tlsEvents : httpEvents;
+  const socketOptions: HandshakeOptions = { ...readSocketOptions(options), events };
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const clientCertificates = readClientCertificates(options);
   const sessions = readSessionOptions(options);
@@ -34,30 +45,32 @@ export function secureServer(server: Server, options: TlsServerOptions): ServerC
   });
   contexts.current(); // what does not fit together is said now, and not at the first connection
   const gate = new AcceptGate(server, engine());
-  server.on('connection', (stream: Socket) => {
-    if (!gate.admits(descriptorOf(stream))) {
-      refuse(server, stream);
-      return;
-    }
-    try {
-      takeGivenStream(stream, (transport) => {
-        ServerHandshake.beginOver(
-          transport,
-          engine(),
-          server,
-          contexts.current(),
-          handshakeTimeout,
-          socketOptions,
-        );
-      });
-    } catch (error) {
-      stream.destroy();
-      server.emit('tlsClientError', error, stream);
-    }
-  });
+  if (kind === 'tls') {
+    server.on('connection', (stream: Socket) => {
+      if (!gate.admits(descriptorOf(stream))) {
+        refuse(server, stream);
+        return;
+      }
+      try {
+        takeGivenStream(stream, (transport) => {
+          ServerHandshake.beginOver(
+            transport,
+            engine(),
+            server,
+            contexts.current(),
+            handshakeTimeout,
+            socketOptions,
+          );
+        });
+      } catch (error) {
+        stream.destroy();
+        server.emit('tlsClientError', error, stream);
+      }
+    });
+  }
   // A listener of the user's own wants to see each socket before TLS, as a tls server shows it.
   const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
-  takeAcceptedDescriptors(server, gate, wantsSockets, (fd) => {
+  takeAcceptedDescriptors(server, gate, kind === 'tls' ? wantsSockets : 'never', (fd) => {
     ServerHandshake.begin(engine(), server, contexts.current(), fd, handshakeTimeout, socketOptions);
   });
   return contexts;

@@ -33,6 +33,16 @@ function whatRanOut(errno: number): string {
   return `errno ${errno}`;
 }
 
+/** How a server tells of its connections: as a tls server does, or as an http server that is secured from outside. */
+export interface ServerEvents {
+  readonly secure: 'secureConnection' | 'connection';
+  readonly failed: 'tlsClientError' | 'clientError';
+}
+
+export interface HandshakeOptions extends SocketOptions {
+  readonly events: ServerEvents;
+}
+
 const unknownPeer: FailedHandshakeFacts = {
   servername: '',
   remote: { host: '', port: 0, family: 0 },
@@ -42,13 +52,13 @@ const unknownPeer: FailedHandshakeFacts = {
 
 /**
  * One connection of a server, from the descriptor to the socket: asks the signer, emits `'secureConnection'` or
- * `'tlsClientError'`, and then passes the engine's events on to the socket.
+ * `'tlsClientError'` (or what else `events` says), and then passes the engine's events on to the socket.
  */
 export class ServerHandshake implements StreamListener {
   readonly #engine: Engine;
   readonly #server: Server;
   readonly #contexts: ContextSnapshot;
-  readonly #options: SocketOptions;
+  readonly #options: HandshakeOptions;
   /** Undefined where the engine alone has the descriptor. */
   readonly #transport: Transport | undefined;
   #stream = 0;
@@ -60,7 +70,7 @@ export class ServerHandshake implements StreamListener {
     engine: Engine,
     server: Server,
     contexts: ContextSnapshot,
-    options: SocketOptions,
+    options: HandshakeOptions,
     transport?: Transport,
   ) {
     this.#engine = engine;
@@ -77,7 +87,7 @@ export class ServerHandshake implements StreamListener {
     contexts: ContextSnapshot,
     fd: number,
     handshakeTimeout: number,
-    options: SocketOptions,
+    options: HandshakeOptions,
   ): void {
     new ServerHandshake(engine, server, contexts, options).#adopt(fd, handshakeTimeout);
   }
@@ -89,7 +99,7 @@ export class ServerHandshake implements StreamListener {
     server: Server,
     contexts: ContextSnapshot,
     handshakeTimeout: number,
-    options: SocketOptions,
+    options: HandshakeOptions,
   ): void {
     const handshake = new ServerHandshake(engine, server, contexts, options, transport);
     transport.onLost((error) => handshake.#lost(error));
@@ -152,7 +162,7 @@ export class ServerHandshake implements StreamListener {
     else giveToServer(socket, this.#server);
     if (!noDelay) socket.setNoDelay(false);
     if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
-    this.#server.emit('secureConnection', socket);
+    this.#server.emit(this.#options.events.secure, socket);
   }
 
   onError(failure: Failure): void {
@@ -201,6 +211,6 @@ export class ServerHandshake implements StreamListener {
     socket.destroy();
     if (this.#transport) this.#transport.release();
     else uncountConnection(this.#server);
-    this.#server.emit('tlsClientError', error, socket);
+    this.#server.emit(this.#options.events.failed, error, socket);
   }
 }

@@ -1,3 +1,4 @@
+import { Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Server } from 'node:net';
 import type { TlsServerOptions } from './server-options.ts';
@@ -54,7 +55,7 @@ export function settingsOf(server: Server): Partial<TlsServerOptions> {
     ALPNProtocols: readWireFormat(own.ALPNProtocols),
   };
   // Elsewhere false means that nobody said anything.
-  if (server instanceof HttpsServer) settings['noDelay'] = own.noDelay;
+  if (server instanceof HttpsServer || server instanceof HttpServer) settings['noDelay'] = own.noDelay;
   const fields = server as unknown as Record<string | symbol, unknown>;
   for (const name of remembered) settings[name] = fields[name];
   for (const symbol of Object.getOwnPropertySymbols(server)) {

@@ -11,11 +11,22 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import {
+  ChannelCredentials,
+  Client,
+  Server as GrpcServer,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerUnaryCall,
+} from '@grpc/grpc-js';
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { expect } from 'chai';
 import { io } from 'socket.io-client';
+import { createGrpcServer } from '../../lib/grpc/create-grpc-server.ts';
+import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { skipWithout } from '../fixtures/command-line-clients.ts';
-import { readAll } from '../fixtures/peers.ts';
+import { identity as identityOf } from '../fixtures/identity.ts';
+import { close, listen, readAll } from '../fixtures/peers.ts';
 import { Pages, programs } from './pages.ts';
 
 /** `https.request` hands on what `tls.connect` takes. */
@@ -30,6 +41,26 @@ const ws = createRequire(import.meta.url)('ws') as {
   new (url: string, options: object): WebSocketLike;
   createWebSocketStream(socket: WebSocketLike): Duplex;
 };
+
+/**
+ * The standalone server of Next.js, as far as it concerns its connections: it makes an http server, listens as PORT and HOSTNAME
+ * say, and takes the protocol from the socket (next/dist/server/lib/start-server.js, base-server.js).
+ */
+const standaloneServer = `
+process.env.NODE_ENV = 'production';
+process.chdir(__dirname);
+const { createServer } = require('http');
+const port = parseInt(process.env.PORT, 10) || 3000;
+const hostname = process.env.HOSTNAME || '0.0.0.0';
+async function requestListener(req, res) {
+  const forwardedProtocol = req.socket.encrypted ? 'https' : 'http';
+  res.end(JSON.stringify({ forwardedProtocol, ip: req.socket.remoteAddress }));
+}
+const server = createServer(requestListener);
+server.on('upgrade', (req, socket) => socket.end());
+server.on('error', (error) => { console.error(error); process.exit(1); });
+server.listen(port, hostname);
+`;
 
 interface Answer {
   status: number | undefined;
@@ -68,7 +99,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   it('have programs of twenty lines at most', async () => {
     const folder = fileURLToPath(new URL('../../docs/frameworks', import.meta.url));
     const found = (await readdir(folder)).map((file) => file.replace(/\.md$/, ''));
-    expect(found).to.include.members(['https', 'http2', 'express']);
+    expect(found).to.include.members(['https', 'http2', 'express', 'grpc', 'next']);
     for (const page of found) {
       for (const { code } of await programs(page)) {
         const lines = code.split('\n').filter((line) => line.trim() !== '');
@@ -203,6 +234,73 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
     expect(await hello.query()).to.match(/^hello (::ffff:)?127\.0\.0\.1, over TLSv1\.3$/);
   });
 
+  describe('@grpc/grpc-js', () => {
+    const identity = (value: Buffer): Buffer => value;
+    /** A call to the page's method; resolves to its answer. */
+    async function sayHello(port: number, text: string, credentials: ChannelCredentials): Promise<string> {
+      const client = new Client(`localhost:${port}`, credentials);
+      try {
+        return await new Promise((resolve, reject) => {
+          const done = (error: Error | null, answer?: Buffer): void => {
+            if (error) reject(error);
+            else resolve(answer?.toString() ?? '');
+          };
+          client.makeUnaryRequest('/demo.Greeter/SayHello', identity, identity, Buffer.from(text), done);
+        });
+      } finally {
+        client.close();
+      }
+    }
+
+    it('is called, and knows the address of its peer', async () => {
+      const port = await pages.run('grpc');
+      const credentials = ChannelCredentials.createSsl(Buffer.from(pages.cert));
+      expect(await sayHello(port, 'grpc', credentials)).to.match(
+        /^hello grpc at (::ffff:)?(127\.0\.0\.1|::1):\d+$/,
+      );
+    });
+
+    it('knows the certificate of a client', async () => {
+      const { key, cert } = identityOf('P-256');
+      const server = new GrpcServer();
+      server.addService(
+        {
+          whoAmI: {
+            ...{ path: '/demo.Greeter/SayHello', requestStream: false, responseStream: false },
+            ...{ requestSerialize: identity, requestDeserialize: identity },
+            ...{ responseSerialize: identity, responseDeserialize: identity },
+          },
+        },
+        {
+          whoAmI: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
+            const { transportSecurityType, sslPeerCertificate } = call.getAuthContext();
+            done(
+              null,
+              Buffer.from(`${String(transportSecurityType)} ${String(sslPeerCertificate?.subject.CN)}`),
+            );
+          },
+        },
+      );
+      const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+      const signer = new AsynchronousSigner(key);
+      const listener = createGrpcServer(injector, { cert, signer, requestCert: true, ca: cert });
+      const port = await listen(listener);
+      const credentials = ChannelCredentials.createSsl(
+        Buffer.from(cert),
+        Buffer.from(key),
+        Buffer.from(cert),
+      );
+      expect(await sayHello(port, '', credentials)).to.equal('ssl localhost');
+      server.forceShutdown();
+      await close(listener);
+    });
+  });
+
+  it('a server one cannot reach in code, in the shape of the standalone server of Next.js', async () => {
+    const port = await pages.runCommand('next', standaloneServer);
+    expect(await json(port)).to.deep.equal({ forwardedProtocol: 'https', ip: '127.0.0.1' });
+  });
+
   it('an accepted socket: HTTP and HTTPS on one port', async () => {
     const port = await pages.run('accepted-socket');
     expect((await get(port)).text).to.match(/^secure, from (::ffff:)?127\.0\.0\.1\n$/);
@@ -214,6 +312,8 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   /** A request over a stream that is there already. */
   async function getOver(stream: Duplex): Promise<string> {
     const socket = connectTls({ socket: stream, servername: 'localhost', ca: pages.cert });
+    // A server that is done closes the stream, and the client's close_notify may find it closed.
+    for (const one of [stream, socket]) one.on('error', () => undefined);
     const outgoing = request({ host: 'localhost', createConnection: () => socket });
     const { text } = await answerTo(outgoing);
     socket.destroy();
@@ -233,8 +333,6 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
     const socket = new ws(`ws://127.0.0.1:${port}`, {});
     await once(socket, 'open');
     const stream = ws.createWebSocketStream(socket);
-    // The server closes it with the connection, while the client's close_notify is on its way.
-    stream.on('error', () => undefined);
     expect(await getOver(stream)).to.equal('inside a WebSocket\n');
   });
 

@@ -13,6 +13,7 @@ import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = join(root, 'test', 'fixtures');
+const reporter = pathToFileURL(join(fixtures, 'report-listening.mjs')).href;
 /** Where `docs/frameworks` says 8443, each page gets a number of its own, which stands for a free port. */
 const firstPort = 20_000;
 const lastPort = 20_999;
@@ -62,7 +63,7 @@ export class Pages {
   async close(): Promise<void> {
     for (const child of this.#children) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill();
+      if (child.pid !== undefined) process.kill(-child.pid); // and what it started
       await once(child, 'exit');
     }
     await this.#kms.close();
@@ -84,22 +85,45 @@ export class Pages {
     return await listening;
   }
 
+  /** Runs a page's commands, with `program` as the server.js that they start. */
+  async runCommand(page: string, program: string): Promise<number> {
+    const text = await readFile(join(root, 'docs', 'frameworks', `${page}.md`), 'utf8');
+    const commands = /```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+    const named = this.#next++;
+    await writeFile(join(this.#folder, 'server.cjs'), program); // .cjs: the package it lies in is of ES modules
+    const listening = this.#expect(named);
+    this.#spawn(
+      'sh',
+      ['-c', commands.replace(/\b8443\b/g, String(named)).replace('server.js', 'server.cjs')],
+      {
+        NODE_OPTIONS: `--import ${reporter}`,
+      },
+    );
+    return await listening;
+  }
+
+  #expect(named: number): Promise<number> {
+    return new Promise<number>((resolve, reject) => {
+      this.#listening.set(named, resolve);
+      this.#failed = reject;
+    });
+  }
+
   async #write(page: string, n: number): Promise<{ path: string; listening: Promise<number> }> {
     const { code, language } = (await programs(page))[n] ?? { code: '', language: 'js' };
     const named = this.#next++;
     const path = join(this.#folder, `${page}-${n}-${named}.mjs`);
     await writeFile(path, toJavaScript(code, language).replace(/\b8443\b/g, String(named)));
-    const listening = new Promise<number>((resolve, reject) => {
-      this.#listening.set(named, resolve);
-      this.#failed = reject;
-    });
-    return { path, listening };
+    return { path, listening: this.#expect(named) };
   }
 
   #start(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    return this.#spawn(process.execPath, ['--no-warnings', '--import', reporter, ...args], env);
+  }
+
+  #spawn(command: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess {
     const { accessKeyId, secretAccessKey } = this.#kms.credentials;
-    const reporter = pathToFileURL(join(fixtures, 'report-listening.mjs')).href;
-    const child = spawn(process.execPath, ['--no-warnings', '--import', reporter, ...args], {
+    const child = spawn(command, args, {
       cwd: this.#folder,
       env: {
         PATH: process.env['PATH'],
@@ -112,6 +136,7 @@ export class Pages {
         ...env,
       },
       stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true, // a group of its own
     });
     this.#children.push(child);
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#said(line));

@@ -1,0 +1,56 @@
+/**
+ * gRPC on this package's TLS. `@grpc/grpc-js` makes its own http2 servers and wants keys for secure ones; what it offers instead is to
+ * inject connections. It is not imported here.
+ *
+ * @module s2n-pkey/grpc
+ */
+import type { ServerOpts } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { InvalidOptionError } from '../errors.ts';
+import { createServer, type TlsServer } from '../tls/create-server.ts';
+import type { TlsServerOptions } from '../tls/server-options.ts';
+import { TlsSocket } from '../tls/tls-socket.ts';
+
+/** What `server.createConnectionInjector(ServerCredentials.createInsecure())` of `@grpc/grpc-js` returns. */
+export interface ConnectionInjector {
+  injectConnection(connection: TlsSocket): void;
+}
+
+/**
+ * A TLS server whose connections are those of a gRPC server: `createGrpcServer(injector, { cert, signer }).listen(50051)`. Peer
+ * addresses and, with `requestCert`, client certificates (`call.getAuthContext()`) are as with grpc-js's own secure servers. ALPN is
+ * `h2` unless `ALPNProtocols` says more.
+ *
+ * @throws as `createServer`.
+ */
+export function createGrpcServer(
+  injector: ConnectionInjector,
+  options: TlsServerOptions & ServerOpts,
+): TlsServer {
+  if (typeof injector?.injectConnection !== 'function') {
+    throw new InvalidOptionError(
+      'injector',
+      'server.createConnectionInjector(ServerCredentials.createInsecure())',
+      injector,
+    );
+  }
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new InvalidOptionError('options', '{ cert, signer, … }', options);
+  }
+  return createServer({ ALPNProtocols: ['h2'], ...options }, (socket) => {
+    // A connection that breaks ends its calls, which is where gRPC tells of it.
+    socket.on('error', () => undefined);
+    injector.injectConnection(asTLSSocket(socket));
+  });
+}
+
+/** TlsSocket's members, with node:tls's TLSSocket behind them in the chain of prototypes. */
+const grpcSocketPrototype = Object.create(
+  TLSSocket.prototype,
+  Object.getOwnPropertyDescriptors(TlsSocket.prototype),
+) as TlsSocket;
+
+/** grpc-js looks for a client certificate only on an `instanceof TLSSocket`. The socket itself stays what it is. */
+function asTLSSocket(socket: TlsSocket): TlsSocket {
+  return Object.setPrototypeOf(socket, grpcSocketPrototype) as TlsSocket;
+}

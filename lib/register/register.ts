@@ -1,0 +1,23 @@
+/**
+ * `node --import s2n-pkey/register server.js`: secures the servers that a program makes, without a change in the program.
+ * Configured by the variables `S2N_PKEY_…` (docs/register.md). The program starts when the key is open; it does not start when a
+ * setting is wrong.
+ *
+ * @module s2n-pkey/register
+ */
+import { S2nPkeyError } from '../errors.ts';
+import { serverOptionsOf } from './server-options.ts';
+import { secureOnListen } from './secure-on-listen.ts';
+import { readSettings } from './settings.ts';
+
+// Node waits for the modules of --import before it starts the program: only here does this package await at the top.
+try {
+  const settings = readSettings(process.env, process.cwd());
+  secureOnListen(await serverOptionsOf(settings), new Set(settings.httpsPorts));
+} catch (error) {
+  // The stack of an error that is not this package's helps its author.
+  const why =
+    error instanceof S2nPkeyError ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`s2n-pkey/register: ${why ?? ''}\n`);
+  process.exit(1);
+}

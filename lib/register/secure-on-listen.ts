@@ -1,0 +1,50 @@
+import { Server as HttpServer } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import { debuglog } from 'node:util';
+import { attach, holdsKeys, isAttached } from '../tls/attach.ts';
+import { secureHttpServer } from '../tls/secure-http-server.ts';
+import type { TlsServerOptions } from '../tls/server-options.ts';
+import { settingsOf } from '../tls/server-settings.ts';
+
+const debug = debuglog('s2n-pkey');
+
+/**
+ * From now on every server is secured when it is told to listen: `https`, `http2` (secure) and `tls` servers that hold no key, and
+ * plain `http` servers on one of `httpsPorts`. What cannot be secured throws in `listen`, and does not listen.
+ */
+export function secureOnListen(options: TlsServerOptions, httpsPorts: ReadonlySet<number>): void {
+  // Whoever makes a server, from CommonJS or an ES module, by `createServer` or a class of its own, comes by here.
+  const prototype = NetServer.prototype as { listen: (...args: unknown[]) => NetServer };
+  const { listen } = prototype;
+  prototype.listen = function (this: NetServer, ...args: unknown[]): NetServer {
+    if (!this.listening && !isAttached(this)) secure(this, portOf(args), options, httpsPorts);
+    return listen.apply(this, args);
+  };
+}
+
+function secure(
+  server: NetServer,
+  port: number | undefined,
+  options: TlsServerOptions,
+  httpsPorts: ReadonlySet<number>,
+): void {
+  if (server instanceof TlsServer) {
+    if (holdsKeys(server) || 'SNICallback' in settingsOf(server)) {
+      debug('a %s that holds a key of its own is left alone', server.constructor.name);
+      return;
+    }
+    attach(server, options);
+    debug('attached to a server on port %o', port);
+  } else if (server instanceof HttpServer && port !== undefined && httpsPorts.has(port)) {
+    secureHttpServer(server as HttpServer, options);
+    debug('the http server on port %o speaks https', port);
+  }
+}
+
+/** The port in the arguments of `listen`, in all the forms that it takes; undefined for paths, handles and descriptors. */
+function portOf([first]: readonly unknown[]): number | undefined {
+  const port: unknown = typeof first === 'object' && first !== null && 'port' in first ? first.port : first;
+  if (typeof port === 'number') return port;
+  return typeof port === 'string' && /^\s*\d+\s*$/.test(port) ? Number(port) : undefined;
+}

@@ -1,0 +1,206 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as plainRequest, type IncomingMessage } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { identity } from '../fixtures/identity.ts';
+import { connectTls, readAll } from '../fixtures/peers.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const reporter = pathToFileURL(join(root, 'test', 'fixtures', 'report-listening.mjs')).href;
+const { key, cert } = identity('P-256');
+const other = identity('P-384');
+
+/** Ports in the programs, which stand for free ones; the first is of `S2N_PKEY_HTTPS_PORTS`. */
+const [made, plain, https, http2, withKey] = [21_001, 21_002, 21_003, 21_004, 21_005] as const;
+
+const commonJs = `
+const http = require('http'), https = require('https'), http2 = require('http2'), fs = require('fs');
+const tell = (req, res) => res.end([!!req.socket.encrypted, req.socket.remoteAddress, req.httpVersion].join(' '));
+const next = http.createServer({ headersTimeout: 200, requestTimeout: 200, connectionsCheckingInterval: 20 }, tell);
+next.on('upgrade', (req, socket) => socket.end('HTTP/1.1 101 Switching Protocols\\r\\n\\r\\nupgraded'));
+next.on('clientError', (error, socket) => {
+  console.log('clientError ' + error.code);
+  if (socket.writable) socket.end('HTTP/1.1 408 Request Timeout\\r\\n\\r\\n');
+});
+next.listen({ port: ${made}, host: '127.0.0.1' });
+http.createServer(tell).listen(${plain}, '127.0.0.1');
+https.createServer(tell).listen('${https}', '127.0.0.1');
+http2.createSecureServer({ allowHTTP1: true }, tell).listen(${http2}, '127.0.0.1');
+https.createServer({ key: fs.readFileSync('own-key.pem'), cert: fs.readFileSync('own.pem') }, tell).listen(${withKey}, '127.0.0.1');
+`;
+
+const esModule = `
+import { createServer } from 'node:http';
+import { Server } from 'node:https';
+createServer((req, res) => res.end('http ' + req.socket.encrypted)).listen(${made});
+new Server((req, res) => res.end('https ' + req.socket.encrypted)).listen(${https});
+`;
+
+const clustered = `
+import cluster from 'node:cluster';
+import { createServer } from 'node:http';
+if (cluster.isPrimary) cluster.fork();
+else createServer((req, res) => res.end('worker ' + req.socket.encrypted)).listen(${made}, '127.0.0.1');
+`;
+
+const threaded = `
+import { createServer } from 'node:http';
+import { isMainThread, Worker } from 'node:worker_threads';
+if (isMainThread) new Worker(new URL(import.meta.url));
+else createServer((req, res) => res.end('thread ' + req.socket.encrypted)).listen(${made}, '127.0.0.1');
+`;
+
+describe('node --import s2n-pkey/register', () => {
+  let folder: string;
+  const children: ChildProcess[] = [];
+
+  before(() => {
+    // Inside the package, where its own name leads to dist/, which `npm test` has built.
+    mkdirSync(join(root, 'build'), { recursive: true });
+    folder = mkdtempSync(join(root, 'build', 'register-'));
+    const files = { 'key.pem': key, 'cert.pem': cert, 'own-key.pem': other.key, 'own.pem': other.cert };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill();
+      await once(child, 'exit');
+    }
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  interface Running {
+    /** The free port that one in the program stands for. */
+    port: (named: number) => Promise<number>;
+    /** Until the program has printed a line that matches. */
+    line: (pattern: RegExp) => Promise<string>;
+  }
+
+  function start(file: string, program: string, env: NodeJS.ProcessEnv): ChildProcess {
+    writeFileSync(join(folder, file), program);
+    const child = spawn(process.execPath, ['--no-warnings', '--import', 's2n-pkey/register', file], {
+      cwd: folder,
+      env: {
+        ...{ PATH: process.env['PATH'], S2N_PKEY_ADDON: process.env['S2N_PKEY_ADDON'] },
+        ...{ NODE_OPTIONS: `--import ${reporter}`, S2N_PKEY_TEST_PORTS: `${made}-${withKey}` },
+        ...env,
+      },
+    });
+    children.push(child);
+    return child;
+  }
+
+  function run(file: string, program: string, env: NodeJS.ProcessEnv = {}): Running {
+    const child = start(file, program, {
+      ...{ S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_LOCAL_KEY: 'key.pem', S2N_PKEY_HTTPS_PORTS: String(made) },
+      ...env,
+    });
+    const lines: string[] = [];
+    const waiting: { pattern: RegExp; resolve: (line: string) => void; reject: (error: Error) => void }[] =
+      [];
+    let errors = '';
+    child.stderr?.on('data', (part: Buffer) => (errors += part.toString()));
+    child.on('close', () => {
+      for (const { reject } of waiting) reject(new Error(`the program ended: ${errors}`));
+    });
+    if (child.stdout) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        lines.push(line);
+        for (const { pattern, resolve } of waiting) if (pattern.test(line)) resolve(line);
+      });
+    }
+    const line = (pattern: RegExp): Promise<string> => {
+      const said = lines.find((one) => pattern.test(one));
+      if (said !== undefined) return Promise.resolve(said);
+      return new Promise((resolve, reject) => waiting.push({ pattern, resolve, reject }));
+    };
+    const port = async (named: number): Promise<number> =>
+      Number((await line(new RegExp(`^listening ${named} `))).split(' ')[2]);
+    return { line, port };
+  }
+
+  async function answer(outgoing: ReturnType<typeof request>): Promise<string> {
+    outgoing.end();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    return (await readAll(response)).toString();
+  }
+  const get = (port: number, ca = cert): Promise<string> =>
+    answer(request({ host: 'localhost', family: 4, port, ca, agent: false }));
+
+  it('secures the servers of a CommonJS program: http ones on the given ports, and those for TLS without a key', async () => {
+    const { port, line } = run('program.cjs', commonJs);
+    expect(await get(await port(made))).to.equal('true 127.0.0.1 1.1');
+    expect(await get(await port(https))).to.equal('true 127.0.0.1 1.1');
+    expect(await get(await port(http2))).to.equal('true 127.0.0.1 1.1');
+    const session = connectHttp2(`https://localhost:${await port(http2)}`, { ca: cert, family: 4 } as object);
+    expect((await readAll(session.request({ ':path': '/' }))).toString()).to.equal('true 127.0.0.1 2.0');
+    session.destroy();
+
+    // What it shall leave alone.
+    expect(await get(await port(withKey), other.cert)).to.equal('true 127.0.0.1 1.1');
+    const untouched = plainRequest({ host: '127.0.0.1', port: await port(plain), agent: false });
+    expect(await answer(untouched)).to.equal('false 127.0.0.1 1.1');
+
+    // What is an https server's own stays in force.
+    const upgrading = await connectTls(await port(made));
+    upgrading.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    expect((await readAll(upgrading)).toString()).to.match(/upgraded$/);
+    const slow = await connectTls(await port(made));
+    slow.write('GET / HTTP/1.1\r\nHost:');
+    expect((await readAll(slow)).toString()).to.match(/^HTTP\/1\.1 408 /);
+
+    // Nothing is answered in plain text but that it will not be.
+    const inPlainText = plainRequest({ host: '127.0.0.1', port: await port(made), agent: false });
+    expect(await answer(inPlainText)).to.match(/^This port speaks HTTPS/);
+    expect(await line(/NOT_TLS/)).to.equal('clientError ERR_S2N_PKEY_NOT_TLS');
+  });
+
+  it('secures the servers of an ES module, settings from a file', async () => {
+    const settings = { cert: 'cert.pem', localKey: 'key.pem', httpsPorts: [made] };
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));
+    const none = { S2N_PKEY_CERT: undefined, S2N_PKEY_LOCAL_KEY: undefined, S2N_PKEY_HTTPS_PORTS: undefined };
+    const { port } = run('program.mjs', esModule, { ...none, S2N_PKEY_CONFIG: 'settings.json' });
+    expect(await get(await port(made))).to.equal('http true');
+    expect(await get(await port(https))).to.equal('https true');
+  });
+
+  it('secures the servers of cluster workers', async () => {
+    const { port } = run('clustered.mjs', clustered);
+    expect(await get(await port(made))).to.equal('worker true');
+  });
+
+  it('secures the servers of worker threads', async () => {
+    const { port } = run('threaded.mjs', threaded);
+    expect(await get(await port(made))).to.equal('thread true');
+  });
+
+  const refusals: [string, NodeJS.ProcessEnv, RegExp][] = [
+    ['no settings', {}, /S2N_PKEY_CERT is missing/],
+    [
+      'no certificate',
+      { S2N_PKEY_CERT: 'gone.pem', S2N_PKEY_LOCAL_KEY: 'key.pem' },
+      /S2N_PKEY_CERT: .*gone\.pem/,
+    ],
+    ["another key's certificate", { S2N_PKEY_CERT: 'own.pem', S2N_PKEY_LOCAL_KEY: 'key.pem' }, /certificate/],
+  ];
+  for (const [what, env, message] of refusals) {
+    it(`does not start the program, and says why in one sentence: ${what}`, async () => {
+      const child = start('started.mjs', "console.log('started')", env);
+      let [output, errors] = ['', ''];
+      child.stdout?.on('data', (part: Buffer) => (output += part.toString()));
+      child.stderr?.on('data', (part: Buffer) => (errors += part.toString()));
+      const [code] = (await once(child, 'close')) as [number];
+      expect({ code, output }).to.deep.equal({ code: 1, output: '' });
+      expect(errors)
+        .to.match(/^s2n-pkey\/register: .+\n$/)
+        .and.to.match(message);
+    });
+  }
+});
