@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S2nPkeyError } from '../errors.ts';
@@ -6,6 +7,7 @@ import type { Command } from './command.ts';
 import { chooseKms, type ChosenKms } from './demo/choose-kms.ts';
 import { demonstrate } from './demo/demonstration.ts';
 import { costNotice, report } from './demo/report.ts';
+import { serveDemo } from './demo/serve.ts';
 
 const usage = `Usage: s2n-pkey demo [clean] [options]
 
@@ -13,6 +15,8 @@ Shows a TLS server that holds only a certificate: every private-key operation is
 credentials configured it uses AWS KMS, otherwise a local KMS that it starts.
 
   clean            schedule the deletion of the demonstration's keys instead, and name them
+  --serve          serve a page on https://localhost that shows each Sign call as it happens, until stopped
+  --port <number>  the port of that page (8443)
   --local          use a local KMS whatever is configured
   --data <folder>  where the local KMS keeps its keys (.s2n-pkey/local-kms)
   --help
@@ -30,6 +34,8 @@ async function runDemo(args: readonly string[]): Promise<void> {
       args: [...args],
       allowPositionals: true,
       options: {
+        serve: { type: 'boolean', default: false },
+        port: { type: 'string' },
         local: { type: 'boolean', default: false },
         data: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -46,9 +52,12 @@ async function runDemo(args: readonly string[]): Promise<void> {
         `unknown argument '${rest[0] ?? action}'; see s2n-pkey demo --help`,
       );
     }
+    if (values.port !== undefined && !values.serve) throw usageError('--port is for --serve');
+    if (values.serve && action === 'clean') throw usageError('clean deletes keys, and serves nothing');
+    const port = readPort(values.port);
     const kms = await chooseKms(values.local, values.data);
     try {
-      await (action === 'clean' ? clean(kms) : show(kms));
+      await (action === 'clean' ? clean(kms) : values.serve ? serve(kms, port) : show(kms));
     } finally {
       await kms.close();
     }
@@ -60,6 +69,32 @@ async function runDemo(args: readonly string[]): Promise<void> {
     );
     process.exitCode = 1;
   }
+}
+
+function usageError(problem: string): S2nPkeyError {
+  return new S2nPkeyError('ERR_S2N_PKEY_USAGE', `${problem}; see s2n-pkey demo --help`);
+}
+
+function readPort(text = '8443'): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw usageError(`--port expects a number from 0 to 65535 and was given '${text}'`);
+}
+
+async function serve(kms: ChosenKms, port: number): Promise<void> {
+  process.stdout.write(`KMS           ${kms.description}\n              ${costNotice(kms)}\n`);
+  const demo = await serveDemo(kms, port);
+  process.stdout.write(`Key           ${demo.arn}\n`);
+  process.stdout.write(`Page          ${demo.url}\n`);
+  process.stdout.write(
+    '              Its certificate is self-signed, so your browser asks before it shows it.\n',
+  );
+  process.stdout.write('              Stop with Ctrl+C.\n');
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  await Promise.race([once(process, 'SIGINT', { signal }), once(process, 'SIGTERM', { signal })]);
+  stopped.abort();
+  await demo.close();
 }
 
 async function show(kms: ChosenKms): Promise<void> {

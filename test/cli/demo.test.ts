@@ -1,13 +1,17 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { demonstrate, serverName } from '../../lib/cli/demo/demonstration.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
+import { readAll } from '../fixtures/peers.ts';
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 
@@ -19,22 +23,26 @@ interface Run {
 
 /** `npx s2n-pkey …` as a process of its own, knowing no more of AWS than `env` tells it. */
 async function command(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
-  const hermetic = {
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  };
-  const child = spawn(process.execPath, ['--no-warnings', '--import', 'tsx', main, ...args], {
-    env: { ...Object.fromEntries(inherited), ...hermetic, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = start(args, env);
   const run: Run = { code: null, output: '', errors: '' };
   child.stdout.on('data', (part: Buffer) => (run.output += part.toString()));
   child.stderr.on('data', (part: Buffer) => (run.errors += part.toString()));
   await once(child, 'close');
   run.code = child.exitCode;
   return run;
+}
+
+function start(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcessByStdio<null, Readable, Readable> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
+  const hermetic = {
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+  return spawn(process.execPath, ['--no-warnings', '--import', 'tsx', main, ...args], {
+    env: { ...Object.fromEntries(inherited), ...hermetic, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 describe('the demonstration', () => {
@@ -139,6 +147,36 @@ describe('the demonstration', () => {
       expect(run.errors).to.match(message);
     });
   }
+
+  it('serves a page until it is stopped, with --serve', async () => {
+    const data = await mkdtemp(join(tmpdir(), 's2n-pkey-demo-'));
+    const child = start(['demo', '--serve', '--port', '0', '--data', data]);
+    try {
+      let output = '';
+      for await (const part of child.stdout) {
+        output += String(part);
+        if (output.includes('Ctrl+C')) break;
+      }
+      const port = Number(/^Page +https:\/\/localhost:(\d+)\/$/m.exec(output)?.[1]);
+      const outgoing = request({ host: '127.0.0.1', port, rejectUnauthorized: false, agent: false });
+      outgoing.end();
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      expect((await readAll(response)).toString()).to.contain('<h1>The key to this page is in');
+      child.kill('SIGINT');
+      const [code] = (await once(child, 'exit')) as [number];
+      expect(code).to.equal(0);
+    } finally {
+      child.kill('SIGKILL');
+      await rm(data, { recursive: true });
+    }
+  });
+
+  it('refuses a port that is none, and a port for no page', async () => {
+    expect((await command(['demo', '--serve', '--port', '84x'])).errors).to.match(
+      /--port expects a number.*'84x'/,
+    );
+    expect((await command(['demo', '--port', '8443'])).errors).to.contain('--port is for --serve');
+  });
 
   it('refuses arguments it does not know', async () => {
     const run = await command(['demo', 'everything']);
