@@ -8,7 +8,6 @@ import type {
   NativeTrustStore,
 } from '../native/binding.ts';
 import { publicKeyFingerprint } from '../signer/certificate-match.ts';
-import type { Signer } from '../signer/signer.ts';
 import { readContextName } from './context-name.ts';
 import type { Identity } from './identity.ts';
 import type { ClientCertificates } from './peer-verification.ts';
