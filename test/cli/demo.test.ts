@@ -78,7 +78,8 @@ describe('the demonstration', () => {
     expect(second.key.arn).to.equal(first.key.arn);
   });
 
-  it('shows all of it on the terminal, and deletes its keys when asked to', async () => {
+  it('shows all of it on the terminal, and deletes its keys when asked to', async function () {
+    this.timeout(120_000); // three programs, one after the other
     const data = await mkdtemp(join(tmpdir(), 's2n-pkey-demo-'));
     try {
       const shown = await command(['demo', '--data', data]);
