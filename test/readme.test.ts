@@ -9,6 +9,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { findOrCreateDemoKey } from '../lib/kms/demo-key.ts';
 import { startLocalKms, type LocalKms } from '../lib/local-kms/start.ts';
+import { environmentOf } from './fixtures/kms-environment.ts';
 import { readAll } from './fixtures/peers.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -43,14 +44,10 @@ describe('the README', () => {
         "0, '127.0.0.1', () => console.log(server.address().port) || console.log",
       ),
     );
-    const { accessKeyId, secretAccessKey } = kms.credentials;
     server = spawn(process.execPath, ['--no-warnings', program], {
       env: {
         PATH: process.env['PATH'],
-        AWS_ENDPOINT_URL_KMS: kms.endpoint,
-        AWS_REGION: kms.region,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        ...environmentOf(kms),
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

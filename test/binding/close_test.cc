@@ -1,7 +1,6 @@
 // How connections end, seen from both sides: the table in tls_stream.h.
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
-#include <openssl/nid.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -20,11 +19,6 @@ namespace {
 
 using Kind = engine::Event::Kind;
 using tls::FailureKind;
-
-const Identity& P256() {
-  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
-  return identity;
-}
 
 // An open connection: the client, and the end of the pair that JavaScript would own.
 struct Open {

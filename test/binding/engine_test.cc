@@ -21,11 +21,6 @@ namespace {
 using Kind = engine::Event::Kind;
 using tls::FailureKind;
 
-const Identity& P256() {
-  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
-  return identity;
-}
-
 }  // namespace
 
 TEST(a_handshake_completes_with_a_signature_from_outside_and_bytes_flow_both_ways) {

@@ -1,7 +1,6 @@
 // Session tickets: resumption without a signature, what a ticket is good for, and when it travels.
 #include "tls/session_tickets.h"
 
-#include <openssl/nid.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -20,11 +19,6 @@ namespace keyless::test {
 namespace {
 
 using Kind = engine::Event::Kind;
-
-const Identity& P256() {
-  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
-  return identity;
-}
 
 tls::TicketKey KeyOf(uint8_t fill, int64_t since_from_now = 0) {
   tls::TicketKey key;

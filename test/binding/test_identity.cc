@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/ec_key.h>
 #include <openssl/evp.h>
+#include <openssl/nid.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -64,6 +65,11 @@ Identity Identity::Rsa(int bits) {
     std::abort();
   }
   return Make(key.get());
+}
+
+const Identity& P256() {
+  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
+  return identity;
 }
 
 }  // namespace keyless::test

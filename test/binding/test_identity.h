@@ -16,4 +16,7 @@ struct Identity {
   static Identity Rsa(int bits);
 };
 
+// One with a P-256 key, for tests to which the key is all the same: made once.
+const Identity& P256();
+
 }  // namespace keyless::test

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
+import { environmentOf } from '../fixtures/kms-environment.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -45,14 +46,10 @@ describe('the pages of docs/api', () => {
       for (const { code, output } of examples) {
         const program = join(folder, 'example.cjs');
         await writeFile(program, code);
-        const { accessKeyId, secretAccessKey } = kms.credentials;
         const { stdout } = await run(process.execPath, ['--no-warnings', program], {
           env: {
             PATH: process.env['PATH'],
-            AWS_ENDPOINT_URL_KMS: kms.endpoint,
-            AWS_REGION: kms.region,
-            AWS_ACCESS_KEY_ID: accessKeyId,
-            AWS_SECRET_ACCESS_KEY: secretAccessKey,
+            ...environmentOf(kms),
           },
           timeout: 30_000,
         });

@@ -10,6 +10,7 @@ import { createKey } from '../../lib/kms/key-creation.ts';
 import { KmsSigner } from '../../lib/kms/kms-signer.ts';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
+import { environmentOf } from '../fixtures/kms-environment.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = join(root, 'test', 'fixtures');
@@ -122,17 +123,13 @@ export class Pages {
   }
 
   #spawn(command: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess {
-    const { accessKeyId, secretAccessKey } = this.#kms.credentials;
     const child = spawn(command, args, {
       cwd: this.#folder,
       env: {
         PATH: process.env['PATH'],
         S2N_PKEY_ADDON: process.env['S2N_PKEY_ADDON'],
         S2N_PKEY_TEST_PORTS: `${firstPort}-${lastPort}`,
-        AWS_ENDPOINT_URL_KMS: this.#kms.endpoint,
-        AWS_REGION: this.#kms.region,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        ...environmentOf(this.#kms),
         ...env,
       },
       stdio: ['pipe', 'pipe', 'inherit'],

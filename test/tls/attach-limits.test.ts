@@ -16,6 +16,7 @@ import { expect } from 'chai';
 import { attach } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
+import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
 
 const { key, cert } = identity('P-256');
@@ -23,16 +24,11 @@ const options = { cert, signer: new AsynchronousSigner(key) };
 const get = 'GET / HTTP/1.1\r\nHost: localhost\r\n';
 
 describe('attach leaves in force', () => {
-  const servers: Server[] = [];
   const sessions: ClientHttp2Session[] = [];
-  afterEach(async () => {
+  afterEach(() => {
     for (const session of sessions.splice(0)) session.destroy();
-    for (const server of servers.splice(0)) if (server.listening) await close(server);
   });
-  function kept<S extends Server>(server: S): S {
-    servers.push(server);
-    return server;
-  }
+  const kept = keptServers(); // after the sessions: a server closes when they have
 
   /** What an https server answers to these bytes, until it closes. */
   async function answerTo(server: Server, bytes: string): Promise<string> {

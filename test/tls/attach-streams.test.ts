@@ -10,6 +10,7 @@ import { attach, diagnostics, type TlsSocket } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { duplexPair } from '../fixtures/duplex-pair.ts';
 import { identity } from '../fixtures/identity.ts';
+import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
 
 const { key, cert } = identity('P-256');
@@ -23,14 +24,7 @@ async function secure(stream: Duplex): Promise<TLSSocket> {
 }
 
 describe('attach, for streams that the server did not accept itself', () => {
-  const servers: Server[] = [];
-  afterEach(async () => {
-    for (const server of servers.splice(0)) if (server.listening) await close(server);
-  });
-  function kept<S extends Server>(server: S): S {
-    servers.push(server);
-    return server;
-  }
+  const kept = keptServers();
   const echo = (): Server =>
     attach(
       createTlsServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)),

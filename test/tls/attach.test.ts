@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { attach, TlsSocket } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
+import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
 
 const { key, cert } = identity('P-256');
@@ -22,14 +23,7 @@ async function fetchText(port: number, more: RequestOptions = {}): Promise<{ sta
 }
 
 describe('attach', () => {
-  const servers: Server[] = [];
-  afterEach(async () => {
-    for (const server of servers.splice(0)) if (server.listening) await close(server);
-  });
-  function kept<S extends Server>(server: S): S {
-    servers.push(server);
-    return server;
-  }
+  const kept = keptServers();
 
   it('serves https requests, with all that a request tells of its connection', async () => {
     const server = kept(

@@ -1,6 +1,5 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
-import type { Server } from 'node:net';
 import { createServer as createTlsServer, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity, type KeyKind } from '../fixtures/identity.ts';
+import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
 
 /** A certificate for a name, and a signer that counts what it is asked. */
@@ -23,14 +23,7 @@ function site(name: string, kind: KeyKind = 'P-256'): { cert: string; signer: As
 }
 
 describe('Many certificates on one server', () => {
-  const servers: Server[] = [];
-  afterEach(async () => {
-    for (const server of servers.splice(0)) if (server.listening) await close(server);
-  });
-  function kept<S extends Server>(server: S): S {
-    servers.push(server);
-    return server;
-  }
+  const kept = keptServers();
   function serverOf(options: Parameters<typeof createServer>[0]): TlsServer {
     return kept(createServer(options, (socket) => socket.end()));
   }

@@ -13,7 +13,8 @@ import {
 } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
-import { close, listen, readAll } from '../fixtures/peers.ts';
+import { keptServers } from '../fixtures/kept-servers.ts';
+import { listen, readAll } from '../fixtures/peers.ts';
 
 const protocols = ['TLSv1.2', 'TLSv1.3'] as const;
 const { key, cert } = identity('P-256');
@@ -42,10 +43,7 @@ async function visit(server: Server, port: number, options: ConnectionOptions = 
 }
 
 describe('Session resumption', () => {
-  const servers: Server[] = [];
-  afterEach(async () => {
-    for (const server of servers.splice(0)) if (server.listening) await close(server);
-  });
+  const kept = keptServers();
 
   /** A server that answers once, and the signer that is asked at each full handshake. */
   function serving(options: Partial<TlsServerOptions> = {}): {
@@ -54,7 +52,7 @@ describe('Session resumption', () => {
   } {
     const signer = new AsynchronousSigner(key);
     const server = createServer({ cert, signer, ...options }, (socket) => socket.end('answer'));
-    servers.push(server);
+    kept(server);
     return { server, signer };
   }
 
@@ -172,7 +170,7 @@ describe('Session resumption', () => {
       createHttpsServer({ sessionTimeout: 99, ticketKeys }, (_req, res) => res.end()),
       { cert, signer },
     );
-    servers.push(server);
+    kept(server);
     const port = await listen(server);
     const talk = async (session?: Buffer): Promise<Visit> => {
       const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, session });
