@@ -8,16 +8,13 @@
 
 #include "engine/operation_id.h"
 #include "engine/tls_stream.h"
+#include "tls/alert_description.h"
 
 namespace keyless::engine {
 
 namespace {
 
 constexpr uint8_t kHandshakeRecord = 22;  // RFC 8446 section 5.1
-// Alerts (RFC 8446 section 6, RFC 7301 section 3.2).
-constexpr int kHandshakeFailure = 40;
-constexpr int kInternalError = 80;
-constexpr int kNoApplicationProtocol = 120;
 
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
@@ -103,7 +100,7 @@ void TlsStream::DriveHandshake() {
         tls::Failure::Of(tls::FailureKind::kProtocol,
                          "the client's ALPN protocols and the server's have none in common");
     failure.name = "NO_APPLICATION_PROTOCOL";
-    failure.alert = kNoApplicationProtocol;
+    failure.alert = tls::alert::kNoApplicationProtocol;
     return FailHandshake(std::move(failure));
   }
   hello_checked_ = hello_checked_ || !context_.records.empty();
@@ -217,14 +214,14 @@ int TlsStream::AlertFor(const tls::Failure& failure) const {
     case tls::FailureKind::kNotTls:
       return -1;
     case tls::FailureKind::kTimeout:  // the peer's own fault, or the signer's
-      return phase_ == Phase::kAwaitingSignature ? kInternalError : -1;
+      return phase_ == Phase::kAwaitingSignature ? tls::alert::kInternalError : -1;
     case tls::FailureKind::kProtocol:
     case tls::FailureKind::kCertificate:
-      return failure.alert >= 0 ? failure.alert : kHandshakeFailure;
+      return failure.alert >= 0 ? failure.alert : tls::alert::kHandshakeFailure;
     case tls::FailureKind::kSignature:
     case tls::FailureKind::kResources:
     case tls::FailureKind::kInternal:
-      return kInternalError;
+      return tls::alert::kInternalError;
   }
   return -1;
 }
@@ -235,7 +232,7 @@ int TlsStream::AlertFor(const tls::Failure& failure) const {
 // plaintext.
 bool TlsStream::SendAlert(const tls::Failure& failure) {
   const auto alert = static_cast<uint8_t>(failure.alert);
-  if (!connection_ || failure.alert == kNoApplicationProtocol) {
+  if (!connection_ || failure.alert == tls::alert::kNoApplicationProtocol) {
     const uint8_t record[] = {21, 3, 3, 0, 2, 2, alert};
     context_.records.assign(record, record + sizeof record);
   } else if (!connection_->SendAlert(alert)) {

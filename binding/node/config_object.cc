@@ -8,6 +8,7 @@
 #include "node/certificate_chain_object.h"
 #include "node/errors.h"
 #include "node/local_key_object.h"
+#include "node/texts.h"
 #include "node/trust_store_object.h"
 #include "tls/error.h"
 
@@ -16,14 +17,6 @@ namespace keyless::node {
 namespace {
 
 constexpr napi_type_tag kConfigTag = {0x6f1c2a9e5d3b4c70, 0x9b8a7e6d5c4f3a21};
-
-std::vector<std::string> ReadTexts(const Napi::Value& value) {
-  std::vector<std::string> texts;
-  if (!value.IsArray()) return texts;
-  const Napi::Array list = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).ToString().Utf8Value());
-  return texts;
-}
 
 std::vector<tls::Identity> ReadIdentities(const Napi::Value& value) {
   std::vector<tls::Identity> identities;

@@ -1,9 +1,7 @@
 #include "node/trust_store_object.h"
 
-#include <string>
-#include <vector>
-
 #include "node/errors.h"
+#include "node/texts.h"
 #include "tls/error.h"
 
 namespace keyless::node {
@@ -11,13 +9,6 @@ namespace keyless::node {
 namespace {
 
 constexpr napi_type_tag kTrustStoreTag = {0x3b7d90c2a1e84f56, 0xc5d2e8f017a4b693};
-
-std::vector<std::string> Texts(const Napi::Value& value) {
-  std::vector<std::string> texts;
-  const Napi::Array list = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).ToString().Utf8Value());
-  return texts;
-}
 
 }  // namespace
 
@@ -29,8 +20,8 @@ TrustStoreObject::TrustStoreObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<TrustStoreObject>(info) {
   const Napi::Object options = info[0].As<Napi::Object>();
   tls::TrustStoreOptions native;
-  native.authorities_pem = Texts(options.Get("authorities"));
-  native.revocation_lists_pem = Texts(options.Get("revocationLists"));
+  native.authorities_pem = ReadTexts(options.Get("authorities"));
+  native.revocation_lists_pem = ReadTexts(options.Get("revocationLists"));
   native.allow_partial_chain = options.Get("allowPartialChain").ToBoolean();
   try {
     store_ = tls::TrustStore::Create(native);

@@ -3,18 +3,12 @@
 
 #include <utility>
 
+#include "tls/alert_description.h"
 #include "tls/connection.h"
 #include "tls/peer_chain.h"
 #include "unstable/crl.h"
 
 namespace keyless::tls {
-
-namespace {
-
-constexpr int kHandshakeFailure = 40;
-constexpr int kCertificateRequired = 116;
-
-}  // namespace
 
 // To return failure ends the handshake at once (S2N_ERR_CANCELLED). To reject the certificate
 // through `info` would keep the peer waiting for s2n's blinding delay, which is for failures that
@@ -45,7 +39,7 @@ void Connection::NameMissingCertificate() {
   const bool tls13 = s2n_connection_get_actual_protocol_version(connection_.get()) >= S2N_TLS13;
   failure_ = Failure::Of(FailureKind::kCertificate, "peer did not return a certificate");
   failure_.name = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
-  failure_.alert = tls13 ? kCertificateRequired : kHandshakeFailure;
+  failure_.alert = tls13 ? alert::kCertificateRequired : alert::kHandshakeFailure;
 }
 
 PeerIdentity Connection::TakePeer() {

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "s2n.h"
+#include "tls/alert_description.h"
 
 // s2n's own header of that folder, for s2n_error_get_alert. It has no C++ guard.
 extern "C" {
@@ -20,27 +21,22 @@ struct Refusal {
   const char* name;
   int alert;
 };
-constexpr int kHandshakeFailure = 40;
-constexpr int kIllegalParameter = 47;
-constexpr int kDecodeError = 50;
-constexpr int kProtocolVersion = 70;
-constexpr int kInappropriateFallback = 86;
 constexpr Refusal kRefusals[] = {
-    {"S2N_ERR_PROTOCOL_VERSION_UNSUPPORTED", kProtocolVersion},
-    {"S2N_ERR_FALLBACK_DETECTED", kInappropriateFallback},
+    {"S2N_ERR_PROTOCOL_VERSION_UNSUPPORTED", alert::kProtocolVersion},
+    {"S2N_ERR_FALLBACK_DETECTED", alert::kInappropriateFallback},
     // The two have nothing in common.
-    {"S2N_ERR_CIPHER_NOT_SUPPORTED", kHandshakeFailure},
-    {"S2N_ERR_NO_VALID_SIGNATURE_SCHEME", kHandshakeFailure},
-    {"S2N_ERR_INVALID_SUPPORTED_GROUP_STATE", kHandshakeFailure},
-    {"S2N_ERR_ECDHE_UNSUPPORTED_CURVE", kHandshakeFailure},
+    {"S2N_ERR_CIPHER_NOT_SUPPORTED", alert::kHandshakeFailure},
+    {"S2N_ERR_NO_VALID_SIGNATURE_SCHEME", alert::kHandshakeFailure},
+    {"S2N_ERR_INVALID_SUPPORTED_GROUP_STATE", alert::kHandshakeFailure},
+    {"S2N_ERR_ECDHE_UNSUPPORTED_CURVE", alert::kHandshakeFailure},
     // Well formed and wrong.
-    {"S2N_ERR_BAD_KEY_SHARE", kIllegalParameter},
-    {"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY", kIllegalParameter},
-    {"S2N_ERR_ECDHE_SHARED_SECRET", kIllegalParameter},
-    {"S2N_ERR_DUPLICATE_EXTENSION", kIllegalParameter},
+    {"S2N_ERR_BAD_KEY_SHARE", alert::kIllegalParameter},
+    {"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY", alert::kIllegalParameter},
+    {"S2N_ERR_ECDHE_SHARED_SECRET", alert::kIllegalParameter},
+    {"S2N_ERR_DUPLICATE_EXTENSION", alert::kIllegalParameter},
     // Lengths that do not fit together.
-    {"S2N_ERR_STUFFER_OUT_OF_DATA", kDecodeError},
-    {"S2N_ERR_STUFFER_NOT_FOUND", kDecodeError},
+    {"S2N_ERR_STUFFER_OUT_OF_DATA", alert::kDecodeError},
+    {"S2N_ERR_STUFFER_NOT_FOUND", alert::kDecodeError},
 };
 
 }  // namespace

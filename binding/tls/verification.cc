@@ -2,17 +2,9 @@
 
 #include <openssl/x509.h>
 
+#include "tls/alert_description.h"
+
 namespace keyless::tls {
-
-namespace {
-
-constexpr int kBadCertificate = 42;
-constexpr int kUnsupportedCertificate = 43;
-constexpr int kCertificateRevoked = 44;
-constexpr int kCertificateExpired = 45;
-constexpr int kUnknownCa = 48;
-
-}  // namespace
 
 // The names that node:tls gives (X509ErrorCode in Node's src/crypto).
 const char* Verification::code() const noexcept {
@@ -106,11 +98,11 @@ int Verification::alert() const noexcept {
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CRL_HAS_EXPIRED:
     case X509_V_ERR_CRL_NOT_YET_VALID:
-      return kCertificateExpired;
+      return alert::kCertificateExpired;
     case X509_V_ERR_CERT_REVOKED:
-      return kCertificateRevoked;
+      return alert::kCertificateRevoked;
     case X509_V_ERR_INVALID_PURPOSE:
-      return kUnsupportedCertificate;
+      return alert::kUnsupportedCertificate;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -119,9 +111,9 @@ int Verification::alert() const noexcept {
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
     case X509_V_ERR_PATH_LENGTH_EXCEEDED:
     case X509_V_ERR_INVALID_CA:
-      return kUnknownCa;
+      return alert::kUnknownCa;
     default:
-      return kBadCertificate;
+      return alert::kBadCertificate;
   }
 }
 
