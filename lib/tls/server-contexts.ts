@@ -57,6 +57,8 @@ export class ServerContexts {
   /** Whom contexts trust that do not say. */
   #trust: NativeTrustStore | undefined;
   #ticketKeys: TicketKeys | undefined;
+  /** Those of the last snapshot, which the next one goes on with unless what they have in common has changed. */
+  #configs: ReadonlyMap<SecureContext, NativeConfig> = new Map();
   #snapshot: ContextSnapshot | undefined;
   /** Seconds since 1970: ticket keys are rotated by then. */
   #freshUntil = Infinity;
@@ -83,7 +85,7 @@ export class ServerContexts {
   replaceDefault(options: SecureContextOptions): void {
     this.#default = createSecureContext(options);
     this.#trust = this.#default.trust ?? this.#trust;
-    this.#snapshot = undefined;
+    this.#configureAnew();
   }
 
   /**
@@ -99,24 +101,33 @@ export class ServerContexts {
   replaceTicketKey(keys: unknown): void {
     this.#requireTicketKeys();
     this.#ticketKeys = new GivenTicketKey(readTicketKeys(keys), secondsNow());
-    this.#snapshot = undefined;
+    this.#configureAnew();
   }
 
   /** For the next connection. Made when it is first needed, so that a thousand calls of `add` cost one table. */
   current(): ContextSnapshot {
     const now = secondsNow();
-    if (this.#snapshot && now < this.#freshUntil) return this.#snapshot;
+    if (now >= this.#freshUntil) this.#configureAnew();
+    if (this.#snapshot) return this.#snapshot;
     this.#snapshot = this.#take(now);
     this.#freshUntil = this.#ticketKeys?.freshUntil ?? Infinity;
     return this.#snapshot;
+  }
+
+  #configureAnew(): void {
+    this.#configs = new Map();
+    this.#snapshot = undefined;
   }
 
   #take(now: number): ContextSnapshot {
     const contexts = [...new Set([this.#default, ...this.#named.values()])];
     const indices = new Map(contexts.map((context, index) => [context, index]));
     const names = [...this.#named].flatMap(([name, context]) => [name, indices.get(context) ?? 0]);
-    const configs = contexts.map((context) => this.#configure(context, now));
-    return { native: new (addon().ServerContexts)(configs, names), contexts };
+    const configs = new Map(
+      contexts.map((context) => [context, this.#configs.get(context) ?? this.#configure(context, now)]),
+    );
+    this.#configs = configs;
+    return { native: new (addon().ServerContexts)([...configs.values()], names), contexts };
   }
 
   #configure(context: SecureContext, now: number): NativeConfig {
