@@ -2,11 +2,13 @@
 // All checks run, whatever the ones before found; the exit code is 1 if any found something.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildTypeScript } from './build-ts.mjs';
 import { dependencyFindings } from './check-dependencies.mjs';
 import { lengthFindings } from './check-file-lengths.mjs';
 import { noticeFindings } from './check-notice.mjs';
 import { inCheckout, installedPackage } from './checkout.mjs';
 import { Refusal, run, runAsScript, say } from './command.mjs';
+import { oneAtATime } from './one-at-a-time.mjs';
 import { findCommand } from './requirements.mjs';
 import { sourceFiles } from './source-files.mjs';
 
@@ -79,6 +81,8 @@ await runAsScript(import.meta.url, async (args) => {
   if (unknown) throw new Refusal(`lint knows the option --fix, and not ${unknown}.`);
   if (!existsSync(inCheckout('node_modules')))
     throw new Refusal('the linters are not installed: run `npm ci`.');
+  // A consumer of the package is among the sources (scripts/package-check/), and its types are those of dist/.
+  await oneAtATime(buildTypeScript);
   const failed = [];
   for (const [name, check] of Object.entries(checks(args.includes('--fix')))) {
     const findings = await found(check);
