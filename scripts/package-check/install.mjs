@@ -64,7 +64,7 @@ export function bareEnvironment(folder, node = process.execPath) {
  * Makes a folder, and adds the package to it.
  *
  * @param {string[]} [extra] other packages beside it
- * @returns {Promise<{ folder: string, seconds: number, runNode: (args: string[], options?: object) => Promise<object> }>}
+ * @returns {Promise<{ folder: string, env: object, seconds: number, runNode: (args: string[], options?: object) => Promise<object> }>}
  */
 export async function installWith(manager, tarball, { parent, extra = [], env }) {
   const folder = join(parent, manager.name.replace(/\W+/g, '-'));
@@ -86,6 +86,7 @@ export async function installWith(manager, tarball, { parent, extra = [], env })
   const prefix = manager.start ? [script, ...manager.start] : [];
   return {
     folder,
+    env,
     seconds: Math.round((Date.now() - started) / 1000),
     runNode: (args, { node = process.execPath } = {}) =>
       run(node, [...prefix, ...args], { cwd: folder, env }),
