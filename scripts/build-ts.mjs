@@ -26,8 +26,14 @@ export async function buildTypeScript() {
   if (!ok) throw new Refusal(`TypeScript found faults:\n${output.trimEnd()}`);
   removeStale();
   const { writeCommonJsEntry } = await import('./commonjs-entry.mjs'); // it needs TypeScript, which is installed only now
-  writeCommonJsEntry(join(dist, 'lib', 'index.d.ts'));
+  for (const declarations of entriesForRequire()) writeCommonJsEntry(declarations);
   writeFileSync(stamp, sources);
+}
+
+/** The declarations of those of the package's ES modules that it has an entry for `require` for. */
+function entriesForRequire() {
+  const { exports } = JSON.parse(readFileSync(inCheckout('package.json'), 'utf8'));
+  return Object.values(exports).flatMap((entry) => (entry.require ? [inCheckout(entry.default.types)] : []));
 }
 
 // By time and size, as tsc's own incremental builds would, but without the second that starting tsc takes.

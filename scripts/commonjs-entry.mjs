@@ -1,24 +1,26 @@
-// The package's entry for `require`: one more name for the same ES module, so that there is one instance of everything. Node
+// An entry of the package for `require`: one more name for the same ES module, so that there is one instance of everything. Node
 // would load the module itself, and it is TypeScript that asks for this file: with `"module": "node16"` it lets no CommonJS file
 // import a module whose types are an ES module's.
 import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import ts from 'typescript';
 
 const note = (module) => `// The same instance of everything as \`import\` gives: see ${module}.\n`;
 
 /**
- * Writes `index.cjs` and `index.d.cts` beside an ES module's `index.js` and `index.d.ts`.
+ * Writes `NAME.cjs` and `NAME.d.cts` beside an ES module's `NAME.js` and `NAME.d.ts`.
  *
- * @param {string} declarations the path of `index.d.ts`
+ * @param {string} declarations the path of `NAME.d.ts`
  */
 export function writeCommonJsEntry(declarations) {
   const base = declarations.replace(/\.d\.ts$/, '');
-  writeFileSync(`${base}.cjs`, `'use strict';\n${note('index.js')}module.exports = require('./index.js');\n`);
-  writeFileSync(`${base}.d.cts`, declarationsFor(declarations));
+  const module = `${basename(base)}.js`;
+  writeFileSync(`${base}.cjs`, `'use strict';\n${note(module)}module.exports = require('./${module}');\n`);
+  writeFileSync(`${base}.d.cts`, declarationsFor(declarations, basename(base)));
 }
 
 /** Each export under its name, as value, as type or as both: TypeScript can say all of them at once only to an ES module. */
-function declarationsFor(declarations) {
+function declarationsFor(declarations, name) {
   const program = ts.createProgram([declarations], {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -28,19 +30,19 @@ function declarationsFor(declarations) {
   const checker = program.getTypeChecker();
   const module = checker.getSymbolAtLocation(program.getSourceFile(declarations));
   const lines = checker.getExportsOfModule(module).flatMap((exported) => {
-    const { name } = exported;
+    const { name: exportedName } = exported;
     const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
     const declared = [];
     if (symbol.flags & ts.SymbolFlags.Value)
-      declared.push(`export declare const ${name}: typeof esm.${name};`);
+      declared.push(`export declare const ${exportedName}: typeof esm.${exportedName};`);
     if (symbol.flags & ts.SymbolFlags.Type) {
       const { parameters, names } = typeParameters(symbol);
-      declared.push(`export type ${name}${parameters} = esm.${name}${names};`);
+      declared.push(`export type ${exportedName}${parameters} = esm.${exportedName}${names};`);
     }
     return declared;
   });
-  const source = "import type * as esm from './index.js' with { 'resolution-mode': 'import' };\n";
-  return `${note('index.d.ts')}${source}${lines.join('\n')}\n`;
+  const source = `import type * as esm from './${name}.js' with { 'resolution-mode': 'import' };\n`;
+  return `${note(`${name}.d.ts`)}${source}${lines.join('\n')}\n`;
 }
 
 /** `<T extends object>` and `<T>` of a generic type; two empty texts of any other. */
