@@ -27,7 +27,7 @@ struct Event {
   enum class Kind : uint8_t {
     kSign,    // the handshake stopped at its private-key operation
     kSecure,  // the handshake is done: `descriptor` is the plaintext end, for JavaScript to own
-    kFailed,  // the handshake failed; nothing but kClosed follows
+    kFailed,  // the handshake failed; the last event of its stream
     kError,   // an open connection broke: the plaintext end is at its end after this
     kClosed,  // everything JavaScript wrote was handed to TCP or is lost for good; the last event
               // of a stream

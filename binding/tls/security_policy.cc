@@ -17,7 +17,7 @@ namespace keyless::tls {
 namespace {
 
 constexpr char kOffered[] =
-    "'default' (TLS 1.2 and 1.3), 'default_tls13', 'default_fips', '20250211' (TLS 1.3 only) or "
+    "'default' (TLS 1.2 and 1.3), 'default_tls13', 'default_fips', '20250414' (TLS 1.3 only) or "
     "'rfc9151' "
     "(SHA-384 only)";
 
