@@ -105,6 +105,7 @@ LoopStatistics Engine::Statistics() {
     sum.lingering += one.lingering;
     sum.descriptors += one.descriptors;
     sum.cpu_nanoseconds += one.cpu_nanoseconds;
+    sum.turns += one.turns;
   }
   return sum;
 }

@@ -135,6 +135,7 @@ std::future<LoopStatistics> EngineLoop::Statistics() {
 
 LoopStatistics EngineLoop::Count() const {
   LoopStatistics statistics;
+  statistics.turns = turns_;
   for (const auto& [id, stream] : streams_) {
     statistics.descriptors += static_cast<uint64_t>(stream->descriptors());
     switch (stream->phase()) {
@@ -191,6 +192,7 @@ bool EngineLoop::Turn(Clock::time_point now) {
 
 void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
   context_.now = now;
+  turns_++;
   if (woken) ExecuteCommands();
   context_.deadlines.Run(now, [](TlsStream* stream) { stream->OnDeadline(); });
   context_.idle_checks.Run(now, [](TlsStream* stream) { stream->OnIdleCheck(); });

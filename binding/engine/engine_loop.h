@@ -30,6 +30,7 @@ struct LoopStatistics {
   uint64_t lingering = 0;
   uint64_t descriptors = 0;
   uint64_t cpu_nanoseconds = 0;
+  uint64_t turns = 0;  // of the loop since it began
 };
 
 class EngineLoop {
@@ -91,6 +92,7 @@ class EngineLoop {
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   std::vector<TlsStream*> driving_;
   bool stop_ = false;
+  uint64_t turns_ = 0;
 
   std::thread thread_;  // last: started when everything above is there; a stepped loop has none
 };

@@ -15,6 +15,7 @@
 #include "node/event_array.h"
 #include "node/server_contexts_object.h"
 #include "tls/arena.h"
+#include "tls/s2n_handles.h"
 
 namespace keyless::node {
 
@@ -260,6 +261,7 @@ Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {
   set("lingering", statistics.lingering);
   set("descriptors", statistics.descriptors);
   set("cpuNanoseconds", statistics.cpu_nanoseconds);
+  set("operations", tls::outstanding_operations.load(std::memory_order_relaxed));
   const tls::ArenaStatistics arena = tls::Arena::Process().Statistics();
   set("arenaBytesInUse", arena.bytes_in_use);
   set("arenaBytesLocked", arena.bytes_locked);

@@ -81,6 +81,11 @@ void Arena::Free(void* memory) noexcept {
   Release(bytes, place);
 }
 
+size_t Arena::SizeOf(const void* memory) const noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return Find(static_cast<const uint8_t*>(memory)).size;
+}
+
 ArenaStatistics Arena::Statistics() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return statistics_;

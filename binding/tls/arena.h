@@ -49,6 +49,9 @@ class Arena {
   // allocation of this arena: going on would hand out the same memory twice.
   void Free(void* memory) noexcept;
 
+  // Bytes of a live allocation that may be used. Aborts as Free does.
+  size_t SizeOf(const void* memory) const noexcept;
+
   ArenaStatistics Statistics() const;
 
  private:

@@ -50,7 +50,7 @@ Connection::Connection(std::shared_ptr<const Config> config, ConnectionHandle co
     : config_(std::move(config)), connection_(std::move(connection)) {}
 
 int Connection::OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey_op* operation) {
-  PrivateKeyOperationHandle handle(operation);  // ours from here on, on every path
+  PrivateKeyOperationHandle handle = TakeOver(operation);  // ours on every path
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   if (!self || self->operation_) return S2N_FAILURE;
   self->identity_ = self->config_->IndexOf(s2n_connection_get_selected_cert(connection));

@@ -1,13 +1,16 @@
 #include "tls/library.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <string>
 
 #include "s2n.h"
 #include "tls/arena.h"
 #include "tls/error.h"
+#include "tls/sanitizer.h"
 #include "unstable/cleanup.h"
 
 namespace keyless::tls {
@@ -54,3 +57,36 @@ void InitializeLibrary() {
 void CleanupThread() { s2n_cleanup_thread(); }
 
 }  // namespace keyless::tls
+
+// AWS-LC's own memory, by the functions that its crypto/mem.c looks for: the keys of an open
+// connection's records are there, and a local key. In this file, since a linker takes nothing from
+// a library for the sake of a weak reference.
+extern "C" {
+
+void* OPENSSL_memory_alloc(size_t size);
+void OPENSSL_memory_free(void* memory);
+size_t OPENSSL_memory_get_size(void* memory);
+void* OPENSSL_memory_realloc(void* memory, size_t size);
+
+void* OPENSSL_memory_alloc(size_t size) {
+  size_t usable = 0;
+  return keyless::tls::Arena::Process().Allocate(size, &usable);
+}
+
+void OPENSSL_memory_free(void* memory) { keyless::tls::Arena::Process().Free(memory); }
+
+size_t OPENSSL_memory_get_size(void* memory) {
+  return keyless::tls::Arena::Process().SizeOf(memory);
+}
+
+void* OPENSSL_memory_realloc(void* memory, size_t size) {
+  void* larger = OPENSSL_memory_alloc(size);
+  if (!larger) return nullptr;
+  const size_t before = OPENSSL_memory_get_size(memory);
+  keyless::tls::sanitizer::Unpoison(memory, before);
+  std::memcpy(larger, memory, std::min(before, size));
+  OPENSSL_memory_free(memory);
+  return larger;
+}
+
+}  // extern "C"

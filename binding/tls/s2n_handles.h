@@ -1,6 +1,8 @@
 // Owning handles of s2n-tls objects: each is freed exactly once, on every path.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "s2n.h"
@@ -18,9 +20,13 @@ struct FreeCertificateChain {
     s2n_cert_chain_and_key_free(chain);
   }
 };
+// Private-key operations of the whole process that s2n-tls gave away and that were not freed yet.
+// Constant-initialised and trivially destructible, so it is safe while the process exits.
+inline std::atomic<uint64_t> outstanding_operations{0};
 struct FreePrivateKeyOperation {
   void operator()(s2n_async_pkey_op* operation) const noexcept {
     s2n_async_pkey_op_free(operation);
+    outstanding_operations.fetch_sub(1, std::memory_order_relaxed);
   }
 };
 
@@ -28,5 +34,10 @@ using ConfigHandle = std::unique_ptr<s2n_config, FreeConfig>;
 using ConnectionHandle = std::unique_ptr<s2n_connection, FreeConnection>;
 using CertificateChainHandle = std::unique_ptr<s2n_cert_chain_and_key, FreeCertificateChain>;
 using PrivateKeyOperationHandle = std::unique_ptr<s2n_async_pkey_op, FreePrivateKeyOperation>;
+
+inline PrivateKeyOperationHandle TakeOver(s2n_async_pkey_op* operation) {
+  outstanding_operations.fetch_add(1, std::memory_order_relaxed);
+  return PrivateKeyOperationHandle(operation);
+}
 
 }  // namespace keyless::tls

@@ -108,9 +108,11 @@ export interface EngineDiagnostics {
   lingering: number;
   /** Held by the engine; JavaScript's end of each open connection is not among them. */
   descriptors: number;
+  /** Private-key operations that were begun and not ended, one way or another: of the whole process, as the arena's bytes. */
+  operations: number;
   /** CPU time of all engine threads. */
   cpuNanoseconds: number;
-  /** Of s2n-tls, in the process's locked arena: session secrets, record buffers. */
+  /** Of s2n-tls and AWS-LC, in the process's locked arena: session secrets and keys, record buffers. */
   arenaBytesInUse: number;
   /** Kept out of swap by mlock(2), and out of core dumps. */
   arenaBytesLocked: number;

@@ -1,0 +1,211 @@
+// What depends on time, on a loop whose clock is the test's.
+#include <openssl/nid.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "engine_fixture.h"
+#include "handshaking_client.h"
+#include "test.h"
+#include "tls/arena.h"
+
+namespace keyless::test {
+
+namespace {
+
+using Kind = engine::Event::Kind;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const Identity& P256() {
+  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
+  return identity;
+}
+
+// A loop that turns when it is told to, at the time it is told.
+struct SteppedServer {
+  SteppedServer() : fixture(P256(), true) {}
+
+  // With buffers of the kernel's choice, or with small ones.
+  Accepted Accept(int buffers = 0) {
+    auto [server, client] = ConnectedTcp();
+    if (buffers > 0) {
+      setsockopt(server.get(), SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers);
+      setsockopt(client.get(), SOL_SOCKET, SO_RCVBUF, &buffers, sizeof buffers);
+    }
+    loop.Adopt(++streams, std::move(server), fixture.contexts, fixture.sink, seconds(60));
+    return {streams, std::move(client)};
+  }
+  void Pass(std::chrono::nanoseconds time) {
+    now += time;
+    while (loop.Turn(now)) continue;
+  }
+  engine::LoopStatistics Statistics() {
+    auto statistics = loop.Statistics();
+    Pass({});
+    return statistics.get();
+  }
+  // Turns, without a moment passing, until it is so.
+  bool Until(const std::function<bool()>& so) {
+    const auto limit = engine::Clock::now() + seconds(20);
+    while (!so()) {
+      if (engine::Clock::now() > limit) return false;
+      Pass({});
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return true;
+  }
+  std::optional<engine::Event> Next() {
+    std::optional<engine::Event> event;
+    Until([&] { return (event = fixture.sink->Next(0)).has_value(); });
+    return event;
+  }
+  // Gives the kernel's two ends time to agree, and the loop none.
+  void Settle() {
+    for (int i = 0; i < 50; i++) {
+      Pass({});
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+  // An open connection's end of the pair.
+  engine::Descriptor Open(HandshakingClient* peer) {
+    auto secure = Next();
+    EXPECT(secure.has_value() && secure->kind == Kind::kSecure);
+    EXPECT(peer->done.get());
+    return std::move(secure->descriptor);
+  }
+
+  EngineFixture fixture;
+  engine::EngineLoop loop{engine::EngineLoop::Stepped{}};
+  engine::Clock::time_point now = engine::Clock::now();
+  engine::StreamId streams = 0;
+};
+
+bool NothingToRead(int fd) {
+  char byte = 0;
+  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+// A connection that holds more than its peer, with small buffers, takes at once.
+struct Congested {
+  Congested() : accepted(server.Accept(16384)), peer(std::move(accepted.client_tcp)) {
+    javascript = server.Open(&peer);
+    const std::string much = Pattern(1024 * 1024);
+    for (ssize_t taken = 1; taken > 0;) {
+      server.Pass({});
+      taken = send(javascript.get(), much.data(), much.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    javascript.Close();
+    server.Settle();
+  }
+  SteppedServer server;
+  Accepted accepted;
+  HandshakingClient peer;
+  engine::Descriptor javascript;
+};
+
+}  // namespace
+
+TEST(after_a_record_that_fails_the_engine_is_silent_as_long_as_s2n_says_and_serves_the_others) {
+  SteppedServer server;
+  Accepted accepted = server.Accept();
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  const engine::Descriptor javascript = server.Open(&peer);
+  EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
+  const auto error = server.Next();
+  EXPECT(error.has_value() && error->kind == Kind::kError);  // JavaScript is told at once
+  EXPECT_EQ(server.Statistics().silent, 1U);
+
+  server.Pass(milliseconds(9900));  // s2n's least
+  EXPECT_EQ(server.Statistics().silent, 1U);
+  EXPECT(NothingToRead(peer.client.fd()));
+  Accepted another = server.Accept();
+  HandshakingClient meanwhile(std::move(another.client_tcp));
+  EXPECT(server.Next()->kind == Kind::kClosed);  // of the first: nothing it wrote is on its way
+  server.Open(&meanwhile);
+
+  server.Pass(milliseconds(20200));  // s2n's most
+  EXPECT_EQ(server.Statistics().silent, 0U);
+  EXPECT(!NothingToRead(peer.client.fd()));
+}
+
+TEST(an_idle_connection_gives_its_record_buffers_back_and_they_come_again) {
+  SteppedServer server;
+  Accepted accepted = server.Accept();
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  const engine::Descriptor javascript = server.Open(&peer);
+  const auto echo = [&](const std::string& text) {
+    EXPECT(peer.client.Send(text));
+    std::string received;
+    std::vector<char> buffer(text.size());
+    EXPECT(server.Until([&] {
+      const ssize_t taken = read(javascript.get(), buffer.data(), buffer.size());
+      if (taken > 0) received.append(buffer.data(), static_cast<size_t>(taken));
+      return received.size() == text.size();
+    }));
+    EXPECT(received == text);
+    EXPECT(WriteAll(javascript.get(), text));
+    EXPECT(server.Until([&] { return !NothingToRead(peer.client.fd()); }));
+    std::string answer;
+    while (answer.size() < text.size()) answer += peer.client.Receive();
+    EXPECT(answer == text);
+  };
+  echo(Pattern(20000));
+  const uint64_t busy = tls::Arena::Process().Statistics().bytes_in_use;
+  server.Pass(milliseconds(999));
+  EXPECT_EQ(tls::Arena::Process().Statistics().bytes_in_use, busy);
+  server.Pass(milliseconds(1001));
+  const uint64_t idle = tls::Arena::Process().Statistics().bytes_in_use;
+  EXPECT(busy - idle >= 16000);
+  echo(Pattern(20000));
+}
+
+TEST(a_peer_that_takes_nothing_has_30_seconds_once_javascript_has_let_go) {
+  Congested congested;
+  SteppedServer& server = congested.server;
+  server.Pass(milliseconds(29900));
+  EXPECT_EQ(server.Statistics().open, 1U);
+  EXPECT(WriteAll(congested.peer.client.fd(), "it sends, and that does not count"));
+  server.Pass({});
+  server.Pass(milliseconds(200));
+  EXPECT_EQ(server.Statistics().open + server.Statistics().lingering, 0U);
+  EXPECT_EQ(server.Statistics().descriptors, 0U);
+}
+
+TEST(a_peer_that_takes_something_every_29_seconds_gets_all_of_it) {
+  Congested congested;
+  SteppedServer& server = congested.server;
+  std::vector<char> some(1024 * 1024);
+  int rounds = 0;
+  for (ssize_t taken = 1; taken != 0; rounds++) {  // 0: FIN, in order
+    EXPECT(server.Until([&] { return !NothingToRead(congested.peer.client.fd()); }));
+    taken = recv(congested.peer.client.fd(), some.data(), some.size(), MSG_DONTWAIT);
+    EXPECT(taken >= 0);
+    server.Settle();
+    server.Pass(seconds(29));
+  }
+  EXPECT(rounds > 2);
+}
+
+TEST(an_engine_whose_peers_take_nothing_sleeps) {
+  EngineFixture server(P256(), true);
+  Accepted accepted = server.Accept();
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  auto secure = server.Expect(Kind::kSecure);
+  EXPECT(secure.has_value());
+  EXPECT(peer.done.get());
+  const std::string much = Pattern(1024 * 1024);
+  uint64_t turns = 0;
+  int alone = 0;
+  EXPECT(server.Until([&](const engine::LoopStatistics& now) {
+    if (send(secure->descriptor.get(), much.data(), much.size(), MSG_NOSIGNAL) > 0) return false;
+    alone = now.turns == turns + 1 ? alone + 1 : 0;  // one turn, by this very question
+    turns = now.turns;
+    return alone == 20;
+  }));
+}
+
+}  // namespace keyless::test
