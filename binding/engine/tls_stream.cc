@@ -15,6 +15,7 @@ TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
       id_(id),
       sink_(std::move(sink)),
       tcp_(std::move(tcp)),
+      contexts_(std::move(contexts)),
       endpoints_(Endpoints::Of(tcp_.get())),
       started_(context.now),
       last_active_(context.now) {
@@ -22,10 +23,9 @@ TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
   pair_side_.stream = this;
   SetNoDelay(
       true);  // records are gathered here; waiting for more in the kernel would only add latency
-  connection_ = tls::Connection::CreateServer(std::move(contexts), this);
-  if (!connection_ || !context_.poller.Add(tcp_.get(), &tcp_side_)) {
-    FailHandshake(tls::Failure::Of(tls::FailureKind::kResources,
-                                   "no memory or no room in epoll for another connection"));
+  if (!context_.poller.Add(tcp_.get(), &tcp_side_)) {
+    FailHandshake(
+        tls::Failure::Of(tls::FailureKind::kResources, "no room in epoll for another connection"));
     return;
   }
   if (handshake_timeout.count() > 0) {

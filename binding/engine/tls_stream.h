@@ -97,6 +97,7 @@ class TlsStream final : private tls::Transport {
 
   // tls_stream_handshake.cc
   void DriveHandshake();
+  bool MeetPeer();
   void FinishHandshake();
   void FailHandshake(tls::Failure failure);
   bool FailureIsSecret(const tls::Failure& failure) const;
@@ -141,8 +142,9 @@ class TlsStream final : private tls::Transport {
   Descriptor pair_;
   Side tcp_side_;
   Side pair_side_;
-  std::unique_ptr<tls::Connection> connection_;
-  OutputQueue to_tcp_;  // records
+  std::shared_ptr<const tls::ServerContexts> contexts_;  // until connection_ has them
+  std::unique_ptr<tls::Connection> connection_;          // null until the peer began with TLS
+  OutputQueue to_tcp_;                                   // records
   // Session tickets of TLS 1.3, which go out with the first bytes that JavaScript writes: by
   // themselves they would cost a system call and a packet. Without any, with the idle check.
   std::vector<uint8_t> tickets_;
@@ -160,10 +162,11 @@ class TlsStream final : private tls::Transport {
 
   Phase phase_ = Phase::kHandshake;
   bool queued_ = false;
-  bool first_byte_seen_ = false;
-  bool not_tls_ = false;
   bool http_ = false;
+  bool excessive_ = false;  // the peer sent more than a limit lets it
   bool hello_checked_ = false;
+  size_t received_ = 0;         // bytes of the handshake, or since the last byte of plaintext
+  int reads_ = 0;               // since s2n was last called
   bool may_receive_ = false;    // records may wait in the descriptor or in s2n's buffer
   bool inbound_over_ = false;   // nothing more will come from the peer
   bool inbound_shut_ = false;   // and JavaScript was told

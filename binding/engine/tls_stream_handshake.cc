@@ -1,7 +1,9 @@
 // TlsStream until its handshake is done or has failed.
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -15,19 +17,50 @@ namespace keyless::engine {
 namespace {
 
 constexpr uint8_t kHandshakeRecord = 22;  // RFC 8446 section 5.1
+// How often s2n may read in one call: a record, and what is left of the one before.
+constexpr int kReadsACall = 2;
+// The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
+// limit of 64 KiB each, and room to spare.
+constexpr size_t kLongestHandshake = 256 * 1024;
+// What an open connection may receive without a byte of plaintext in it: 4,000 key updates, say.
+constexpr size_t kLongestWithoutData = 128 * 1024;
+
 
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
     "57\r\n\r\n"
     "This port speaks HTTPS: the request was sent without TLS\n";
 
-bool LooksLikeHttp(const uint8_t* bytes, ssize_t length) {
-  for (const char* method :
-       {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "PRI "}) {
+// What begins a plaintext request of HTTP, also of HTTP/2 (RFC 9113 section 3.4).
+constexpr const char* kMethods[] = {"GET ",     "HEAD ",  "POST ",    "PUT ", "DELETE ",
+                                    "OPTIONS ", "PATCH ", "CONNECT ", "PRI "};
+constexpr size_t kLongestMethod = 8;
+
+enum class Opening : uint8_t { kTls, kHttp, kUndecided, kUnknown };
+
+// How much of the first record must have come before s2n's memory (25 KB) is taken for it. No more,
+// lest a receive buffer be too small for it.
+constexpr size_t kEnoughOfHello = 2048;
+
+bool HasEnoughOfHello(int fd, const uint8_t* bytes, size_t length) {
+  constexpr size_t kHeader = 5;
+  if (length < kHeader) return false;
+  int waiting = 0;
+  if (ioctl(fd, FIONREAD, &waiting) != 0) return true;
+  const size_t record = kHeader + static_cast<size_t>((bytes[3] << 8) | bytes[4]);
+  return static_cast<size_t>(waiting) >= std::min(record, kEnoughOfHello);
+}
+
+Opening OpeningOf(int fd, const uint8_t* bytes, size_t length) {
+  if (bytes[0] == kHandshakeRecord)
+    return HasEnoughOfHello(fd, bytes, length) ? Opening::kTls : Opening::kUndecided;
+  if (bytes[0] & 0x80) return Opening::kTls;  // as SSLv2 wrote it: s2n refuses it by itself
+  for (const char* method : kMethods) {
     const size_t size = std::strlen(method);
-    if (length >= static_cast<ssize_t>(size) && std::memcmp(bytes, method, size) == 0) return true;
+    if (std::memcmp(bytes, method, std::min(length, size)) != 0) continue;
+    return length >= size ? Opening::kHttp : Opening::kUndecided;
   }
-  return false;
+  return Opening::kUnknown;
 }
 
 tls::FailureKind KindOfSocketError(int fd) {
@@ -42,8 +75,15 @@ constexpr char kGone[] = "the peer disconnected before the TLS handshake was don
 }  // namespace
 
 ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
-  if (!tcp_side_.readable) {
+  // s2n goes on by itself as long as there are records that hold no plaintext (key updates, say),
+  // so this is where its work is bounded: in one call, and altogether.
+  if (!tcp_side_.readable || reads_ >= kReadsACall) {
     errno = EAGAIN;
+    return -1;
+  }
+  if (received_ >= (phase_ == Phase::kOpen ? kLongestWithoutData : kLongestHandshake)) {
+    excessive_ = true;
+    errno = EIO;
     return -1;
   }
   const ssize_t received = read(tcp_.get(), buffer, length);
@@ -53,20 +93,11 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
     return -1;
   }
   if (received == 0) fin_received_ = true;
+  received_ += static_cast<size_t>(received);
+  reads_++;
   // A short read means that the descriptor is empty, unless its end is near: that edge was already
   // told.
   if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
-  if (!first_byte_seen_ && received > 0) {
-    first_byte_seen_ = true;
-    if (buffer[0] != kHandshakeRecord && !(buffer[0] & 0x80)) {
-      // No TLS at all, so no secret is in play: s2n is not even shown it, and the answer need not
-      // wait.
-      not_tls_ = true;
-      http_ = LooksLikeHttp(buffer, received);
-      errno = EIO;
-      return -1;
-    }
-  }
   return received;
 }
 
@@ -86,16 +117,18 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
   }
   if (phase_ == Phase::kAwaitingSignature) return;
+  if (!connection_ && !MeetPeer()) return;
 
+  reads_ = 0;
   const tls::Connection::Progress progress = connection_->Negotiate();
   if (progress == tls::Connection::Progress::kFailed) {
     tls::Failure failure = connection_->failure();
-    if (not_tls_)
-      failure = tls::Failure::Of(tls::FailureKind::kNotTls, "the peer did not speak TLS");
+    if (excessive_)
+      failure = tls::Failure::Of(tls::FailureKind::kProtocol, "the peer's handshake has no end");
     if (failure.kind == tls::FailureKind::kClosed) failure.message = kGone;
     return FailHandshake(std::move(failure));
   }
-  if (!hello_checked_ && first_byte_seen_ && connection_->HasNoCommonProtocol()) {
+  if (!hello_checked_ && received_ > 0 && connection_->HasNoCommonProtocol()) {
     tls::Failure failure =
         tls::Failure::Of(tls::FailureKind::kProtocol,
                          "the client's ALPN protocols and the server's have none in common");
@@ -109,6 +142,7 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
   }
   if (progress == tls::Connection::Progress::kDone) return FinishHandshake();
+  if (progress == tls::Connection::Progress::kBlocked && tcp_side_.readable) Schedule();
   if (progress == tls::Connection::Progress::kNeedsSignature) {
     phase_ = Phase::kAwaitingSignature;
     awaited_operation_ = NextOperationId();
@@ -122,6 +156,40 @@ void TlsStream::DriveHandshake() {
     event.identity = connection_->identity();
     Post(std::move(event));
   }
+}
+
+// Looks at the peer's first bytes, and leaves them where they are: s2n's memory is for those who
+// begin with TLS, and whoever does not is answered at once, since no secret is in play. False: not
+// yet, or never.
+bool TlsStream::MeetPeer() {
+  if (!tcp_side_.readable) return false;
+  uint8_t bytes[kLongestMethod];
+  const ssize_t seen = recv(tcp_.get(), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+  if (seen < 0 && errno == EAGAIN) {
+    tcp_side_.readable = false;
+    return false;
+  }
+  const bool over = seen <= 0 || tcp_side_.read_closed;
+  const Opening opening =
+      seen > 0 ? OpeningOf(tcp_.get(), bytes, static_cast<size_t>(seen)) : Opening::kUndecided;
+  if (opening == Opening::kUndecided && !over) {
+    tcp_side_.readable = false;  // the next byte is told
+    return false;
+  }
+  if (seen <= 0) {
+    const auto kind = seen == 0 ? tls::FailureKind::kClosed : tls::FailureKind::kReset;
+    FailHandshake(tls::Failure::Of(kind, kGone));
+    return false;
+  }
+  if (opening != Opening::kTls && bytes[0] != kHandshakeRecord) {
+    http_ = opening == Opening::kHttp;
+    FailHandshake(tls::Failure::Of(tls::FailureKind::kNotTls, "the peer did not speak TLS"));
+    return false;
+  }
+  connection_ = tls::Connection::CreateServer(std::move(contexts_), this);
+  if (connection_) return true;
+  FailHandshake(tls::Failure::Of(tls::FailureKind::kResources, "no memory for another connection"));
+  return false;
 }
 
 void TlsStream::CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature) {
@@ -162,6 +230,7 @@ void TlsStream::FinishHandshake() {
   event.timing = timing_;
   connection_->FreeHandshake();
   phase_ = Phase::kOpen;
+  received_ = 0;
   may_receive_ = true;  // the client's first request may be in s2n's buffer already
   Post(std::move(event));
   DriveOpen();
@@ -242,7 +311,10 @@ bool TlsStream::SendAlert(const tls::Failure& failure) {
 }
 
 void TlsStream::RefusePlaintext() {
-  if (!http_) return Close();
+  if (!http_) {
+    DiscardRecords();  // what is left unread would make a RST of the close
+    return Close();
+  }
   const size_t length = sizeof kPlaintextAnswer - 1;
   if (send(tcp_.get(), kPlaintextAnswer, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return Close();
   Linger();

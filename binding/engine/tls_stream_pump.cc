@@ -57,10 +57,15 @@ bool TlsStream::PumpIn() {
   size_t filled = 0;
   ssize_t received = 1;
   while (filled < LoopContext::kChunk && received > 0) {
+    reads_ = 0;
     received = connection_->Receive(plaintext + filled, LoopContext::kChunk - filled);
     if (received > 0) filled += static_cast<size_t>(received);
   }
-  if (received == -1) may_receive_ = false;
+  if (filled > 0) received_ = 0;
+  if (received == -1) {
+    may_receive_ = tcp_side_.readable;
+    if (filled == 0 && may_receive_) Schedule();  // only records without plaintext: others first
+  }
   if (filled > 0) WritePlaintext(plaintext, filled);
   // Receiving may have made s2n answer (a key update).
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
@@ -83,8 +88,12 @@ void TlsStream::EndOfRecords() {
     event.kind = Event::Kind::kTruncated;
     return Post(std::move(event));
   }
-  if (failure.kind == tls::FailureKind::kReset)
+  if (excessive_) {
+    failure = tls::Failure::Of(tls::FailureKind::kProtocol,
+                               "the peer sends records that hold no data, without end");
+  } else if (failure.kind == tls::FailureKind::kReset) {
     failure = tls::Failure::OfSystem(receive_error_, "read");
+  }
   if (to_pair_.empty()) return BreakOpen(std::move(failure));
   may_receive_ = false;
   inbound_failure_ = std::make_unique<tls::Failure>(std::move(failure));

@@ -203,8 +203,11 @@ bool Connection::SendCloseNotify() {
 uint64_t Connection::BlindingDelay() const { return s2n_connection_get_delay(connection_.get()); }
 
 bool Connection::FailureIsSecret() const {
-  // An alert of the peer's was found genuine, and nothing is sent after it.
-  if (BlindingDelay() == 0 || failure_.kind == FailureKind::kAlert) return false;
+  // An alert of the peer's was found genuine, and nothing is sent after it; a descriptor that
+  // failed has nothing to do with keys.
+  if (BlindingDelay() == 0 || failure_.kind == FailureKind::kAlert ||
+      failure_.kind == FailureKind::kReset)
+    return false;
   if (failure_.name == "S2N_ERR_BAD_PSK_BINDER") return true;  // checked with a ticket's secret
   // A certificate is judged when its record has been decrypted and found genuine.
   if (failure_.name.rfind("S2N_ERR_CERT_", 0) == 0) return false;
