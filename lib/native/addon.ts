@@ -6,7 +6,7 @@ import { S2nPkeyError } from '../errors.ts';
 import type { Addon } from './binding.ts';
 import { glibcVersion, machineKind } from './machine.ts';
 
-const require = createRequire(import.meta.url);
+const requireAddon = createRequire(import.meta.url);
 
 let loaded: Addon | undefined;
 
@@ -23,7 +23,7 @@ function load(): Addon {
   const root = packageRoot();
   const file = find(root);
   try {
-    return require(file) as Addon;
+    return requireAddon(file) as Addon;
   } catch (cause) {
     throw new S2nPkeyError(
       'ERR_S2N_PKEY_ADDON_LOAD',

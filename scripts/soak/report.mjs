@@ -12,6 +12,7 @@ const columns = [
   ['completed', 9, ({ sample }) => sum(sample, ({ secure }) => secure)],
   ['failed', 8, ({ sample }) => sum(sample, ({ failures }) => total(failures))],
   ['RSS MB', 7, ({ sample }) => megabytes(sample.rss)],
+  ['native MB', 9, ({ sample }) => megabytes(sample.native)],
   ['heap MB', 7, ({ sample }) => megabytes(sample.heap)],
   ['ext MB', 7, ({ sample }) => megabytes(sample.external)],
   ['arena KB', 8, ({ sample }) => (sample.engine.arenaBytesInUse / 1000).toFixed(0)],

@@ -46,10 +46,11 @@ async function sample() {
     globalThis.gc();
     await pause(10);
   }
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   return {
     event: 'sample',
     rss,
+    native: rss - heapTotal,
     heap: heapUsed,
     external,
     descriptors: readdirSync('/proc/self/fd').length - 1, // without the one that lists them

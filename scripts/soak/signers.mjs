@@ -1,5 +1,6 @@
 // Signers as the soak's servers need them. All but the local one are to TLS what a remote one is: the handshake stops, and the
 // answer comes from JavaScript.
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** @param {object} local a LocalKeySigner */
@@ -13,8 +14,8 @@ export const signers = {
   quick: (local) => remote(local, (operation) => local.sign(operation)),
   /** Answers rightly, when the peer has gone. */
   slow: (local) =>
-    remote(local, async (operation) => {
-      await pause(600);
+    remote(local, async (operation, { signal }) => {
+      await once(signal, 'abort');
       return local.sign(operation);
     }),
   /** A signature, but not of what was asked for. */
