@@ -25,7 +25,6 @@ constexpr size_t kLongestHandshake = 256 * 1024;
 // What an open connection may receive without a byte of plaintext in it: 4,000 key updates, say.
 constexpr size_t kLongestWithoutData = 128 * 1024;
 
-
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
     "57\r\n\r\n"
