@@ -16,34 +16,45 @@ export const pinned = 'OFF';
  * @property {string} out the build folder
  * @property {'Release' | 'Debug'} config
  * @property {string} sanitize sanitizers as GCC names them, or ''
+ * @property {boolean} fuzz with clang, for libFuzzer's programs
  * @property {{ S2N_TLS_SOURCE_DIR: string, AWS_LC_SOURCE_DIR: string }} sources folders to build instead of the pinned ones, or `pinned`
  */
 
 /**
- * @param {string[]} args `--debug`, `--sanitize=address,undefined`, `--sanitize=thread`
+ * @param {string[]} args `--debug`, `--sanitize=address,undefined`, `--sanitize=thread`, `--fuzz`
  * @returns {BuildVariant}
  */
 export function buildVariant(args) {
   let config = 'Release';
   let sanitize = '';
+  let fuzz = false;
   for (const arg of args) {
     if (arg === '--debug') config = 'Debug';
+    else if (arg === '--fuzz') fuzz = true;
     else if (/^--sanitize=(address|undefined|address,undefined|thread)$/.test(arg))
       sanitize = arg.slice('--sanitize='.length);
     else {
       throw new Refusal(
-        `there is no option '${arg}': there are --debug, --sanitize=address,undefined and --sanitize=thread, which build ` +
-          'into folders of their own (build-debug, build-asan, build-tsan).',
+        `there is no option '${arg}': there are --debug, --sanitize=address,undefined, --sanitize=thread and --fuzz, which ` +
+          'build into folders of their own (build-debug, build-asan, build-tsan, build-fuzz).',
       );
     }
   }
-  const kind = sanitize ? (sanitize === 'thread' ? '-tsan' : '-asan') : '';
+  if (fuzz) {
+    if (sanitize && sanitize !== 'address,undefined')
+      throw new Refusal(
+        `--fuzz goes with --sanitize=address,undefined, which it implies, and not with ${sanitize}.`,
+      );
+    sanitize = 'address,undefined';
+  }
+  const kind = fuzz ? '-fuzz' : sanitize === 'thread' ? '-tsan' : sanitize ? '-asan' : '';
   const out = inCheckout(`build${kind}${config === 'Debug' ? '-debug' : ''}`);
   const named = (variable) => (process.env[variable] ? resolve(root, process.env[variable]) : pinned);
   return {
     out,
     config,
     sanitize,
+    fuzz,
     sources: {
       S2N_TLS_SOURCE_DIR: named('S2N_TLS_SOURCE_DIR'),
       AWS_LC_SOURCE_DIR: named('AWS_LC_SOURCE_DIR'),

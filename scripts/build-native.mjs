@@ -3,7 +3,8 @@
 //
 //   --debug                           without optimization, into build-debug/
 //   --sanitize=address,undefined      with sanitizers, into build-asan/ (CONTRIBUTING.md tells how to run it)
-//   --sanitize=thread                 the same, into build-tsan/
+//   --sanitize=thread                 the same, into build-tsan/; the core only, since node is not built for it
+//   --fuzz                            with address,undefined and libFuzzer, by clang, into build-fuzz/ (`npm run fuzz`)
 //
 // S2N_TLS_SOURCE_DIR and AWS_LC_SOURCE_DIR name sources to build instead of the pinned ones.
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -36,9 +37,10 @@ export async function buildNative(args = [], { packages = 'build' } = {}) {
 
 async function buildInTurn(variant, packages) {
   const needsPinned = Object.values(variant.sources).includes(pinned);
-  const tools = await nativeBuildTools({ cargo: needsPinned && inputs.needsCargo() });
+  const tools = await nativeBuildTools({ cargo: needsPinned && inputs.needsCargo(), clang: variant.fuzz });
   await inputs.prepareHeaders(packages);
   if (needsPinned) await inputs.prepareSources(tools);
+  if (variant.sanitize) await installAwsLc();
 
   const folder = inspectBuildFolder(variant, tools);
   if (folder.startOver) say(`building in ${basename(variant.out)}/ from nothing, since ${folder.startOver}.`);
@@ -48,6 +50,7 @@ async function buildInTurn(variant, packages) {
   const started = Date.now();
   if (folder.configure) await configure(variant, folder.generator, tools);
   await compile(variant, tools);
+  if (variant.sanitize === 'thread') return { addon, out: variant.out };
   await assertExports(addon);
   if (modificationTime(addon) !== builtBefore) {
     say(`built ${relative(root, addon)} in ${Math.round((Date.now() - started) / 1000)} s.`);
@@ -56,34 +59,50 @@ async function buildInTurn(variant, packages) {
   return { addon, out: variant.out };
 }
 
+/** Builds with sanitizers use the AWS-LC of the plain build, which is configured for that, but not built. */
+async function installAwsLc() {
+  const plain = buildVariant([]);
+  const tools = await nativeBuildTools({ cargo: false });
+  const folder = inspectBuildFolder(plain, tools);
+  prepareBuildFolder(plain.out, folder);
+  if (folder.configure) await configure(plain, folder.generator, tools);
+}
+
 // (The `compile` of cmake-js is not used: it deletes the whole build folder, AWS-LC with it, when a file does not compile.)
 async function configure(variant, generator, tools) {
-  if (!existsSync(join(variant.out, 'aws-lc', 'built-from'))) {
+  if (!variant.sanitize && !existsSync(join(variant.out, 'aws-lc', 'built-from'))) {
     say(
       `building AWS-LC, then s2n-tls and the addon, into ${basename(variant.out)}/ (once; two to three minutes on two cores) ...`,
     );
   }
-  const options = { S2N_PKEY_SANITIZE: variant.sanitize, ...variant.sources };
+  const options = {
+    S2N_PKEY_SANITIZE: variant.sanitize,
+    S2N_PKEY_FUZZ: variant.fuzz ? 'ON' : 'OFF',
+    S2N_PKEY_AWS_LC_INSTALL: variant.sanitize ? join(buildVariant([]).out, 'aws-lc', 'install') : '',
+    ...variant.sources,
+  };
+  const env = variant.fuzz ? { ...process.env, CC: tools.cc, CXX: tools.cxx } : process.env;
   const awsLc = { name: 'AWS-LC', log: join(variant.out, 'aws-lc-build.log') };
   const [command, ...args] = inputs.configureCommand(variant, generator, options, tools);
-  await runLogged(variant, 'configure', awsLc, command, args);
+  await runLogged(variant, 'configure', awsLc, command, args, env);
 }
 
 async function compile(variant, tools) {
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ? [] : ['--parallel', String(availableParallelism())];
   const ours = { name: 's2n-tls and the addon', log: join(variant.out, 'build.log') };
-  await runLogged(variant, 'build', ours, tools.cmake, ['--build', variant.out, ...jobs]);
+  const target = variant.sanitize === 'thread' ? ['--target', 'core_test'] : [];
+  await runLogged(variant, 'build', ours, tools.cmake, ['--build', variant.out, ...jobs, ...target]);
 }
 
 /** Runs one step with its output in a log file, saying from time to time how far it is by the log that is `watched`. */
-async function runLogged(variant, step, watched, command, args) {
+async function runLogged(variant, step, watched, command, args, env = process.env) {
   const log = join(variant.out, `${step}.log`);
   const timer = setInterval(() => {
     const progress = progressIn(watched.log);
     if (progress) say(`${watched.name}: ${progress}`);
   }, 20_000);
   try {
-    const { ok, output } = await run(command, args, { log });
+    const { ok, output } = await run(command, args, { log, env });
     if (!ok) throw new Refusal(whyFailed(variant, step, log, output));
   } finally {
     clearInterval(timer);

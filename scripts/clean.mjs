@@ -10,7 +10,7 @@ function clean(args) {
   const unknown = args.find((arg) => arg !== '--vendor' && arg !== '--all');
   if (unknown) throw new Refusal(`there is no option '${unknown}': there are --vendor and --all.`);
 
-  const built = /^(build|build-(asan|tsan|debug|asan-debug|tsan-debug)|dist|coverage)$/;
+  const built = /^(build|build-(asan|tsan|fuzz|debug|asan-debug|tsan-debug|fuzz-debug)|dist|coverage)$/;
   const folders = readdirSync(root)
     .filter((name) => built.test(name))
     .map((name) => [name]);

@@ -45,9 +45,9 @@ async function npmTool(name, executable, args) {
 }
 
 async function clangFormat(fix) {
-  const files = [...sourceFiles('binding'), ...sourceFiles('test/binding')].filter((file) =>
-    /\.(cc|c|h)$/.test(file),
-  );
+  const files = ['binding', 'test/binding', 'test/fuzz']
+    .flatMap(sourceFiles)
+    .filter((file) => /\.(cc|c|h)$/.test(file));
   const command = await clangFormatCommand();
   const { ok, output } = await run(command, fix ? ['-i', ...files] : ['--dry-run', '-Werror', ...files]);
   if (ok) return [];

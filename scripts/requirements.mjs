@@ -1,5 +1,6 @@
 // The tools that the build needs from the machine, and the packages of Debian that bring them.
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Refusal, run } from './command.mjs';
 
@@ -53,34 +54,20 @@ export function isAtLeast(version, oldest) {
 /**
  * Finds what the native build needs.
  *
- * @param {{ cargo: boolean }} needs whether the sources of s2n-tls and AWS-LC have to be fetched first
+ * @param {{ cargo: boolean, clang?: boolean }} needs whether the sources of s2n-tls and AWS-LC have to be fetched first, and
+ *   whether the compiler must be clang, with the libraries of its sanitizers
  * @returns {Promise<{ cc: string, cxx: string, cmake: string, generator: string }>} paths of the tools
  * @throws Refusal that names all that is missing at once, with the Debian packages
  */
 export async function nativeBuildTools(needs) {
   const cmake = findCommand('cmake');
-  // CC and CXX may hold arguments (`ccache gcc`), as CMake allows.
-  const cc = findCommand(process.env.CC?.split(' ')[0] || 'cc', ...(process.env.CC ? [] : ['gcc', 'clang']));
-  const cxx = findCommand(
-    process.env.CXX?.split(' ')[0] || 'c++',
-    ...(process.env.CXX ? [] : ['g++', 'clang++']),
-  );
+  const { cc, cxx } = needs.clang ? findClang() : findCompilers();
   const ninja = findCommand('ninja');
   const make = findCommand('make');
 
   const missing = [];
   if (!cmake) missing.push({ tool: `CMake ${oldestCMake} or later`, from: 'cmake' });
-  if (!cc)
-    missing.push({
-      tool: process.env.CC ? `the C compiler that CC names (${process.env.CC})` : 'a C compiler',
-      from: 'gcc',
-    });
-  if (!cxx) {
-    missing.push({
-      tool: process.env.CXX ? `the C++ compiler that CXX names (${process.env.CXX})` : 'a C++ compiler',
-      from: 'g++',
-    });
-  }
+  missing.push(...(needs.clang ? missingOfClang(cc, cxx) : missingCompilers(cc, cxx)));
   if (!ninja && !make) missing.push({ tool: 'Ninja or Make', from: 'ninja-build' });
   if (needs.cargo && !findCommand('cargo'))
     missing.push({ tool: `Cargo ${oldestCargo} or later`, from: cargoPackage() });
@@ -94,6 +81,50 @@ export async function nativeBuildTools(needs) {
     );
   }
   return { cc, cxx, cmake, generator: ninja ? 'Ninja' : 'Unix Makefiles' };
+}
+
+function findCompilers() {
+  // CC and CXX may hold arguments (`ccache gcc`), as CMake allows.
+  const [cc, cxx] = [process.env.CC?.split(' ')[0], process.env.CXX?.split(' ')[0]];
+  return {
+    cc: findCommand(cc || 'cc', ...(cc ? [] : ['gcc', 'clang'])),
+    cxx: findCommand(cxx || 'c++', ...(cxx ? [] : ['g++', 'clang++'])),
+  };
+}
+
+function missingCompilers(cc, cxx) {
+  const missing = [];
+  if (!cc)
+    missing.push({
+      tool: process.env.CC ? `the C compiler that CC names (${process.env.CC})` : 'a C compiler',
+      from: 'gcc',
+    });
+  if (!cxx) {
+    missing.push({
+      tool: process.env.CXX ? `the C++ compiler that CXX names (${process.env.CXX})` : 'a C++ compiler',
+      from: 'g++',
+    });
+  }
+  return missing;
+}
+
+/** The clang of Debian 12 before others, so that all find the same. */
+function findClang() {
+  return { cc: findCommand('clang-14', 'clang'), cxx: findCommand('clang++-14', 'clang++') };
+}
+
+function missingOfClang(cc, cxx) {
+  if (!cc || !cxx) return [{ tool: 'clang, with libFuzzer', from: 'clang-14 libclang-rt-14-dev' }];
+  if (existsSync(sanitizerLibrary(cc, 'fuzzer', 'a'))) return [];
+  return [{ tool: `the libraries of clang's sanitizers`, from: 'libclang-rt-14-dev' }];
+}
+
+/** A library of clang's own, such as libclang_rt.asan-x86_64.so. */
+function sanitizerLibrary(clang, name, kind) {
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  const file = `libclang_rt.${name}-${machine}.${kind}`;
+  // The whole path where clang has it, else the name as it is.
+  return execFileSync(clang, [`-print-file-name=${file}`], { encoding: 'utf8' }).trim();
 }
 
 /** One sentence: what is missing, and the command that brings it. */

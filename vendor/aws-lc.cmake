@@ -1,6 +1,11 @@
 # Builds and installs AWS-LC's libcrypto into the build tree while CMake configures, and finds it there.
 # Afterwards: target AWS::crypto.
+#
+# Builds with sanitizers take the AWS-LC of the plain build (S2N_PKEY_AWS_LC_INSTALL): it takes minutes to build and is not what
+# they look at. Their libraries still see what AWS-LC does through malloc, memcpy and the like. Without the variable AWS-LC is
+# built with them too.
 
+set(S2N_PKEY_AWS_LC_INSTALL "" CACHE PATH "Where AWS-LC was installed by another build folder; empty: build it here")
 set(aws_lc_build ${CMAKE_BINARY_DIR}/aws-lc/build)
 set(aws_lc_install ${CMAKE_BINARY_DIR}/aws-lc/install)
 set(aws_lc_stamp ${CMAKE_BINARY_DIR}/aws-lc/built-from)
@@ -20,7 +25,9 @@ endif()
 
 # The pinned sources never change in place; those of somebody's checkout do, so they are built (incrementally) every time.
 string(FIND "${AWS_LC_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/vendor/sources/" aws_lc_is_pinned)
-if(NOT aws_lc_built STREQUAL aws_lc_recipe OR NOT aws_lc_is_pinned EQUAL 0)
+if(S2N_PKEY_AWS_LC_INSTALL)
+  set(aws_lc_install ${S2N_PKEY_AWS_LC_INSTALL})
+elseif(NOT aws_lc_built STREQUAL aws_lc_recipe OR NOT aws_lc_is_pinned EQUAL 0)
   message(STATUS "Building AWS-LC (once; about a minute on two cores)")
   if(NOT aws_lc_built STREQUAL aws_lc_recipe)
     file(REMOVE_RECURSE ${aws_lc_build} ${aws_lc_install} ${aws_lc_stamp})

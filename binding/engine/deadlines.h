@@ -10,6 +10,8 @@ using Clock = std::chrono::steady_clock;
 
 template <typename Owner>
 class Deadlines {
+  struct Item;
+
  public:
   // One pending deadline, cancelled when destroyed or set anew. Outlived by its Deadlines.
   class Entry {
@@ -34,7 +36,7 @@ class Deadlines {
    private:
     friend class Deadlines;
     Deadlines* deadlines_ = nullptr;
-    typename std::multimap<Clock::time_point, typename Deadlines::Item>::iterator position_;
+    typename std::multimap<Clock::time_point, Item>::iterator position_;
   };
 
   // Calls `due(owner)` for everything whose time has come.
