@@ -25,11 +25,6 @@ namespace {
 using Kind = engine::Event::Kind;
 using tls::FailureKind;
 
-const Identity& P256() {
-  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
-  return identity;
-}
-
 uint64_t OutstandingOperations() { return tls::outstanding_operations.load(); }
 
 size_t OpenDescriptors() {

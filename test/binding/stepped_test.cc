@@ -20,11 +20,6 @@ using Kind = engine::Event::Kind;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const Identity& P256() {
-  static const Identity identity = Identity::Ecdsa(NID_X9_62_prime256v1);
-  return identity;
-}
-
 // A loop that turns when it is told to, at the time it is told.
 struct SteppedServer {
   SteppedServer() : fixture(P256(), true) {}
