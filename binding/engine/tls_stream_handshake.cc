@@ -38,8 +38,8 @@ constexpr size_t kLongestMethod = 8;
 enum class Opening : uint8_t { kTls, kHttp, kUndecided, kUnknown };
 
 // How much of the first record must have come before s2n's memory (25 KB) is taken for it. No more,
-// lest a receive buffer be too small for it.
-constexpr size_t kEnoughOfHello = 2048;
+// lest it never comes: a Unix socket's buffer is full after 280 writes, be they of a byte.
+constexpr size_t kEnoughOfHello = 128;
 
 bool HasEnoughOfHello(int fd, const uint8_t* bytes, size_t length) {
   constexpr size_t kHeader = 5;

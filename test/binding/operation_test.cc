@@ -201,7 +201,8 @@ TEST(a_flight_is_written_at_once_however_many_messages_it_has) {
       EXPECT(sign.has_value());
       server.Complete(*sign, server.Sign(*sign));
     }
-    EXPECT(server.Expect(Kind::kSecure).has_value());
+    const auto secure = server.Expect(Kind::kSecure);  // kept: its end would be told to the peer
+    EXPECT(secure.has_value());
     EXPECT(peer.done.get());
     EXPECT_EQ(ReceivedBy(peer.client.fd()).segments, tried.writes);
   }

@@ -1,6 +1,7 @@
 #include "stepped_engine.h"
 
 #include <dirent.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -17,6 +18,10 @@ namespace {
 // More than any input's bytes take, and few enough to be over in a second.
 constexpr int kTurnsToRest = 20000;
 
+// What AWS-LC makes once and keeps, for the process or beside a key: 51 allocations were seen. An
+// input that leaves one behind is found after as many of its kind.
+constexpr uint64_t kKeptForGood = 128;
+
 size_t CountOpenDescriptors() {
   DIR* folder = opendir("/proc/self/fd");
   if (!folder) std::abort();
@@ -32,8 +37,10 @@ SteppedEngine::SteppedEngine() {
   SetTimeOfS2n(elapsed_);
   ServerOf(ServerKind::kKeyless);  // made before what is there is counted
   ClientConfigOf(ClientKind::kDefault);
+  ERR_clear_error();  // AWS-LC keeps a thread's errors, and what they say, until then
   open_descriptors_ = CountOpenDescriptors();
-  arena_allocations_ = tls::Arena::Process().Statistics().allocations;
+  static const uint64_t at_first = tls::Arena::Process().Statistics().allocations;
+  most_allocations_ = at_first + kKeptForGood;
   loop_ = std::make_unique<engine::EngineLoop>(engine::EngineLoop::Stepped{});
 }
 
@@ -83,7 +90,8 @@ void SteppedEngine::ExpectNothingLeft() {
     adopted.sink->Of(adopted.stream).javascript.Close();
   }
   loop_.reset();
-  EXPECT_EQ(tls::Arena::Process().Statistics().allocations, arena_allocations_);
+  ERR_clear_error();
+  EXPECT(tls::Arena::Process().Statistics().allocations <= most_allocations_);
   EXPECT_EQ(CountOpenDescriptors(), open_descriptors_);
 }
 

@@ -46,7 +46,7 @@ class SteppedEngine {
   void ExpectNoStream();
 
   size_t open_descriptors_;
-  uint64_t arena_allocations_;
+  uint64_t most_allocations_;
   std::chrono::nanoseconds elapsed_{0};
   const engine::Clock::time_point started_ = engine::Clock::now();
   std::vector<Adopted> adopted_;
