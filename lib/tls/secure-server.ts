@@ -37,7 +37,7 @@ export function secureServer(
   const socketOptions: HandshakeOptions = { ...readSocketOptions(options), events };
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const clientCertificates = readClientCertificates(options);
-  const sessions = readSessionOptions(options);
+  const sessions = readSessionOptions(options, clientCertificates);
   const contexts = new ServerContexts(createSecureContext(options), {
     alpnProtocols,
     clientCertificates,

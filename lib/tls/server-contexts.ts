@@ -165,7 +165,7 @@ export class ServerContexts {
     if (this.#ticketKeys) return this.#ticketKeys;
     throw new S2nPkeyError(
       'ERR_S2N_PKEY_NO_SESSION_TICKETS',
-      'this server gives no session tickets (sessionTickets is false), so it has no ticket keys',
+      'this server gives no session tickets (sessionTickets is false, or requestCert true), so it has no ticket keys',
     );
   }
 }

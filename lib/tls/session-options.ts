@@ -1,9 +1,13 @@
 import { InvalidOptionError } from '../errors.ts';
+import type { ClientCertificates } from './peer-verification.ts';
 import { TICKET_KEY_BYTES } from './ticket-keys.ts';
 
 /** Options of a server about session resumption. */
 export interface SessionOptions {
-  /** Tickets in TLS 1.2 and 1.3, with which clients resume a session without a signature; true unless given. */
+  /**
+   * Tickets in TLS 1.2 and 1.3, with which clients resume a session without a signature; true unless given or client
+   * certificates are asked for.
+   */
   sessionTickets?: boolean;
   /**
    * Seconds from a full handshake until its session cannot be resumed any more, however often it was; 7,200 unless given, at
@@ -30,11 +34,21 @@ export interface SessionSettings {
 }
 
 /** @throws InvalidOptionError, naming the option. */
-export function readSessionOptions(options: SessionOptions): SessionSettings {
-  const { sessionTickets = true, sessionTimeout = DEFAULT_SESSION_TIMEOUT, ticketKeys } = options;
-  const { sessionIdContext = '' } = options;
+export function readSessionOptions(
+  options: SessionOptions,
+  clientCertificates: ClientCertificates,
+): SessionSettings {
+  const { sessionTimeout = DEFAULT_SESSION_TIMEOUT, ticketKeys, sessionIdContext = '' } = options;
+  const { sessionTickets = clientCertificates === undefined } = options;
   if (typeof sessionTickets !== 'boolean') {
     throw new InvalidOptionError('sessionTickets', 'true or false', sessionTickets);
+  }
+  if (clientCertificates && (sessionTickets || ticketKeys !== undefined)) {
+    throw new InvalidOptionError(
+      sessionTickets ? 'sessionTickets' : 'ticketKeys',
+      'nothing: where client certificates are asked for (requestCert) s2n-tls gives no tickets',
+      sessionTickets || ticketKeys,
+    );
   }
   if (!Number.isInteger(sessionTimeout) || sessionTimeout < 1 || sessionTimeout > LONGEST_SESSION_TIMEOUT) {
     throw new InvalidOptionError(

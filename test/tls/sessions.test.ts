@@ -163,6 +163,17 @@ describe('Session resumption', () => {
     expect(sessions[0]).not.to.deep.equal(sessions[1]);
   });
 
+  it('is not offered where client certificates are asked for: a resumed session has none', async () => {
+    const { server, signer } = serving({ requestCert: true, rejectUnauthorized: false });
+    const port = await listen(server);
+    for (const protocol of protocols) {
+      const options = { minVersion: protocol, maxVersion: protocol };
+      const { session } = await visit(server, port, options);
+      expect((await visit(server, port, { ...options, session })).reused).to.equal(false);
+    }
+    expect(signer.operations).to.have.lengthOf(4);
+  });
+
   it('works on attached servers, which take their own sessionTimeout and ticketKeys over', async () => {
     const signer = new AsynchronousSigner(key);
     const ticketKeys = Buffer.alloc(48, 3);
@@ -236,6 +247,18 @@ describe('Session resumption', () => {
         () => without.getTicketKeys(),
         'ERR_S2N_PKEY_NO_SESSION_TICKETS',
         /sessionTickets/,
+      ],
+      [
+        'tickets where client certificates are asked for',
+        () => serving({ requestCert: true, sessionTickets: true }),
+        'ERR_S2N_PKEY_INVALID_OPTION',
+        /^sessionTickets: .*requestCert/,
+      ],
+      [
+        'keys for them',
+        () => serving({ requestCert: true, ticketKeys: Buffer.alloc(48) }),
+        'ERR_S2N_PKEY_INVALID_OPTION',
+        /^ticketKeys: .*requestCert/,
       ],
       [
         'keys for one',
