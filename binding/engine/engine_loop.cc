@@ -86,9 +86,16 @@ void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
   });
 }
 
-void EngineLoop::Destroy(StreamId id) {
-  Submit([id](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->Destroy();
+void EngineLoop::Destroy(StreamId id, uint8_t alert) {
+  Submit([id, alert](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->Destroy(alert);
+  });
+}
+
+void EngineLoop::ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,
+                               std::optional<std::string> protocol) {
+  Submit([id, config = std::move(config), protocol = std::move(protocol)](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->ChooseContext(config, protocol);
   });
 }
 
@@ -140,6 +147,7 @@ LoopStatistics EngineLoop::Count() const {
     statistics.descriptors += static_cast<uint64_t>(stream->descriptors());
     switch (stream->phase()) {
       case TlsStream::Phase::kHandshake:
+      case TlsStream::Phase::kAwaitingContext:
         statistics.handshaking++;
         break;
       case TlsStream::Phase::kAwaitingSignature:

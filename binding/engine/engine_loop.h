@@ -9,6 +9,8 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -50,8 +52,11 @@ class EngineLoop {
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
-  // Ends a handshake whose signer failed.
-  void Destroy(StreamId id);
+  // Ends a handshake that failed in the application, with this alert (RFC 8446 section 6.2).
+  void Destroy(StreamId id, uint8_t alert);
+  // The answer to kClientHello; see tls::Connection::ChooseContext.
+  void ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,
+                     std::optional<std::string> protocol);
   void Reset(StreamId id);
   void SetNoDelay(StreamId id, bool on);
   void SetKeepAlive(StreamId id, bool on, int initial_delay_seconds);

@@ -31,7 +31,8 @@ struct Event {
     kError,   // an open connection broke: the plaintext end is at its end after this
     kClosed,  // everything JavaScript wrote was handed to TCP or is lost for good; the last event
               // of a stream
-    kTruncated,  // the peer's FIN came without close_notify: the end of the plaintext follows
+    kTruncated,    // the peer's FIN came without close_notify: the end of the plaintext follows
+    kClientHello,  // the handshake stopped for the application to choose a context
   };
 
   Kind kind = Kind::kClosed;
@@ -46,12 +47,16 @@ struct Event {
   size_t context = 0;   // of the server's
   size_t identity = 0;  // of the context's: whose key is to sign, or whose certificate was shown
 
+  // kClientHello, beside facts.server_name
+  std::vector<std::string> protocols;
+
   // kSecure
   Descriptor descriptor;
   tls::HandshakeFacts facts;
   HandshakeTiming timing;
 
   // kSecure and kFailed
+  std::string key_log;  // lines; empty unless the configuration logs keys
   Endpoints endpoints;
   tls::PeerIdentity peer;
 

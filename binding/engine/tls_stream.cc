@@ -51,6 +51,7 @@ void TlsStream::Drive() {
   queued_ = false;
   switch (phase_) {
     case Phase::kHandshake:
+    case Phase::kAwaitingContext:
     case Phase::kAwaitingSignature:
       DriveHandshake();
       break;

@@ -28,6 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ class TlsStream final : private tls::Transport {
  public:
   enum class Phase : uint8_t {
     kHandshake,
+    kAwaitingContext,  // by the application, which was told of the client hello
     kAwaitingSignature,
     kOpen,
     kSilent,     // failed; waits for s2n's blinding delay
@@ -66,7 +68,10 @@ class TlsStream final : private tls::Transport {
 
   // From the environment. A signature for another operation than the one awaited is dropped.
   void CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature);
-  void Destroy();
+  // Ends a handshake with this alert.
+  void Destroy(uint8_t alert);
+  void ChooseContext(std::shared_ptr<const tls::Config> config,
+                     const std::optional<std::string>& protocol);
   void Reset();
   // The environment is gone: what JavaScript wrote is still delivered, everything else ends now.
   void Abandon();
@@ -94,6 +99,9 @@ class TlsStream final : private tls::Transport {
     bool closed = false;
     void OnReady(const Readiness& readiness) override;
   };
+
+  bool InHandshake() const noexcept { return phase_ <= Phase::kAwaitingSignature; }
+  bool AwaitsApplication() const noexcept { return InHandshake() && phase_ != Phase::kHandshake; }
 
   // tls_stream_handshake.cc
   void DriveHandshake();

@@ -94,6 +94,7 @@ void TlsStream::BeSilent(uint64_t nanoseconds) {
 void TlsStream::OnDeadline() {
   switch (phase_) {
     case Phase::kHandshake:
+    case Phase::kAwaitingContext:
     case Phase::kAwaitingSignature:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kTimeout, "TLS handshake timeout"));
     case Phase::kSilent:
@@ -117,6 +118,7 @@ void TlsStream::OnOutOfMemory() {
   const char* what = "no memory is left";
   switch (phase_) {
     case Phase::kHandshake:
+    case Phase::kAwaitingContext:
     case Phase::kAwaitingSignature:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kResources, what));
     case Phase::kOpen:
@@ -156,13 +158,17 @@ int TlsStream::Unacknowledged() const {
   return ioctl(tcp_.get(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-void TlsStream::Destroy() {
-  if (phase_ != Phase::kHandshake && phase_ != Phase::kAwaitingSignature) return;
-  FailHandshake(tls::Failure::Of(tls::FailureKind::kSignature, "the signer failed"));
+void TlsStream::Destroy(uint8_t alert) {
+  if (!InHandshake()) return;
+  tls::Failure failure =
+      tls::Failure::Of(tls::FailureKind::kProtocol, "the application ended the handshake");
+  failure.name = "APPLICATION";
+  failure.alert = alert;
+  FailHandshake(std::move(failure));
 }
 
 void TlsStream::Abandon() {
-  if (phase_ == Phase::kHandshake || phase_ == Phase::kAwaitingSignature) return Close();
+  if (InHandshake()) return Close();
   if (phase_ != Phase::kOpen) return;
   // The other end of the pair is closed, unless JavaScript was terminated on its way to making a
   // socket of it. What was written can still be read here.

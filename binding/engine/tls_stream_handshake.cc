@@ -105,7 +105,7 @@ void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
 }
 
 void TlsStream::DriveHandshake() {
-  if (phase_ == Phase::kAwaitingSignature) {
+  if (AwaitsApplication()) {
     // s2n does not read while it waits, so a peer that hangs up is noticed here.
     if (tcp_side_.closed)
       return FailHandshake(tls::Failure::Of(KindOfSocketError(tcp_.get()), kGone));
@@ -115,7 +115,7 @@ void TlsStream::DriveHandshake() {
   if (!to_tcp_.empty() && tcp_side_.writable && FlushRecords() == OutputQueue::Result::kBroken) {
     return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
   }
-  if (phase_ == Phase::kAwaitingSignature) return;
+  if (AwaitsApplication()) return;
   if (!connection_ && !MeetPeer()) return;
 
   reads_ = 0;
@@ -142,6 +142,14 @@ void TlsStream::DriveHandshake() {
   }
   if (progress == tls::Connection::Progress::kDone) return FinishHandshake();
   if (progress == tls::Connection::Progress::kBlocked && tcp_side_.readable) Schedule();
+  if (progress == tls::Connection::Progress::kNeedsContext) {
+    phase_ = Phase::kAwaitingContext;
+    Event event;
+    event.kind = Event::Kind::kClientHello;
+    event.facts.server_name = connection_->ServerName();
+    event.protocols = connection_->OfferedProtocols();
+    Post(std::move(event));
+  }
   if (progress == tls::Connection::Progress::kNeedsSignature) {
     phase_ = Phase::kAwaitingSignature;
     awaited_operation_ = NextOperationId();
@@ -191,6 +199,15 @@ bool TlsStream::MeetPeer() {
   return false;
 }
 
+void TlsStream::ChooseContext(std::shared_ptr<const tls::Config> config,
+                              const std::optional<std::string>& protocol) {
+  if (phase_ != Phase::kAwaitingContext) return;
+  if (!connection_->ChooseContext(std::move(config), protocol))
+    return FailHandshake(connection_->failure());
+  phase_ = Phase::kHandshake;
+  Schedule();
+}
+
 void TlsStream::CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature) {
   if (phase_ != Phase::kAwaitingSignature || operation != awaited_operation_) return;
   awaited_operation_ = 0;
@@ -221,6 +238,7 @@ void TlsStream::FinishHandshake() {
   event.kind = Event::Kind::kSecure;
   event.descriptor = std::move(javascript);
   event.facts = connection_->Facts();
+  event.key_log = connection_->TakeKeyLog();
   event.context = connection_->context();
   event.identity = connection_->identity();
   event.peer = connection_->TakePeer();
@@ -253,6 +271,7 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   if (connection_) {
     event.facts.server_name = connection_->ServerName();
     event.peer = connection_->TakePeer();
+    event.key_log = connection_->TakeKeyLog();
   }
   closed_posted_ = true;  // kFailed is the last event
   Post(std::move(event));
@@ -282,7 +301,7 @@ int TlsStream::AlertFor(const tls::Failure& failure) const {
     case tls::FailureKind::kNotTls:
       return -1;
     case tls::FailureKind::kTimeout:  // the peer's own fault, or the signer's
-      return phase_ == Phase::kAwaitingSignature ? tls::alert::kInternalError : -1;
+      return AwaitsApplication() ? tls::alert::kInternalError : -1;
     case tls::FailureKind::kProtocol:
     case tls::FailureKind::kCertificate:
       return failure.alert >= 0 ? failure.alert : tls::alert::kHandshakeFailure;

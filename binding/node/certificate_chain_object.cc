@@ -1,5 +1,7 @@
 #include "node/certificate_chain_object.h"
 
+#include <vector>
+
 #include "node/errors.h"
 #include "tls/error.h"
 
@@ -18,7 +20,12 @@ Napi::Function CertificateChainObject::Define(Napi::Env env) {
 CertificateChainObject::CertificateChainObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<CertificateChainObject>(info) {
   try {
-    chain_ = tls::CertificateChain::Create(info[0].ToString().Utf8Value());
+    std::vector<uint8_t> ocsp_response;
+    if (info[1].IsTypedArray()) {
+      const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+      ocsp_response.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
+    }
+    chain_ = tls::CertificateChain::Create(info[0].ToString().Utf8Value(), ocsp_response);
   } catch (const tls::Error& error) {
     throw ToNapiError(info.Env(), error);
   }

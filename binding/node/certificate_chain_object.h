@@ -1,4 +1,4 @@
-// `new CertificateChain(pem)`: see NativeCertificateChain in lib/native/binding.ts.
+// `new CertificateChain(pem, ocspResponse?)`: see NativeCertificateChain in lib/native/binding.ts.
 #pragma once
 
 #include <napi.h>

@@ -76,6 +76,7 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
     native.verification.reject_unauthorized = rules.Get("rejectUnauthorized").ToBoolean();
   }
   native.tickets = ReadTickets(options.Get("tickets"));
+  native.logs_keys = options.Get("logsKeys").ToBoolean();
   try {
     config_ = tls::Config::Create(native);
   } catch (const tls::Error& error) {

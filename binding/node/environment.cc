@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "engine/descriptor_usage.h"
+#include "node/config_object.h"
 #include "node/errors.h"
 #include "node/event_array.h"
 #include "node/server_contexts_object.h"
@@ -56,6 +58,7 @@ Napi::Function Environment::Define(Napi::Env env) {
                          InstanceMethod<&Environment::Drain>("drain"),
                          InstanceMethod<&Environment::TakeDescriptor>("takeDescriptor"),
                          InstanceMethod<&Environment::Complete>("complete"),
+                         InstanceMethod<&Environment::ChooseContext>("chooseContext"),
                          InstanceMethod<&Environment::Destroy>("destroy"),
                          InstanceMethod<&Environment::Reset>("reset"),
                          InstanceMethod<&Environment::SetNoDelay>("setNoDelay"),
@@ -188,7 +191,18 @@ void Environment::Complete(const Napi::CallbackInfo& info) {
 
 void Environment::Destroy(const Napi::CallbackInfo& info) {
   engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Destroy(stream);
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
+    loop->Destroy(stream, static_cast<uint8_t>(info[1].As<Napi::Number>().Uint32Value()));
+  }
+}
+
+void Environment::ChooseContext(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  engine::EngineLoop* loop = LoopOf(info[0], &stream);
+  if (!loop) return;
+  std::optional<std::string> protocol;
+  if (info[2].IsString()) protocol = info[2].As<Napi::String>().Utf8Value();
+  loop->ChooseContext(stream, ConfigObject::From(info[1]), std::move(protocol));
 }
 
 void Environment::Reset(const Napi::CallbackInfo& info) {

@@ -44,6 +44,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
 
  private:
   Napi::Value Adopt(const Napi::CallbackInfo& info);
+  void ChooseContext(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value TakeDescriptor(const Napi::CallbackInfo& info);
   void Complete(const Napi::CallbackInfo& info);

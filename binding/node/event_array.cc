@@ -72,6 +72,7 @@ void WriteSecure(Writer& writer, const engine::Event& event) {
   writer.Number(static_cast<double>(event.context));
   writer.Number(static_cast<double>(event.identity));
   WritePeer(writer, event.peer);
+  writer.Text(event.key_log);
 }
 
 }  // namespace
@@ -98,6 +99,12 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
         writer.Address(event.endpoints.remote);
         writer.Address(event.endpoints.local);
         WritePeer(writer, event.peer);
+        writer.Text(event.key_log);
+        break;
+      case engine::Event::Kind::kClientHello:
+        writer.Text(event.facts.server_name);
+        writer.Number(static_cast<double>(event.protocols.size()));
+        for (const std::string& protocol : event.protocols) writer.Text(protocol);
         break;
       case engine::Event::Kind::kError:
         WriteFailure(writer, event.failure);

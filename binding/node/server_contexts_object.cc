@@ -32,7 +32,8 @@ ServerContextsObject::ServerContextsObject(const Napi::CallbackInfo& info)
     if (index < native.size()) named.emplace_back(names.Get(i).ToString().Utf8Value(), index);
   }
   if (native.empty()) throw Napi::TypeError::New(info.Env(), "ServerContexts: no Config");
-  contexts_ = std::make_shared<const tls::ServerContexts>(std::move(native), std::move(named));
+  contexts_ = std::make_shared<const tls::ServerContexts>(std::move(native), std::move(named),
+                                                          info[2].ToBoolean());
   info.This().As<Napi::Object>().TypeTag(&kContextsTag);
 }
 

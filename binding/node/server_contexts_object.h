@@ -1,4 +1,5 @@
-// `new ServerContexts(configs, names)`: see NativeServerContexts in lib/native/binding.ts.
+// `new ServerContexts(configs, names, asksApplication)`: see NativeServerContexts in
+// lib/native/binding.ts.
 #pragma once
 
 #include <napi.h>

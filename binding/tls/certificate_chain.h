@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tls/s2n_handles.h"
 #include "tls/security_policy.h"
@@ -13,8 +14,10 @@ namespace keyless::tls {
 // Immutable once made. Any thread.
 class CertificateChain {
  public:
-  // `pem`: the leaf first. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
-  static std::shared_ptr<const CertificateChain> Create(const std::string& pem);
+  // `pem`: the leaf first. `ocsp_response`: DER, sent to clients that ask for it (RFC 6066 section
+  // 8); empty: none. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
+  static std::shared_ptr<const CertificateChain> Create(
+      const std::string& pem, const std::vector<uint8_t>& ocsp_response = {});
 
   // s2n takes chains as mutable and only reads them.
   s2n_cert_chain_and_key* get() const noexcept { return chain_.get(); }
@@ -25,7 +28,7 @@ class CertificateChain {
   CertificateChain& operator=(const CertificateChain&) = delete;
 
  private:
-  explicit CertificateChain(const std::string& pem);
+  CertificateChain(const std::string& pem, const std::vector<uint8_t>& ocsp_response);
 
   CertificateKey key_;
   CertificateChainHandle chain_;

@@ -56,6 +56,10 @@ Config::Config(const ConfigOptions& options)
                                                  static_cast<int>(protocols.size())),
              kFailed, "ALPNProtocols");
   }
+  if (options.logs_keys) {
+    CheckS2n(s2n_config_set_key_log_cb(config, Connection::OnKeyLogLine, nullptr), kFailed,
+             "key log");
+  }
   if (!options.tickets.keys.empty()) {
     UseSessionTickets(config, options.tickets);
     session_seconds_ = options.tickets.session_seconds;

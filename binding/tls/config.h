@@ -29,6 +29,7 @@ struct ConfigOptions {
   std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
   PeerVerification verification;
   SessionTickets tickets;
+  bool logs_keys = false;  // see Connection::TakeKeyLog
 };
 
 // Immutable once made, and shared by every connection and thread that uses it.

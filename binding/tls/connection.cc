@@ -59,28 +59,6 @@ int Connection::OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey
   return self->operation_->supported() ? S2N_SUCCESS : S2N_FAILURE;
 }
 
-int Connection::OnClientHello(s2n_connection* connection, void*) {
-  auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
-  if (!self || !self->UseContextFor(self->ServerName())) return S2N_FAILURE;
-  return s2n_client_hello_cb_done(connection);
-}
-
-bool Connection::UseContextFor(const std::string& server_name) {
-  s2n_connection* connection = connection_.get();
-  context_ = contexts_->Find(server_name);
-  if (context_ != 0) {
-    config_ = contexts_->config(context_);
-    if (s2n_connection_set_config(connection, config_->get()) != S2N_SUCCESS ||
-        s2n_connection_server_name_extension_used(connection) != S2N_SUCCESS) {
-      return false;
-    }
-  }
-  // By itself s2n limits the life of a TLS 1.3 session to a week, however often it is resumed.
-  return config_->session_seconds() == 0 ||
-         s2n_connection_set_server_keying_material_lifetime(
-             connection, config_->session_seconds()) == S2N_SUCCESS;
-}
-
 Connection::Progress Connection::Negotiate() {
   for (;;) {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
@@ -100,6 +78,7 @@ Connection::Progress Connection::Negotiate() {
       }
       return Progress::kFailed;
     }
+    if (awaits_context_) return Progress::kNeedsContext;
     if (!operation_) return Progress::kBlocked;
     signature_scheme_ = operation_->scheme();
     const LocalKey* key = config_->identities()[identity_].local_key.get();

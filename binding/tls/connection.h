@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tls/config.h"
@@ -55,14 +56,15 @@ struct PeerIdentity {
 // Made, used and destroyed on one thread: the engine thread that owns it.
 class Connection {
  public:
-  enum class Progress : uint8_t { kDone, kBlocked, kNeedsSignature, kFailed };
+  enum class Progress : uint8_t { kDone, kBlocked, kNeedsContext, kNeedsSignature, kFailed };
 
   // `transport` outlives the connection. Null when memory ran out.
   static std::unique_ptr<Connection> CreateServer(std::shared_ptr<const ServerContexts> contexts,
                                                   Transport* transport);
 
-  // Goes on with the handshake. After kNeedsSignature: CompleteOperation, then again. After
-  // kFailed: never again, and failure() says why.
+  // Goes on with the handshake. After kNeedsContext: ChooseContext, then again. After
+  // kNeedsSignature: CompleteOperation, then again. After kFailed: never again, and failure() says
+  // why.
   Progress Negotiate();
 
   // The operation the handshake stopped at; null when there is none.
@@ -80,6 +82,14 @@ class Connection {
   HandshakeFacts Facts() const;
   // SNI, as soon as the client hello was read; empty: none.
   std::string ServerName() const;
+  // The same for ALPN, in the client's order.
+  std::vector<std::string> OfferedProtocols() const;
+  // What the application chose by the client hello. No configuration: the one that is in use. No
+  // protocol: by that configuration's own. False: failure() says why.
+  bool ChooseContext(std::shared_ptr<const Config> config,
+                     const std::optional<std::string>& protocol);
+  // What was logged so far for a tool that decrypts the records; lines.
+  std::string TakeKeyLog() { return std::move(key_log_); }
 
   // Decrypted bytes into `buffer`: their number, 0 after the peer's close_notify, -1: nothing yet,
   // -2: failed.
@@ -112,8 +122,8 @@ class Connection {
   // protocol, OpenSSL and this package abort (RFC 7301 section 3.2).
   bool HasNoCommonProtocol() const;
 
-  // Whose key is to sign, while operation() is there: a context of the server, and which of its
-  // identities.
+  // Whose key is to sign, while operation() is there: a context of the server (its number of them,
+  // where the application chose another), and which of its identities.
   size_t context() const noexcept { return context_; }
   size_t identity() const noexcept { return identity_; }
 
@@ -121,6 +131,8 @@ class Connection {
   // report; the second chooses the configuration for the name that the client asks for.
   static int OnPrivateKeyOperation(s2n_connection* connection, s2n_async_pkey_op* operation);
   static int OnClientHello(s2n_connection* connection, void* unused);
+  // Set where keys are logged.
+  static int OnKeyLogLine(void* unused, s2n_connection* connection, uint8_t* line, size_t length);
 
   // s2n's callback, set on every configuration: verifies the peer's chain.
   static int OnPeerCertificate(s2n_connection* connection, s2n_cert_validation_info* info,
@@ -133,6 +145,8 @@ class Connection {
   Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
   bool SignLocally(const LocalKey& key);
   bool UseContextFor(const std::string& server_name);
+  bool Use(std::shared_ptr<const Config> config);
+  bool LimitSession();
   bool AcceptsPeer();
   void NameMissingCertificate();
 
@@ -145,6 +159,8 @@ class Connection {
   uint16_t signature_scheme_ = 0;
   size_t context_ = 0;
   size_t identity_ = 0;
+  bool awaits_context_ = false;
+  std::string key_log_;
 };
 
 }  // namespace keyless::tls

@@ -15,8 +15,8 @@ std::string LowerCase(std::string_view name) {
 }  // namespace
 
 ServerContexts::ServerContexts(std::vector<std::shared_ptr<const Config>> configs,
-                               std::vector<Name> names)
-    : configs_(std::move(configs)) {
+                               std::vector<Name> names, bool asks_application)
+    : configs_(std::move(configs)), asks_application_(asks_application) {
   for (const auto& [name, index] : names) names_[LowerCase(name)] = index;
 }
 

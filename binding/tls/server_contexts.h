@@ -23,16 +23,21 @@ class ServerContexts {
   using Name = std::pair<std::string, size_t>;
 
   // The first configuration is the one for everybody else.
-  ServerContexts(std::vector<std::shared_ptr<const Config>> configs, std::vector<Name> names);
+  ServerContexts(std::vector<std::shared_ptr<const Config>> configs, std::vector<Name> names,
+                 bool asks_application = false);
 
   // Which configuration is for a client that asks for this name; 0 when none is named so. An exact
   // name goes before a wildcard. Case does not matter.
   size_t Find(std::string_view server_name) const;
   const std::shared_ptr<const Config>& config(size_t index) const { return configs_[index]; }
+  size_t size() const noexcept { return configs_.size(); }
+  // Whether each client hello is handed out, for the application to choose by it.
+  bool asks_application() const noexcept { return asks_application_; }
 
  private:
   std::vector<std::shared_ptr<const Config>> configs_;
   std::unordered_map<std::string, size_t> names_;  // in lower case
+  bool asks_application_;
 };
 
 }  // namespace keyless::tls

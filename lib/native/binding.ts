@@ -22,8 +22,8 @@ export interface NativeLocalKeyConstructor {
 export type NativeCertificateChain = object;
 
 export interface NativeCertificateChainConstructor {
-  /** `pem`: the leaf first. Throws with code `ERR_S2N_PKEY_CERTIFICATE_INVALID`. */
-  new (pem: string): NativeCertificateChain;
+  /** `pem`: the leaf first; `ocspResponse`: DER. Throws with code `ERR_S2N_PKEY_CERTIFICATE_INVALID`. */
+  new (pem: string, ocspResponse?: Uint8Array): NativeCertificateChain;
 }
 
 export interface NativeIdentity {
@@ -69,6 +69,8 @@ export interface NativeConfigOptions {
   readonly verification?: NativePeerVerification | undefined;
   /** Absent: no session tickets. */
   readonly tickets?: NativeSessionTickets | undefined;
+  /** Secrets come with `onSecure` and `onFailed`, for a tool that decrypts the records. */
+  readonly logsKeys?: boolean;
 }
 
 /** See `SessionTickets` in `binding/tls/session_tickets.h`. */
@@ -91,9 +93,13 @@ export type NativeServerContexts = object;
 export interface NativeServerContextsConstructor {
   /**
    * The first configuration is for clients that ask for no name, or for an unknown one. `names` in pairs: a name in lower
-   * case, `*` for its whole first label, and the index of its configuration.
+   * case, `*` for its whole first label, and the index of its configuration. `asksApplication`: each client hello comes as an event.
    */
-  new (configs: readonly NativeConfig[], names: readonly (string | number)[]): NativeServerContexts;
+  new (
+    configs: readonly NativeConfig[],
+    names: readonly (string | number)[],
+    asksApplication: boolean,
+  ): NativeServerContexts;
 }
 
 /** What the engine counts, by the state of its connections. */
@@ -144,8 +150,10 @@ export interface NativeEnvironment {
    */
   takeDescriptor(stream: number): number;
   complete(stream: number, operation: number, signature: Uint8Array): void;
-  /** Ends a handshake, the peer being sent the alert internal_error. An open stream ends when its socket is destroyed. */
-  destroy(stream: number): void;
+  /** Answers a client hello; see `StreamListener.onClientHello`. */
+  chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
+  /** Ends a handshake with an alert (RFC 8446 §6.2). An open stream ends when its socket is destroyed. */
+  destroy(stream: number, alert: number): void;
   /** RST. */
   reset(stream: number): void;
   setNoDelay(stream: number, on: boolean): void;

@@ -2,6 +2,7 @@ import { addon } from './addon.ts';
 import type {
   DescriptorUsage,
   EngineDiagnostics,
+  NativeConfig,
   NativeEnvironment,
   NativeServerContexts,
 } from './binding.ts';
@@ -119,8 +120,13 @@ class Engine {
     this.#native.complete(stream, operation, signature);
   }
 
-  destroy(stream: number): void {
-    this.#native.destroy(stream);
+  chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void {
+    this.#native.chooseContext(stream, config, protocol);
+  }
+
+  /** Ends a handshake, with this alert (RFC 8446 §6.2). */
+  destroy(stream: number, alert: number): void {
+    this.#native.destroy(stream, alert);
   }
 
   reset(stream: number): void {

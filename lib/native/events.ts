@@ -63,6 +63,8 @@ export interface HandshakeFacts {
   readonly context: number;
   readonly identity: number;
   readonly peer: PeerIdentity;
+  /** Lines in NSS's key log format; empty unless the configuration logs keys. */
+  readonly keyLog: string;
 }
 
 /** Microseconds since the descriptor was taken over; 0: did not happen outside the engine. */
@@ -78,11 +80,14 @@ export interface FailedHandshakeFacts {
   readonly remote: Address;
   readonly local: Address;
   readonly peer: PeerIdentity;
+  readonly keyLog: string;
 }
 
 /** Who is told about one stream. */
 export interface StreamListener {
-  /** `context`: which of the server's contexts; `identity`: which of that context's keys is to sign. */
+  /** The handshake waits for `Engine.chooseContext`. */
+  onClientHello(servername: string, protocols: readonly string[]): void;
+  /** `context`: which of the server's contexts, or their number for one that `chooseContext` gave; `identity`: which of that context's keys is to sign. */
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void;
   /** The plaintext end waits to be taken (`Engine.takeDescriptor`). */
   onSecure(facts: HandshakeFacts): void;
@@ -102,6 +107,7 @@ const FAILED = 2;
 const ERROR = 3;
 const CLOSED = 4;
 const TRUNCATED = 5;
+const CLIENT_HELLO = 6;
 
 /** A batch, and how far it has been read. */
 export class EventReader {
@@ -171,6 +177,7 @@ export class EventReader {
       context: this.number(),
       identity: this.number(),
       peer: this.peer(),
+      keyLog: this.text(),
     };
   }
 }
@@ -208,6 +215,7 @@ export function readEvent(reader: EventReader, tell: Tell): void {
         remote: reader.address(),
         local: reader.address(),
         peer: reader.peer(),
+        keyLog: reader.text(),
       };
       tell(stream, (listener) => listener.onFailed(failure, facts));
       break;
@@ -220,6 +228,13 @@ export function readEvent(reader: EventReader, tell: Tell): void {
     case CLOSED:
       tell(stream, (listener) => listener.onClosed());
       break;
+    case CLIENT_HELLO: {
+      const servername = reader.text();
+      const protocols: string[] = [];
+      for (let left = reader.number(); left > 0; left--) protocols.push(reader.text());
+      tell(stream, (listener) => listener.onClientHello(servername, protocols));
+      break;
+    }
     case TRUNCATED:
       tell(stream, (listener) => listener.onTruncated());
       break;

@@ -38,7 +38,10 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
   refuseServer(server);
-  const all = { ...settingsOf(server), ...options };
+  const own = settingsOf(server);
+  // https and http2 name protocols by themselves; who is asked about each client knows better.
+  if (options.ALPNCallback) delete own.ALPNProtocols;
+  const all = { ...own, ...options };
   refuseUnsupported(all);
   const removed = server
     .listeners('connection')
@@ -53,6 +56,9 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
     },
     setSecureContext(replacement: SecureContextOptions): void {
       contexts.replaceDefault(replacement);
+    },
+    setOcspResponse(response: Uint8Array | null): void {
+      contexts.replaceOcspResponse(response);
     },
     getTicketKeys(): Buffer {
       return contexts.ticketKey();

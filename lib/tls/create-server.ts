@@ -45,6 +45,16 @@ export class TlsServer extends Server {
   }
 
   /**
+   * Replaces the OCSP response that is sent with the server's own certificate (the first, where it has several); null: none. To
+   * be called before the response's nextUpdate.
+   *
+   * @throws InvalidOptionError for anything but an OCSP response, DER.
+   */
+  setOcspResponse(response: Uint8Array | null): void {
+    this.#contexts.replaceOcspResponse(response);
+  }
+
+  /**
    * The key that session tickets are encrypted with now: 16 bytes of name and 32 of secret.
    *
    * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` for a server that gives none.

@@ -12,6 +12,8 @@ export interface IdentityOptions {
   cert: string | Uint8Array;
   /** Holds the certificate's private key. A `LocalKeySigner` signs on the engine's thread. */
   signer: Signer;
+  /** DER, for clients that ask for it (OCSP stapling, RFC 6066 §8); see also `server.setOcspResponse`. */
+  ocspResponse?: Uint8Array;
 }
 
 /** An identity that was checked, as the engine takes it. */
@@ -29,7 +31,10 @@ export interface Identity {
  *
  * @throws InvalidOptionError, naming the option; KeyMismatchError.
  */
-export function readIdentity({ cert, signer }: Partial<IdentityOptions>, option = ''): Identity {
+export function readIdentity(
+  { cert, signer, ocspResponse }: Partial<IdentityOptions>,
+  option = '',
+): Identity {
   const certificateChain = readCertificate(cert, `${option}cert`);
   if (!isSigner(signer)) {
     throw new InvalidOptionError(
@@ -40,12 +45,27 @@ export function readIdentity({ cert, signer }: Partial<IdentityOptions>, option 
   }
   checkCertificateMatchesSigner(certificateChain, signer);
   const chain = new (addon().CertificateChain)(certificateChain);
-  return {
+  const identity = {
     certificateChain,
     signer,
     native: signer instanceof LocalKeySigner ? { chain, localKey: signer.nativeKey } : { chain },
     keyType: signer.publicKey.asymmetricKeyType,
   };
+  return ocspResponse === undefined ? identity : withOcspResponse(identity, ocspResponse, option);
+}
+
+/**
+ * The same with another OCSP response; null: none.
+ *
+ * @throws InvalidOptionError.
+ */
+export function withOcspResponse(identity: Identity, response: unknown, option = ''): Identity {
+  // OCSPResponse is a SEQUENCE (RFC 6960 §4.2.1).
+  if (response !== null && (!(response instanceof Uint8Array) || response[0] !== 0x30)) {
+    throw new InvalidOptionError(`${option}ocspResponse`, 'a Buffer with an OCSP response, DER', response);
+  }
+  const chain = new (addon().CertificateChain)(identity.certificateChain, response ?? undefined);
+  return { ...identity, native: { ...identity.native, chain } };
 }
 
 function readCertificate(cert: unknown, option: string): string {

@@ -3,9 +3,10 @@ import { addon } from '../native/addon.ts';
 import type { NativeConfigOptions, NativeTrustStore } from '../native/binding.ts';
 import { readIdentity, type Identity, type IdentityOptions } from './identity.ts';
 import { namesTrust, trustStore, type TrustOptions } from './trust.ts';
+import { policyForVersions, type ProtocolVersionOptions } from './protocol-versions.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
-export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOptions {
+export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOptions, ProtocolVersionOptions {
   /**
    * Further certificates beside `cert` and `signer`, or all of them: one for each kind of key (RSA, ECDSA), of which each
    * client is shown the one that suits it.
@@ -37,6 +38,13 @@ export class SecureContext {
     this.configOptions = configOptions;
     this.trust = trust;
   }
+
+  /** @internal The same with other identities. */
+  withIdentities(change: (identities: readonly Identity[]) => readonly Identity[]): SecureContext {
+    const identities = change(this.identities);
+    const native = identities.map((identity) => identity.native);
+    return new SecureContext(identities, { ...this.configOptions, identities: native }, this.trust);
+  }
 }
 
 /**
@@ -50,7 +58,8 @@ export function createSecureContext(options: SecureContextOptions): SecureContex
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
   refuseUnsupported(options);
-  const { securityPolicy = 'default' } = options;
+  const { securityPolicy = policyForVersions(options) ?? 'default' } = options;
+  if (options.securityPolicy !== undefined) policyForVersions(options);
   const identities = readIdentities(options);
   if (typeof securityPolicy !== 'string' || securityPolicy === '') {
     throw new InvalidOptionError(
@@ -69,14 +78,14 @@ export function createSecureContext(options: SecureContextOptions): SecureContex
 }
 
 function readIdentities(options: SecureContextOptions): Identity[] {
-  const { cert, signer, identities } = options;
+  const { cert, signer, ocspResponse, identities } = options;
   const expected = 'an array of { cert, signer }, one for each kind of key';
   if (identities !== undefined && !Array.isArray(identities)) {
     throw new InvalidOptionError('identities', expected, identities);
   }
   const list: readonly unknown[] = identities ?? [];
   const alone = list.length === 0 || cert !== undefined || signer !== undefined;
-  const read = alone ? [readIdentity({ cert, signer } as Partial<IdentityOptions>)] : [];
+  const read = alone ? [readIdentity({ cert, signer, ocspResponse } as Partial<IdentityOptions>)] : [];
   for (const [index, each] of list.entries()) {
     if (typeof each !== 'object' || each === null) throw new InvalidOptionError('identities', expected, each);
     read.push(readIdentity(each, `identities[${index}].`));

@@ -42,6 +42,8 @@ export function secureServer(
     alpnProtocols,
     clientCertificates,
     sessions,
+    asksApplication: socketOptions.clientHello !== undefined,
+    logsKeys: () => server.listenerCount('keylog') > 0,
   });
   contexts.current(); // what does not fit together is said now, and not at the first connection
   const gate = new AcceptGate(server, engine());

@@ -9,7 +9,7 @@ import type {
 } from '../native/binding.ts';
 import { publicKeyFingerprint } from '../signer/certificate-match.ts';
 import { readContextName } from './context-name.ts';
-import type { Identity } from './identity.ts';
+import { withOcspResponse } from './identity.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { createSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { readTicketKeys, type SessionSettings } from './session-options.ts';
@@ -27,6 +27,10 @@ export interface ContextSettings {
   readonly alpnProtocols: readonly string[];
   readonly clientCertificates: ClientCertificates;
   readonly sessions: SessionSettings;
+  /** JavaScript is asked about each client hello. */
+  readonly asksApplication: boolean;
+  /** Whether somebody listens for `'keylog'` now. */
+  readonly logsKeys: () => boolean;
 }
 
 /** In TLS 1.3. Two, so that a client that opens two connections at once can resume both: as OpenSSL. */
@@ -37,13 +41,8 @@ export interface ContextSnapshot {
   readonly native: NativeServerContexts;
   /** The first is the one for clients that ask for no name, or for none of those that were added. */
   readonly contexts: readonly SecureContext[];
-}
-
-/** An identity of a context, as the engine numbers them. */
-export function identityOf(snapshot: ContextSnapshot, context: number, identity: number): Identity {
-  const found = snapshot.contexts[context]?.identities[identity];
-  if (!found) throw new Error(`s2n-pkey: there is no identity ${identity} in context ${context}`);
-  return found;
+  /** For a context that is none of them. */
+  configure(context: SecureContext): NativeConfig;
 }
 
 /**
@@ -62,6 +61,7 @@ export class ServerContexts {
   #snapshot: ContextSnapshot | undefined;
   /** Seconds since 1970: ticket keys are rotated by then. */
   #freshUntil = Infinity;
+  #logsKeys = false;
 
   constructor(defaultContext: SecureContext, settings: ContextSettings) {
     this.#default = defaultContext;
@@ -88,6 +88,15 @@ export class ServerContexts {
     this.#configureAnew();
   }
 
+  /** @throws InvalidOptionError. */
+  replaceOcspResponse(response: unknown): void {
+    this.#default = this.#default.withIdentities(([first, ...others]) => [
+      ...(first ? [withOcspResponse(first, response)] : []),
+      ...others,
+    ]);
+    this.#snapshot = undefined;
+  }
+
   /**
    * The 48 bytes that tickets are encrypted with now.
    *
@@ -107,7 +116,9 @@ export class ServerContexts {
   /** For the next connection. Made when it is first needed, so that a thousand calls of `add` cost one table. */
   current(): ContextSnapshot {
     const now = secondsNow();
-    if (now >= this.#freshUntil) this.#configureAnew();
+    const logsKeys = this.#settings.logsKeys();
+    if (now >= this.#freshUntil || logsKeys !== this.#logsKeys) this.#configureAnew();
+    this.#logsKeys = logsKeys;
     if (this.#snapshot) return this.#snapshot;
     this.#snapshot = this.#take(now);
     this.#freshUntil = this.#ticketKeys?.freshUntil ?? Infinity;
@@ -127,7 +138,14 @@ export class ServerContexts {
       contexts.map((context) => [context, this.#configs.get(context) ?? this.#configure(context, now)]),
     );
     this.#configs = configs;
-    return { native: new (addon().ServerContexts)([...configs.values()], names), contexts };
+    const others = new WeakMap<SecureContext, NativeConfig>();
+    const configure = (context: SecureContext): NativeConfig => {
+      const config = configs.get(context) ?? others.get(context) ?? this.#configure(context, now);
+      others.set(context, config);
+      return config;
+    };
+    const native = new (addon().ServerContexts)([...configs.values()], names, this.#settings.asksApplication);
+    return { native, contexts, configure };
   }
 
   #configure(context: SecureContext, now: number): NativeConfig {
@@ -137,7 +155,8 @@ export class ServerContexts {
       rejectUnauthorized: clientCertificates.rejectUnauthorized,
     };
     const tickets = this.#tickets(context, now);
-    return new (addon().Config)({ ...context.configOptions, alpnProtocols, verification, tickets });
+    const logsKeys = this.#logsKeys;
+    return new (addon().Config)({ ...context.configOptions, alpnProtocols, verification, tickets, logsKeys });
   }
 
   #tickets(context: SecureContext, now: number): NativeSessionTickets | undefined {

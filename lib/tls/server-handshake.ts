@@ -6,8 +6,17 @@ import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
 import type { Signer } from '../signer/signer.ts';
 import { connectionError } from './connection-error.ts';
+import {
+  answerClientHello,
+  ClientRefused,
+  INTERNAL_ERROR,
+  type ClientHello,
+  type ClientHelloOptions,
+} from './client-hello.ts';
 import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
-import { identityOf, type ContextSnapshot } from './server-contexts.ts';
+import type { Identity } from './identity.ts';
+import type { SecureContext } from './secure-context.ts';
+import type { ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
 import { TlsSocket } from './tls-socket.ts';
 import type { Transport } from './transport.ts';
@@ -19,6 +28,8 @@ export interface SocketOptions {
   keepAlive: boolean;
   /** Milliseconds. */
   keepAliveInitialDelay: number;
+  /** Undefined: the engine chooses by itself. */
+  clientHello: ClientHelloOptions | undefined;
 }
 
 /** What an errno of the engine's `adopt` says. */
@@ -48,6 +59,7 @@ const unknownPeer: FailedHandshakeFacts = {
   remote: { host: '', port: 0, family: 0 },
   local: { host: '', port: 0, family: 0 },
   peer: { verification: '', message: '', chain: [] },
+  keyLog: '',
 };
 
 /**
@@ -64,6 +76,10 @@ export class ServerHandshake implements StreamListener {
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
+  /** What SNICallback chose. */
+  #chosen: SecureContext | undefined;
+  /** Why JavaScript ended the handshake: told once the engine has ended it. */
+  #refusal: Error | undefined;
   #over = false;
 
   private constructor(
@@ -116,7 +132,7 @@ export class ServerHandshake implements StreamListener {
 
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void {
     if (this.#over) return;
-    void this.#sign(operation, schemeCode, input, identityOf(this.#contexts, context, identity).signer);
+    void this.#sign(operation, schemeCode, input, this.#identityOf(context, identity).signer);
   }
 
   async #sign(operation: number, schemeCode: number, input: Uint8Array, signer: Signer): Promise<void> {
@@ -126,20 +142,51 @@ export class ServerHandshake implements StreamListener {
       // Dropped by the engine if the handshake has ended meanwhile.
       this.#engine.complete(this.#stream, operation, signature);
     } catch (error) {
-      if (this.#over) return;
-      const failure =
-        error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error });
-      this.#engine.destroy(this.#stream);
-      this.#fail(failure, unknownPeer);
+      this.#refuse(
+        error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error }),
+        INTERNAL_ERROR,
+      );
     } finally {
       this.#request = undefined;
     }
   }
 
+  onClientHello(servername: string, protocols: readonly string[]): void {
+    const { clientHello } = this.#options;
+    if (this.#over || !clientHello) return;
+    void this.#answer(clientHello, { servername, protocols });
+  }
+
+  async #answer(clientHello: ClientHelloOptions, hello: ClientHello): Promise<void> {
+    try {
+      const { context, protocol } = await answerClientHello(clientHello, hello);
+      if (this.#over) return;
+      this.#chosen = context;
+      const config = context && this.#contexts.configure(context);
+      this.#engine.chooseContext(this.#stream, config, protocol);
+    } catch (error) {
+      if (error instanceof ClientRefused) this.#refuse(error.error, error.alert);
+      else this.#refuse(error as Error, INTERNAL_ERROR);
+    }
+  }
+
+  #refuse(error: Error, alert: number): void {
+    if (this.#over || this.#refusal) return;
+    this.#refusal = error;
+    this.#engine.destroy(this.#stream, alert);
+  }
+
+  #identityOf(context: number, identity: number): Identity {
+    const { contexts } = this.#contexts;
+    const found = (context === contexts.length ? this.#chosen : contexts[context])?.identities[identity];
+    if (!found) throw new Error(`s2n-pkey: there is no identity ${identity} in context ${context}`);
+    return found;
+  }
+
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
     this.#engine.forget(this.#stream);
     if (this.#over) return;
-    this.#fail(connectionError(failure), facts);
+    this.#fail(this.#refusal ?? connectionError(failure), facts);
   }
 
   onSecure(handshakeFacts: HandshakeFacts): void {
@@ -152,7 +199,7 @@ export class ServerHandshake implements StreamListener {
     const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = this.#options;
     const socket = new TlsSocket(this.#engine, this.#stream, facts, {
       fd,
-      certificate: identityOf(this.#contexts, facts.context, facts.identity).certificateChain,
+      certificate: this.#identityOf(facts.context, facts.identity).certificateChain,
       allowHalfOpen,
       pauseOnCreate: pauseOnConnect,
     });
@@ -162,6 +209,7 @@ export class ServerHandshake implements StreamListener {
     else giveToServer(socket, this.#server);
     if (!noDelay) socket.setNoDelay(false);
     if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
+    this.#tellKeyLog(facts.keyLog, socket);
     this.#server.emit(this.#options.events.secure, socket);
   }
 
@@ -186,7 +234,7 @@ export class ServerHandshake implements StreamListener {
       return;
     }
     if (this.#over) return;
-    this.#engine.destroy(this.#stream);
+    this.#engine.destroy(this.#stream, INTERNAL_ERROR);
     const message = 'the stream was closed before the TLS handshake was done';
     const failure = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
     this.#fail(error ?? failure, unknownPeer);
@@ -211,6 +259,15 @@ export class ServerHandshake implements StreamListener {
     socket.destroy();
     if (this.#transport) this.#transport.release();
     else uncountConnection(this.#server);
+    this.#tellKeyLog(facts.keyLog, socket);
     this.#server.emit(this.#options.events.failed, error, socket);
+  }
+
+  /** As in node:tls: a Buffer a line, with its newline. */
+  #tellKeyLog(keyLog: string, socket: TlsSocket): void {
+    if (keyLog === '') return;
+    for (const line of keyLog.split('\n').slice(0, -1)) {
+      this.#server.emit('keylog', Buffer.from(`${line}\n`, 'latin1'), socket);
+    }
   }
 }

@@ -1,11 +1,13 @@
 import { InvalidOptionError } from '../errors.ts';
+import { readClientHelloOptions, type ClientHelloOptions } from './client-hello.ts';
 import type { ClientCertificateOptions } from './peer-verification.ts';
 import type { SecureContextOptions } from './secure-context.ts';
 import type { SocketOptions } from './server-handshake.ts';
 import type { SessionOptions } from './session-options.ts';
 
 /** Options of `attach`, and with `net.Server`'s own those of `createServer`. */
-export interface TlsServerOptions extends SecureContextOptions, ClientCertificateOptions, SessionOptions {
+export interface TlsServerOptions
+  extends SecureContextOptions, ClientCertificateOptions, SessionOptions, ClientHelloOptions {
   /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
   ALPNProtocols?: readonly string[];
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */
@@ -51,6 +53,7 @@ export function readSocketOptions(options: TlsServerOptions): SocketOptions {
     noDelay: flag('noDelay', true),
     keepAlive: flag('keepAlive', false),
     keepAliveInitialDelay: delay,
+    clientHello: readClientHelloOptions(options),
   };
 }
 

@@ -11,12 +11,8 @@ const refused: Record<string, string> = {
   ciphers: 's2n-tls takes whole policies: pass `securityPolicy`',
   ecdhCurve: 's2n-tls takes whole policies: pass `securityPolicy`',
   sigalgs: 's2n-tls takes whole policies: pass `securityPolicy`',
-  minVersion: 's2n-tls takes whole policies: pass `securityPolicy`, such as "default_tls13"',
-  maxVersion: 's2n-tls takes whole policies: pass `securityPolicy`',
-  secureProtocol: 's2n-tls takes whole policies: pass `securityPolicy`',
+  secureProtocol: 'pass `minVersion` and `maxVersion`, or `securityPolicy`',
   dhparam: 'finite-field Diffie-Hellman is not offered',
-  SNICallback: 'not supported yet: name the contexts beforehand with server.addContext',
-  ALPNCallback: 'pass `ALPNProtocols`',
   secureOptions:
     's2n-tls takes whole policies: pass `securityPolicy`, and `sessionTickets: false` for no tickets',
   pskCallback: 'pre-shared keys are not supported',
