@@ -7,6 +7,8 @@ export { attach, AttachError } from './tls/attach.ts';
 export { createServer, TlsServer } from './tls/create-server.ts';
 export { createSecureContext, SecureContext, type SecureContextOptions } from './tls/secure-context.ts';
 export type { IdentityOptions } from './tls/identity.ts';
+export { connect } from './tls/connect.ts';
+export type { CheckServerIdentity, ConnectOptions } from './tls/client-options.ts';
 export { TlsSocket, type CipherInfo } from './tls/tls-socket.ts';
 export { diagnostics, type EngineDiagnostics } from './tls/diagnostics.ts';
 export { TlsConnectionError } from './tls/connection-error.ts';

@@ -65,6 +65,21 @@ StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts
   return id;
 }
 
+StreamId Engine::Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions options,
+                         std::shared_ptr<EventSink> sink,
+                         std::chrono::milliseconds handshake_timeout) {
+  const StreamId id = NextStreamId();
+  EngineLoop* loop = nullptr;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Start();
+    loop = loops_[id % loops_.size()].get();
+  }
+  loop->Connect(id, std::move(tcp), std::move(pair), std::move(options), std::move(sink),
+                handshake_timeout);
+  return id;
+}
+
 EngineLoop* Engine::LoopOf(StreamId id) {
   const std::lock_guard<std::mutex> lock(mutex_);
   return loops_.empty() ? nullptr : loops_[id % loops_.size()].get();

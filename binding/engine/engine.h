@@ -26,6 +26,10 @@ class Engine {
   // Takes an accepted descriptor over. Its events go to `sink`, beginning with kSecure or kFailed.
   StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                  std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+  // Begins a client's handshake over a connected descriptor. `pair`: the end of a socketpair whose
+  // other end JavaScript has.
+  StreamId Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions options,
+                   std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   // The loop a stream lives on; null while no thread was started.
   EngineLoop* LoopOf(StreamId id);
 

@@ -79,6 +79,50 @@ void EngineLoop::Adopt(StreamId id, Descriptor tcp,
   });
 }
 
+void EngineLoop::Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
+                         std::shared_ptr<EventSink> sink,
+                         std::chrono::milliseconds handshake_timeout) {
+  struct Adoption {
+    Descriptor tcp;
+    Descriptor pair;
+    tls::ClientOptions options;
+    std::shared_ptr<EventSink> sink;
+  };
+  auto adoption = std::make_shared<Adoption>(
+      Adoption{std::move(tcp), std::move(pair), std::move(options), std::move(sink)});
+  Submit([id, adoption = std::move(adoption), handshake_timeout](EngineLoop& loop) {
+    loop.streams_.emplace(
+        id, std::make_unique<TlsStream>(loop.context_, id, std::move(adoption->tcp),
+                                        std::move(adoption->pair), std::move(adoption->options),
+                                        std::move(adoption->sink), handshake_timeout));
+  });
+}
+
+void EngineLoop::Judge(StreamId id, bool accepted) {
+  Submit([id, accepted](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->Judge(accepted);
+  });
+}
+
+void EngineLoop::Cancel(StreamId id) {
+  Submit([id](EngineLoop& loop) {
+    if (TlsStream* stream = loop.Find(id)) stream->Abandon();
+  });
+}
+
+std::future<std::vector<uint8_t>> EngineLoop::ExportKeyingMaterial(
+    StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context) {
+  auto promise = std::make_shared<std::promise<std::vector<uint8_t>>>();
+  std::future<std::vector<uint8_t>> material = promise->get_future();
+  Submit([id, length, label = std::move(label), context = std::move(context),
+          promise](EngineLoop& loop) {
+    TlsStream* stream = loop.Find(id);
+    promise->set_value(stream ? stream->ExportKeyingMaterial(length, label, context)
+                              : std::vector<uint8_t>());
+  });
+  return material;
+}
+
 void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
                                    std::vector<uint8_t> signature) {
   Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) {
@@ -148,6 +192,7 @@ LoopStatistics EngineLoop::Count() const {
     switch (stream->phase()) {
       case TlsStream::Phase::kHandshake:
       case TlsStream::Phase::kAwaitingContext:
+      case TlsStream::Phase::kAwaitingVerdict:
         statistics.handshaking++;
         break;
       case TlsStream::Phase::kAwaitingSignature:

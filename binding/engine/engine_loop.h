@@ -51,6 +51,15 @@ class EngineLoop {
   // The calls below may come from any thread; what they ask happens on the engine's, in order.
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+  // Begins a client's handshake: see TlsStream.
+  void Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
+               std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+  void Judge(StreamId id, bool accepted);
+  // Ends a handshake that nobody waits for any more.
+  void Cancel(StreamId id);
+  // Ready with nothing where the stream is not open, or it cannot be had.
+  std::future<std::vector<uint8_t>> ExportKeyingMaterial(
+      StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context);
   void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
   // Ends a handshake that failed in the application, with this alert (RFC 8446 section 6.2).
   void Destroy(StreamId id, uint8_t alert);

@@ -19,13 +19,33 @@ TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
       endpoints_(Endpoints::Of(tcp_.get())),
       started_(context.now),
       last_active_(context.now) {
+  Start(handshake_timeout);
+}
+
+TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descriptor pair,
+                     tls::ClientOptions options, std::shared_ptr<EventSink> sink,
+                     std::chrono::milliseconds handshake_timeout)
+    : context_(context),
+      id_(id),
+      sink_(std::move(sink)),
+      tcp_(std::move(tcp)),
+      pair_(std::move(pair)),
+      endpoints_(Endpoints::Of(tcp_.get())),
+      started_(context.now),
+      last_active_(context.now),
+      client_(true) {
+  connection_ = tls::Connection::CreateClient(std::move(options), this);
+  Start(handshake_timeout);
+}
+
+void TlsStream::Start(std::chrono::milliseconds handshake_timeout) {
   tcp_side_.stream = this;
   pair_side_.stream = this;
   SetNoDelay(
       true);  // records are gathered here; waiting for more in the kernel would only add latency
-  if (!context_.poller.Add(tcp_.get(), &tcp_side_)) {
-    FailHandshake(
-        tls::Failure::Of(tls::FailureKind::kResources, "no room in epoll for another connection"));
+  if ((client_ && !connection_) || !context_.poller.Add(tcp_.get(), &tcp_side_)) {
+    FailHandshake(tls::Failure::Of(tls::FailureKind::kResources,
+                                   "no memory or no room in epoll for another connection"));
     return;
   }
   if (handshake_timeout.count() > 0) {
@@ -53,6 +73,7 @@ void TlsStream::Drive() {
     case Phase::kHandshake:
     case Phase::kAwaitingContext:
     case Phase::kAwaitingSignature:
+    case Phase::kAwaitingVerdict:
       DriveHandshake();
       break;
     case Phase::kOpen:
@@ -75,6 +96,14 @@ void TlsStream::Post(Event&& event) {
 uint32_t TlsStream::SinceStart() const {
   return static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count());
+}
+
+std::vector<uint8_t> TlsStream::ExportKeyingMaterial(
+    size_t length, const std::string& label, const std::optional<std::vector<uint8_t>>& context) {
+  std::vector<uint8_t> material(length);
+  if (phase_ != Phase::kOpen || !connection_->ExportKeyingMaterial(label, context, &material))
+    return {};
+  return material;
 }
 
 void TlsStream::SetNoDelay(bool on) {

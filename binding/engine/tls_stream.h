@@ -48,6 +48,7 @@ class TlsStream final : private tls::Transport {
     kHandshake,
     kAwaitingContext,  // by the application, which was told of the client hello
     kAwaitingSignature,
+    kAwaitingVerdict,  // of JavaScript, on a server's certificate
     kOpen,
     kSilent,     // failed; waits for s2n's blinding delay
     kLingering,  // all is sent; waits for the peer's FIN
@@ -56,6 +57,11 @@ class TlsStream final : private tls::Transport {
 
   TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
             std::shared_ptr<const tls::ServerContexts> contexts, std::shared_ptr<EventSink> sink,
+            std::chrono::milliseconds handshake_timeout);
+  // A client's. `pair` is the engine's end; JavaScript has the other already, and what it writes
+  // waits in it until the handshake is done.
+  TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descriptor pair,
+            tls::ClientOptions options, std::shared_ptr<EventSink> sink,
             std::chrono::milliseconds handshake_timeout);
   ~TlsStream() = default;
 
@@ -72,6 +78,10 @@ class TlsStream final : private tls::Transport {
   void Destroy(uint8_t alert);
   void ChooseContext(std::shared_ptr<const tls::Config> config,
                      const std::optional<std::string>& protocol);
+  // The verdict on a server's certificate. Not accepted: the handshake ends with bad_certificate.
+  void Judge(bool accepted);
+  std::vector<uint8_t> ExportKeyingMaterial(size_t length, const std::string& label,
+                                            const std::optional<std::vector<uint8_t>>& context);
   void Reset();
   // The environment is gone: what JavaScript wrote is still delivered, everything else ends now.
   void Abandon();
@@ -100,13 +110,16 @@ class TlsStream final : private tls::Transport {
     void OnReady(const Readiness& readiness) override;
   };
 
-  bool InHandshake() const noexcept { return phase_ <= Phase::kAwaitingSignature; }
+  void Start(std::chrono::milliseconds handshake_timeout);
+  bool InHandshake() const noexcept { return phase_ <= Phase::kAwaitingVerdict; }
   bool AwaitsApplication() const noexcept { return InHandshake() && phase_ != Phase::kHandshake; }
 
   // tls_stream_handshake.cc
   void DriveHandshake();
   bool MeetPeer();
+  void AskForVerdict();
   void FinishHandshake();
+  void PostSessions();
   void FailHandshake(tls::Failure failure);
   bool FailureIsSecret(const tls::Failure& failure) const;
   int AlertFor(const tls::Failure& failure) const;
@@ -169,7 +182,9 @@ class TlsStream final : private tls::Transport {
   OperationId awaited_operation_ = 0;
 
   Phase phase_ = Phase::kHandshake;
+  const bool client_ = false;
   bool queued_ = false;
+  bool not_tls_ = false;  // a client's server
   bool http_ = false;
   bool excessive_ = false;  // the peer sent more than a limit lets it
   bool hello_checked_ = false;

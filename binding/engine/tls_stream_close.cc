@@ -96,6 +96,7 @@ void TlsStream::OnDeadline() {
     case Phase::kHandshake:
     case Phase::kAwaitingContext:
     case Phase::kAwaitingSignature:
+    case Phase::kAwaitingVerdict:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kTimeout, "TLS handshake timeout"));
     case Phase::kSilent:
       if (!connection_ || !context_.poller.Add(tcp_.get(), &tcp_side_)) return Close();

@@ -16,7 +16,10 @@ namespace keyless::engine {
 
 namespace {
 
-constexpr uint8_t kHandshakeRecord = 22;  // RFC 8446 section 5.1
+// RFC 8446 section 5.1
+constexpr uint8_t kHandshakeRecord = 22;
+constexpr uint8_t kFirstRecordType = 20;
+constexpr uint8_t kLastRecordType = 23;
 // How often s2n may read in one call: a record, and what is left of the one before.
 constexpr int kReadsACall = 2;
 // The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
@@ -97,6 +100,13 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
   // A short read means that the descriptor is empty, unless its end is near: that edge was already
   // told.
   if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
+  // A server may answer with an alert. One that speaks no TLS is not even shown to s2n.
+  if (client_ && received > 0 && received_ == static_cast<size_t>(received) &&
+      (buffer[0] < kFirstRecordType || buffer[0] > kLastRecordType) && phase_ != Phase::kOpen) {
+    not_tls_ = true;
+    errno = EIO;
+    return -1;
+  }
   return received;
 }
 
@@ -124,6 +134,8 @@ void TlsStream::DriveHandshake() {
     tls::Failure failure = connection_->failure();
     if (excessive_)
       failure = tls::Failure::Of(tls::FailureKind::kProtocol, "the peer's handshake has no end");
+    if (not_tls_)
+      failure = tls::Failure::Of(tls::FailureKind::kNotTls, "the server did not speak TLS");
     if (failure.kind == tls::FailureKind::kClosed) failure.message = kGone;
     return FailHandshake(std::move(failure));
   }
@@ -141,6 +153,7 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
   }
   if (progress == tls::Connection::Progress::kDone) return FinishHandshake();
+  if (progress == tls::Connection::Progress::kNeedsVerdict) return AskForVerdict();
   if (progress == tls::Connection::Progress::kBlocked && tcp_side_.readable) Schedule();
   if (progress == tls::Connection::Progress::kNeedsContext) {
     phase_ = Phase::kAwaitingContext;
@@ -219,16 +232,50 @@ void TlsStream::CompleteSignature(OperationId operation, const std::vector<uint8
   Schedule();
 }
 
-void TlsStream::FinishHandshake() {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
-    return FailHandshake(
-        tls::Failure::Of(tls::FailureKind::kResources,
-                         "no descriptor left for the connection's plaintext (each connection takes "
-                         "three: raise the limit of open files)"));
+void TlsStream::AskForVerdict() {
+  phase_ = Phase::kAwaitingVerdict;
+  Event event;
+  event.kind = Event::Kind::kJudge;
+  event.peer = connection_->peer();
+  Post(std::move(event));
+}
+
+void TlsStream::Judge(bool accepted) {
+  if (phase_ != Phase::kAwaitingVerdict) return;
+  if (!accepted) {
+    tls::Failure failure = tls::Failure::Of(tls::FailureKind::kCertificate,
+                                            "the server's certificate is not accepted");
+    failure.name = "ERR_TLS_CERT_ALTNAME_INVALID";
+    failure.alert = tls::alert::kBadCertificate;
+    return FailHandshake(std::move(failure));
   }
-  pair_ = Descriptor(ends[0]);
-  Descriptor javascript(ends[1]);
+  connection_->AcceptPeer();
+  phase_ = Phase::kHandshake;
+  Schedule();
+}
+
+void TlsStream::PostSessions() {
+  for (std::vector<uint8_t>& session : connection_->TakeSessions()) {
+    Event event;
+    event.kind = Event::Kind::kSession;
+    event.input = std::move(session);
+    Post(std::move(event));
+  }
+}
+
+void TlsStream::FinishHandshake() {
+  Descriptor javascript;
+  if (!pair_) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+      return FailHandshake(tls::Failure::Of(
+          tls::FailureKind::kResources,
+          "no descriptor left for the connection's plaintext (each connection takes three: raise "
+          "the limit of open files)"));
+    }
+    pair_ = Descriptor(ends[0]);
+    javascript = Descriptor(ends[1]);
+  }
   if (!context_.poller.Add(pair_.get(), &pair_side_)) {
     return FailHandshake(
         tls::Failure::Of(tls::FailureKind::kResources, "no room in epoll for another connection"));
@@ -250,12 +297,12 @@ void TlsStream::FinishHandshake() {
   received_ = 0;
   may_receive_ = true;  // the client's first request may be in s2n's buffer already
   Post(std::move(event));
+  PostSessions();
   DriveOpen();
 }
 
 void TlsStream::FailHandshake(tls::Failure failure) {
   deadline_.Cancel();
-  pair_.Close();
   const bool secret = FailureIsSecret(failure);
   const uint64_t delay = secret ? connection_->BlindingDelay() : 0;
   const bool plaintext = failure.kind == tls::FailureKind::kNotTls;
@@ -275,6 +322,7 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   }
   closed_posted_ = true;  // kFailed is the last event
   Post(std::move(event));
+  pair_.Close();  // after it was posted: whoever sees the end of the pair finds the failure first
   context_.records.clear();
   connection_.reset();
   to_tcp_.Discard();

@@ -66,6 +66,7 @@ bool TlsStream::PumpIn() {
     may_receive_ = tcp_side_.readable;
     if (filled == 0 && may_receive_) Schedule();  // only records without plaintext: others first
   }
+  if (client_) PostSessions();
   if (filled > 0) WritePlaintext(plaintext, filled);
   // Receiving may have made s2n answer (a key update).
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {

@@ -69,6 +69,8 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
   native.security_policy = options.Get("securityPolicy").ToString().Utf8Value();
   native.identities = ReadIdentities(options.Get("identities"));
   native.alpn_protocols = ReadTexts(options.Get("alpnProtocols"));
+  native.client = options.Get("client").ToBoolean();
+  native.request_ocsp = options.Get("requestOcsp").ToBoolean();
   const Napi::Value verification = options.Get("verification");
   if (verification.IsObject()) {
     const Napi::Object rules = verification.As<Napi::Object>();

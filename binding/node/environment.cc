@@ -57,6 +57,10 @@ Napi::Function Environment::Define(Napi::Env env) {
                          InstanceMethod<&Environment::Adopt>("adopt"),
                          InstanceMethod<&Environment::Drain>("drain"),
                          InstanceMethod<&Environment::TakeDescriptor>("takeDescriptor"),
+                         InstanceMethod<&Environment::Connect>("connect"),
+                         InstanceMethod<&Environment::Judge>("judge"),
+                         InstanceMethod<&Environment::Cancel>("cancel"),
+                         InstanceMethod<&Environment::ExportKeyingMaterial>("exportKeyingMaterial"),
                          InstanceMethod<&Environment::Complete>("complete"),
                          InstanceMethod<&Environment::ChooseContext>("chooseContext"),
                          InstanceMethod<&Environment::Destroy>("destroy"),
@@ -160,6 +164,7 @@ Napi::Value Environment::Drain(const Napi::CallbackInfo& info) {
   size_t ended = 0;
   for (engine::Event& event : events) {
     if (event.kind == engine::Event::Kind::kSecure) {
+      if (!event.descriptor) continue;  // a client has it already
       untaken_.insert_or_assign(event.stream, std::move(event.descriptor));
     } else if (event.kind == engine::Event::Kind::kFailed ||
                event.kind == engine::Event::Kind::kClosed) {

@@ -47,6 +47,10 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   void ChooseContext(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value TakeDescriptor(const Napi::CallbackInfo& info);
+  Napi::Value Connect(const Napi::CallbackInfo& info);
+  void Judge(const Napi::CallbackInfo& info);
+  void Cancel(const Napi::CallbackInfo& info);
+  Napi::Value ExportKeyingMaterial(const Napi::CallbackInfo& info);
   void Complete(const Napi::CallbackInfo& info);
   void Destroy(const Napi::CallbackInfo& info);
   void Reset(const Napi::CallbackInfo& info);

@@ -52,6 +52,8 @@ void WritePeer(Writer& writer, const tls::PeerIdentity& peer) {
   writer.Text(peer.verification.message(), NAPI_AUTO_LENGTH);
   writer.Number(static_cast<double>(peer.chain.size()));
   for (const std::vector<uint8_t>& certificate : peer.chain) writer.Bytes(certificate);
+  writer.Bool(!peer.ocsp_response.empty());
+  if (!peer.ocsp_response.empty()) writer.Bytes(peer.ocsp_response);
 }
 
 void WriteSecure(Writer& writer, const engine::Event& event) {
@@ -108,6 +110,12 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
         break;
       case engine::Event::Kind::kError:
         WriteFailure(writer, event.failure);
+        break;
+      case engine::Event::Kind::kJudge:
+        WritePeer(writer, event.peer);
+        break;
+      case engine::Event::Kind::kSession:
+        writer.Bytes(event.input);
         break;
       case engine::Event::Kind::kClosed:
       case engine::Event::Kind::kTruncated:

@@ -6,7 +6,8 @@
 #include "utils/s2n_atomic.h"
 
 bool s2n_pkey_reads_plaintext(const struct s2n_connection* connection) {
-  return connection->client == connection->initial;
+  return (connection->mode == S2N_SERVER ? connection->client : connection->server) ==
+         connection->initial;
 }
 
 bool s2n_pkey_send_alert(struct s2n_connection* connection, uint8_t alert) {

@@ -47,7 +47,15 @@ Config::Config(const ConfigOptions& options)
   CheckS2n(s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING), kFailed,
            "client hello callback");
   AddIdentities(options.security_policy);
-  UsePeerVerification(config, verification_);
+  UsePeerVerification(config, verification_, options.client);
+  if (options.client) {
+    CheckS2n(s2n_config_set_session_tickets_onoff(config, 1), kFailed, "session tickets");
+    CheckS2n(s2n_config_set_session_ticket_cb(config, Connection::OnSessionTicket, nullptr),
+             kFailed, "session tickets");
+    if (options.request_ocsp)
+      CheckS2n(s2n_config_set_status_request_type(config, S2N_STATUS_REQUEST_OCSP), kFailed,
+               "requestOCSP");
+  }
   if (uses_alpn_) {
     std::vector<const char*> protocols;
     for (const std::string& protocol : options.alpn_protocols)

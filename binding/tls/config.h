@@ -23,6 +23,8 @@ struct Identity {
 };
 
 struct ConfigOptions {
+  bool client = false;
+  bool request_ocsp = false;  // a client's: ask for a stapled OCSP response
   std::string security_policy = "default";
   // At most one for each kind of key (RSA, ECDSA): the handshake takes the one that suits the peer.
   std::vector<Identity> identities;

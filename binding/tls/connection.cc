@@ -24,10 +24,9 @@ int SendCallback(void* context, const uint8_t* data, uint32_t length) {
 
 }  // namespace
 
-std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const ServerContexts> contexts,
-                                                     Transport* transport) {
-  std::shared_ptr<const Config> config = contexts->config(0);
-  ConnectionHandle handle(s2n_connection_new(S2N_SERVER));
+std::unique_ptr<Connection> Connection::Create(s2n_mode mode, std::shared_ptr<const Config> config,
+                                               Transport* transport) {
+  ConnectionHandle handle(s2n_connection_new(mode));
   if (!handle) return nullptr;
   s2n_connection* connection = handle.get();
   const int failed = s2n_connection_set_config(connection, config->get()) |
@@ -40,9 +39,15 @@ std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const Serve
                      s2n_connection_prefer_throughput(connection);
   if (failed) return nullptr;
   std::unique_ptr<Connection> result(new Connection(std::move(config), std::move(handle)));
-  result->contexts_ = std::move(contexts);
   if (s2n_connection_set_ctx(result->connection_.get(), result.get()) != S2N_SUCCESS)
     return nullptr;
+  return result;
+}
+
+std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const ServerContexts> contexts,
+                                                     Transport* transport) {
+  std::unique_ptr<Connection> result = Create(S2N_SERVER, contexts->config(0), transport);
+  if (result) result->contexts_ = std::move(contexts);
   return result;
 }
 
@@ -79,6 +84,7 @@ Connection::Progress Connection::Negotiate() {
       return Progress::kFailed;
     }
     if (awaits_context_) return Progress::kNeedsContext;
+    if (awaited_verdict_) return Progress::kNeedsVerdict;
     if (!operation_) return Progress::kBlocked;
     signature_scheme_ = operation_->scheme();
     const LocalKey* key = config_->identities()[identity_].local_key.get();
@@ -200,6 +206,7 @@ void Connection::ReleaseBuffers() { s2n_connection_release_buffers(connection_.g
 void Connection::FreeHandshake() { s2n_connection_free_handshake(connection_.get()); }
 
 bool Connection::HasNoCommonProtocol() const {
+  if (!contexts_) return false;  // a server's affair
   if (!config_->uses_alpn() || s2n_get_application_protocol(connection_.get())) return false;
   s2n_client_hello* hello = s2n_connection_get_client_hello(connection_.get());
   return hello && s2n_client_hello_get_extension_length(hello, S2N_EXTENSION_ALPN) > 0;

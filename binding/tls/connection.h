@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tls/client_options.h"
 #include "tls/config.h"
 #include "tls/failure.h"
 #include "tls/private_key_operation.h"
@@ -51,20 +52,29 @@ struct HandshakeFacts {
 struct PeerIdentity {
   std::vector<std::vector<uint8_t>> chain;  // DER: from the peer's own towards an authority
   Verification verification;
+  std::vector<uint8_t> ocsp_response;  // DER, stapled by a server that was asked for it
 };
 
 // Made, used and destroyed on one thread: the engine thread that owns it.
 class Connection {
  public:
-  enum class Progress : uint8_t { kDone, kBlocked, kNeedsContext, kNeedsSignature, kFailed };
+  enum class Progress : uint8_t {
+    kDone,
+    kBlocked,
+    kNeedsContext,
+    kNeedsSignature,
+    kNeedsVerdict,
+    kFailed
+  };
 
   // `transport` outlives the connection. Null when memory ran out.
   static std::unique_ptr<Connection> CreateServer(std::shared_ptr<const ServerContexts> contexts,
                                                   Transport* transport);
+  static std::unique_ptr<Connection> CreateClient(ClientOptions options, Transport* transport);
 
   // Goes on with the handshake. After kNeedsContext: ChooseContext, then again. After
-  // kNeedsSignature: CompleteOperation, then again. After kFailed: never again, and failure() says
-  // why.
+  // kNeedsSignature: CompleteOperation, then again. After kNeedsVerdict (a client's): AcceptPeer,
+  // then again, or never again. After kFailed: never again, and failure() says why.
   Progress Negotiate();
 
   // The operation the handshake stopped at; null when there is none.
@@ -113,8 +123,19 @@ class Connection {
   // Handshake messages are of no use any more once Facts() were taken.
   void FreeHandshake();
 
+  // A certificate that waits for a verdict is for the owner to judge, by peer().
+  void AcceptPeer();
+  const PeerIdentity& peer() const noexcept { return peer_; }
   // Who the peer is, for its owner to keep: known as soon as its certificate has come, once.
   PeerIdentity TakePeer();
+
+  // Sessions to resume that the server has given since the last call. A client's.
+  std::vector<std::vector<uint8_t>> TakeSessions() { return std::exchange(sessions_, {}); }
+
+  // Fills `output` (RFC 5705, RFC 8446 section 7.5). After the handshake. False: it cannot be had.
+  bool ExportKeyingMaterial(const std::string& label,
+                            const std::optional<std::vector<uint8_t>>& context,
+                            std::vector<uint8_t>* output);
 
   const Failure& failure() const noexcept { return failure_; }
   const Config& config() const noexcept { return *config_; }
@@ -138,10 +159,15 @@ class Connection {
   static int OnPeerCertificate(s2n_connection* connection, s2n_cert_validation_info* info,
                                void* unused);
 
+  // s2n's callback, set on clients' configurations: keeps what a later connection can resume.
+  static int OnSessionTicket(s2n_connection* connection, void* unused, s2n_session_ticket* ticket);
+
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
  private:
+  static std::unique_ptr<Connection> Create(s2n_mode mode, std::shared_ptr<const Config> config,
+                                            Transport* transport);
   Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
   bool SignLocally(const LocalKey& key);
   bool UseContextFor(const std::string& server_name);
@@ -149,12 +175,17 @@ class Connection {
   bool LimitSession();
   bool AcceptsPeer();
   void NameMissingCertificate();
+  bool NeedsVerdict(X509* certificate) const;
+  void OfferSession();
 
   std::shared_ptr<const ServerContexts> contexts_;  // a server's
   std::shared_ptr<const Config> config_;            // the one in use
   ConnectionHandle connection_;
   std::optional<PrivateKeyOperation> operation_;  // destroyed before the connection
+  ClientOptions client_;                          // a client's
   PeerIdentity peer_;
+  s2n_cert_validation_info* awaited_verdict_ = nullptr;  // s2n's, while the handshake stands at it
+  std::vector<std::vector<uint8_t>> sessions_;
   Failure failure_;
   uint16_t signature_scheme_ = 0;
   size_t context_ = 0;

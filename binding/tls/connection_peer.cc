@@ -17,6 +17,11 @@ int Connection::OnPeerCertificate(s2n_connection* connection, s2n_cert_validatio
                                   void*) {
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   if (!self || !self->AcceptsPeer()) return S2N_FAILURE;
+  if (self->peer_.verification.ok() &&
+      self->NeedsVerdict(sk_X509_value(s2n_pkey_peer_chain(connection), 0))) {
+    self->awaited_verdict_ = info;  // s2n_negotiate says that it is blocked
+    return S2N_SUCCESS;
+  }
   return s2n_cert_validation_accept(info);
 }
 
@@ -43,7 +48,10 @@ void Connection::NameMissingCertificate() {
 }
 
 PeerIdentity Connection::TakePeer() {
-  const bool none = config_->verification().asks() && peer_.chain.empty();
+  uint32_t length = 0;
+  const uint8_t* response = s2n_connection_get_ocsp_response(connection_.get(), &length);
+  if (response && !contexts_) peer_.ocsp_response.assign(response, response + length);
+  const bool none = contexts_ && config_->verification().asks() && peer_.chain.empty();
   if (none && peer_.verification.error == Verification::kNotAsked)
     peer_.verification.error = X509_V_ERR_UNSPECIFIED;  // as node:tls names it
   return std::move(peer_);

@@ -6,10 +6,13 @@
 
 namespace keyless::tls {
 
-void UsePeerVerification(s2n_config* config, const PeerVerification& verification) {
-  const s2n_cert_auth_type type = !verification.asks()               ? S2N_CERT_AUTH_NONE
-                                  : verification.reject_unauthorized ? S2N_CERT_AUTH_REQUIRED
-                                                                     : S2N_CERT_AUTH_OPTIONAL;
+void UsePeerVerification(s2n_config* config, const PeerVerification& verification, bool client) {
+  s2n_cert_auth_type type = S2N_CERT_AUTH_NONE;
+  if (client) {
+    type = S2N_CERT_AUTH_OPTIONAL;  // a certificate, or that there is none, is sent when asked for
+  } else if (verification.asks()) {
+    type = verification.reject_unauthorized ? S2N_CERT_AUTH_REQUIRED : S2N_CERT_AUTH_OPTIONAL;
+  }
   const int failed =
       s2n_config_disable_x509_verification(config) |
       s2n_config_set_cert_validation_cb(config, Connection::OnPeerCertificate, nullptr) |

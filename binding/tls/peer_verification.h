@@ -23,6 +23,6 @@ struct PeerVerification {
 // reject_unauthorized, with OpenSSL's rules and names, which s2n-tls's own does not have. That a
 // peer holds its certificate's key is checked by s2n-tls in any case. Throws Error
 // ERR_S2N_PKEY_CONFIG.
-void UsePeerVerification(s2n_config* config, const PeerVerification& verification);
+void UsePeerVerification(s2n_config* config, const PeerVerification& verification, bool client);
 
 }  // namespace keyless::tls

@@ -67,6 +67,10 @@ export interface NativeConfigOptions {
   readonly alpnProtocols: readonly string[];
   /** Absent: no certificate is asked for. */
   readonly verification?: NativePeerVerification | undefined;
+  /** For clients; absent: for servers. */
+  readonly client?: boolean;
+  /** A client's: ask for a stapled OCSP response. */
+  readonly requestOcsp?: boolean;
   /** Absent: no session tickets. */
   readonly tickets?: NativeSessionTickets | undefined;
   /** Secrets come with `onSecure` and `onFailed`, for a tool that decrypts the records. */
@@ -135,8 +139,37 @@ export interface DescriptorUsage {
   limit: number;
 }
 
+export interface NativeClientOptions {
+  readonly config: NativeConfig;
+  /** SNI; empty: none. */
+  readonly serverName: string;
+  /** The host name or address that the certificate must be for. Where it is not, a `JUDGE` event asks. */
+  readonly verifiedName: string;
+  /** A `JUDGE` event asks about every certificate that verifies. */
+  readonly asks: boolean;
+  /** A `SESSION` event's bytes, and the chain of the server that gave it. */
+  readonly session?: Uint8Array;
+  readonly sessionChain?: readonly Uint8Array[];
+}
+
 /** One JavaScript environment's end of the engine. */
 export interface NativeEnvironment {
+  /**
+   * Begins a client's handshake over a duplicate of `fd`. `pair`, one end of a socketpair, becomes the engine's. Returns as
+   * `adopt`.
+   */
+  connect(fd: number, pair: number, options: NativeClientOptions, handshakeTimeout: number): number;
+  /** The answer to a `JUDGE` event. */
+  judge(stream: number, accepted: boolean): void;
+  /** Ends a handshake that nobody waits for any more; `CLOSED` follows. */
+  cancel(stream: number): void;
+  /** RFC 5705, RFC 8446 §7.5. Undefined where the connection is not open, or it cannot be had. */
+  exportKeyingMaterial(
+    stream: number,
+    length: number,
+    label: string,
+    context: Uint8Array | undefined,
+  ): Buffer | undefined;
   /**
    * Takes a duplicate of an accepted descriptor. Returns the stream's id, or a negative errno. `handshakeTimeout` in
    * milliseconds, 0: none.

@@ -2,6 +2,7 @@ import { addon } from './addon.ts';
 import type {
   DescriptorUsage,
   EngineDiagnostics,
+  NativeClientOptions,
   NativeConfig,
   NativeEnvironment,
   NativeServerContexts,
@@ -57,6 +58,42 @@ class Engine {
       this.hold();
     }
     return stream;
+  }
+
+  /**
+   * Begins a client's handshake; see `NativeEnvironment.connect`. It does not hold the event loop: the socket at the other
+   * end of the pair does.
+   */
+  connect(
+    fd: number,
+    pair: number,
+    options: NativeClientOptions,
+    handshakeTimeout: number,
+    listener: StreamListener,
+  ): number {
+    const stream = this.#native.connect(fd, pair, options, handshakeTimeout);
+    if (stream > 0) {
+      if (this.#listeners.size === 0) process.on('exit', this.#onExit);
+      this.#listeners.set(stream, listener);
+    }
+    return stream;
+  }
+
+  judge(stream: number, accepted: boolean): void {
+    this.#native.judge(stream, accepted);
+  }
+
+  cancel(stream: number): void {
+    this.#native.cancel(stream);
+  }
+
+  exportKeyingMaterial(
+    stream: number,
+    length: number,
+    label: string,
+    context: Uint8Array | undefined,
+  ): Buffer | undefined {
+    return this.#native.exportKeyingMaterial(stream, length, label, context);
   }
 
   /** A handshake that `adopt` began has ended, one way or the other. */

@@ -43,6 +43,8 @@ export interface PeerIdentity {
   readonly message: string;
   /** DER, from the peer's own towards an authority; empty where the peer has none. */
   readonly chain: readonly Uint8Array[];
+  /** DER, as the server stapled it; undefined where it was not asked for, or the server has none. */
+  readonly ocspResponse?: Uint8Array | undefined;
 }
 
 /** What a finished handshake agreed on. */
@@ -99,6 +101,10 @@ export interface StreamListener {
   onClosed(): void;
   /** The peer sent FIN without close_notify: the end of the plaintext follows. */
   onTruncated(): void;
+  /** A client's: what to make of a certificate that verifies (`Engine.judge`). */
+  onJudge?(peer: PeerIdentity): void;
+  /** A client's: a session that a later connection can resume. */
+  onSession?(session: Uint8Array): void;
 }
 
 const SIGN = 0;
@@ -108,6 +114,8 @@ const ERROR = 3;
 const CLOSED = 4;
 const TRUNCATED = 5;
 const CLIENT_HELLO = 6;
+const JUDGE = 7;
+const SESSION = 8;
 
 /** A batch, and how far it has been read. */
 export class EventReader {
@@ -158,7 +166,8 @@ export class EventReader {
     const message = this.text();
     const chain: Uint8Array[] = [];
     for (let left = this.number(); left > 0; left--) chain.push(this.bytes());
-    return { verification, message, chain };
+    const ocspResponse = this.bool() ? this.bytes() : undefined;
+    return { verification, message, chain, ocspResponse };
   }
 
   facts(): HandshakeFacts {
@@ -223,6 +232,16 @@ export function readEvent(reader: EventReader, tell: Tell): void {
     case ERROR: {
       const failure = reader.failure();
       tell(stream, (listener) => listener.onError(failure));
+      break;
+    }
+    case JUDGE: {
+      const peer = reader.peer();
+      tell(stream, (listener) => listener.onJudge?.(peer));
+      break;
+    }
+    case SESSION: {
+      const session = reader.bytes();
+      tell(stream, (listener) => listener.onSession?.(session));
       break;
     }
     case CLOSED:

@@ -74,6 +74,11 @@ export function stopReading(socket: Socket): void {
   handle.readStop?.();
 }
 
+/** A socket that is connecting keeps what is written to it until its `'connect'` event. */
+export function setConnecting(socket: Socket, connecting: boolean): void {
+  (socket as { connecting: boolean }).connecting = connecting;
+}
+
 export function connectionCount(server: Server): number {
   return serverInternals(server)._connections;
 }

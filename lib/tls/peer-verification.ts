@@ -25,7 +25,7 @@ export function readClientCertificates(options: ClientCertificateOptions): Clien
 }
 
 /** As in node:tls, only `false` itself turns it off. */
-function readRejectUnauthorized(value: unknown): boolean {
+export function readRejectUnauthorized(value: unknown): boolean {
   if (value !== undefined && value !== null && typeof value !== 'boolean') {
     throw new InvalidOptionError('rejectUnauthorized', 'true or false', value);
   }

@@ -77,7 +77,7 @@ export function createSecureContext(options: SecureContextOptions): SecureContex
   return new SecureContext(identities, configOptions, namesTrust(options) ? trustStore(options) : undefined);
 }
 
-function readIdentities(options: SecureContextOptions): Identity[] {
+export function readIdentities(options: SecureContextOptions): Identity[] {
   const { cert, signer, ocspResponse, identities } = options;
   const expected = 'an array of { cert, signer }, one for each kind of key';
   if (identities !== undefined && !Array.isArray(identities)) {

@@ -1,16 +1,20 @@
 import type { X509Certificate } from 'node:crypto';
 import { Socket, type AddressInfo } from 'node:net';
-import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import {
+  TLSSocket,
+  type DetailedPeerCertificate,
+  type EphemeralKeyInfo,
+  type PeerCertificate,
+} from 'node:tls';
+import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
-import type {
-  Address,
-  Failure,
-  FailedHandshakeFacts,
-  HandshakeFacts,
-  HandshakeTiming,
-} from '../native/events.ts';
+import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } from '../native/events.ts';
 import { connectionError } from './connection-error.ts';
+import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from './certificate-chain.ts';
+import { ephemeralKeyOf } from './ephemeral-key.ts';
+import { setConnecting } from './node-internals.ts';
+import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 
 /** What `getCipher` returns, as in node:tls. */
 export interface CipherInfo {
@@ -32,6 +36,13 @@ function isSecure(facts: Facts): facts is HandshakeFacts {
   return 'protocol' in facts;
 }
 
+/** What a client's socket asks of its handshake. */
+export interface ClientHooks {
+  onDestroy(): void;
+  onServername(name: string): void;
+  readonly session: Uint8Array | undefined;
+}
+
 /**
  * The plaintext side of a TLS connection: a `net.Socket` on one end of a socketpair, whose other end the engine pumps. To
  * Node's http and http2 it *is* a native socket; what concerns the TCP connection (addresses, `setNoDelay`, RST) goes to
@@ -47,16 +58,21 @@ export class TlsSocket extends Socket {
    * node:tls. `UNSPECIFIED`: it has none.
    */
   authorizationError: string | null;
-  /** The protocol agreed on by ALPN, or false. */
-  readonly alpnProtocol: string | false;
+  /** The protocol agreed on by ALPN, or false. A client's is known at `'secureConnect'`. */
+  alpnProtocol: string | false;
   /** The name the client asked for (SNI), or false. */
-  readonly servername: string | false;
+  servername: string | false;
+  /** A client's: until `'secureConnect'`. */
+  secureConnecting: boolean;
 
   readonly #engine: Engine;
-  readonly #stream: number;
-  readonly #facts: Facts;
-  readonly #ownCertificate: CertificateChain;
-  readonly #peerCertificates: CertificateChain;
+  readonly #client: ClientHooks | undefined;
+  #stream: number;
+  #facts: Facts;
+  #ownCertificate = new CertificateChain([]);
+  #peerCertificates = new CertificateChain([]);
+  #session: Buffer | undefined;
+  #transport: Socket | undefined;
   #failure: Error | undefined;
   #over = false;
   #delivering = false;
@@ -67,9 +83,15 @@ export class TlsSocket extends Socket {
     engine: Engine,
     stream: number,
     facts: Facts,
-    options: { fd?: number; certificate?: string; allowHalfOpen?: boolean; pauseOnCreate?: boolean },
+    options: {
+      fd?: number;
+      certificate?: string | undefined;
+      client?: ClientHooks;
+      allowHalfOpen?: boolean;
+      pauseOnCreate?: boolean;
+    },
   ) {
-    const { fd, certificate, allowHalfOpen = false, pauseOnCreate = false } = options;
+    const { fd, certificate, client, allowHalfOpen = false, pauseOnCreate = false } = options;
     super({
       ...(fd === undefined ? {} : { fd, readable: true, writable: true }),
       allowHalfOpen,
@@ -78,15 +100,28 @@ export class TlsSocket extends Socket {
     this.#engine = engine;
     this.#stream = stream;
     this.#facts = facts;
-    this.#ownCertificate = new CertificateChain(certificate === undefined ? [] : [certificate]);
+    this.#client = client;
+    this.#session = client?.session && Buffer.from(client.session);
+    this.authorized = false;
+    this.authorizationError = null;
+    this.alpnProtocol = false;
+    this.servername = false;
+    this.secureConnecting = client !== undefined;
+    // A client's begins when the engine has its descriptor.
+    this.#over = fd === undefined || client !== undefined;
+    if (client === undefined) this.#learn(facts, certificate);
+    if (pauseOnCreate) this.pause();
+  }
+
+  #learn(facts: Facts, certificate?: string): void {
+    this.#facts = facts;
+    if (certificate !== undefined) this.#ownCertificate = new CertificateChain([certificate]);
     this.#peerCertificates = new CertificateChain(facts.peer.chain);
     const { verification } = facts.peer;
     this.authorized = isSecure(facts) && verification === 'OK';
     this.authorizationError = verification === '' || verification === 'OK' ? null : verification;
     this.alpnProtocol = (isSecure(facts) && facts.alpnProtocol) || false;
     this.servername = facts.servername || false;
-    this.#over = fd === undefined;
-    if (pauseOnCreate) this.pause();
   }
 
   /** `'TLSv1.2'` or `'TLSv1.3'`; null where the handshake failed. */
@@ -149,6 +184,58 @@ export class TlsSocket extends Socket {
     return this.#ownCertificate.leaf;
   }
 
+  /** The key exchange, as node:tls tells a client; null on a server. See `keyExchangeGroup` for both. */
+  getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
+    if (!this.#client || !isSecure(this.#facts)) return null;
+    return ephemeralKeyOf(this.#facts.group);
+  }
+
+  /** A client's last session, which a later connection can resume; it holds secrets. Undefined before one has come. */
+  getSession(): Buffer | undefined {
+    return this.#session;
+  }
+
+  /**
+   * Keying material for protocols above TLS (RFC 5705, RFC 8446 §7.5): `length` bytes that only this connection's two ends
+   * know. It waits for the engine's thread.
+   *
+   * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` while the connection is not open.
+   */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer {
+    if (!Number.isInteger(length) || length < 1 || length > 65_535) {
+      throw new InvalidOptionError('length', 'a number of bytes from 1 to 65535', length);
+    }
+    if (typeof label !== 'string' || label === '') throw new InvalidOptionError('label', 'a string', label);
+    if (context !== undefined && !(context instanceof Uint8Array && context.length <= 65_535)) {
+      throw new InvalidOptionError('context', 'up to 65535 bytes, a Buffer', context);
+    }
+    const open = isSecure(this.#facts) && !this.#over;
+    const material = open && this.#engine.exportKeyingMaterial(this.#stream, length, label, context);
+    if (!material) {
+      throw new S2nPkeyError('ERR_TLS_INVALID_STATE', 'exportKeyingMaterial: the TLS connection is not open');
+    }
+    return material;
+  }
+
+  /** Of a client, before its handshake begins. */
+  setServername(name: string): void {
+    if (!this.#client) {
+      throw new S2nPkeyError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
+    }
+    this.#client.onServername(name);
+  }
+
+  /** s2n-tls never renegotiates. */
+  disableRenegotiation(): void {
+    // Nothing to do: there is none.
+  }
+
+  /** Always false, and an error for the callback: s2n-tls never renegotiates, as TLS 1.3 does not. */
+  renegotiate(_options: object, callback?: (error: Error) => void): boolean {
+    if (callback) process.nextTick(callback, unsupported('renegotiate', 's2n-tls never renegotiates'));
+    return false;
+  }
+
   /** The local end of the TCP connection; `{}` where it has none. */
   override address(): AddressInfo | object {
     const { host: address, port, family } = this.#facts.local;
@@ -156,12 +243,14 @@ export class TlsSocket extends Socket {
   }
 
   override setNoDelay(noDelay = true): this {
+    this.#transport?.setNoDelay(noDelay);
     if (!this.#over) this.#engine.setNoDelay(this.#stream, noDelay);
     return this;
   }
 
   /** `initialDelay` in milliseconds, as in `net.Socket`. */
   override setKeepAlive(enable = false, initialDelay = 0): this {
+    this.#transport?.setKeepAlive(enable, initialDelay);
     if (!this.#over) this.#engine.setKeepAlive(this.#stream, enable, Math.floor(initialDelay / 1000));
     return this;
   }
@@ -195,6 +284,10 @@ export class TlsSocket extends Socket {
 
   /** @internal */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#client?.onDestroy();
+    this.#transport?.destroy();
+    this.#transport = undefined;
+    this.secureConnecting = false;
     if (!this.#over) {
       // What was written is the engine's to deliver: the process stays until it has been.
       this.#delivering = !this.#over;
@@ -206,6 +299,56 @@ export class TlsSocket extends Socket {
   /** @internal */
   connectionBroke(failure: Failure): void {
     this.#failure ??= connectionError(failure);
+  }
+
+  /** @internal A client's TCP connection is being made. */
+  transportConnecting(transport: Socket): void {
+    this.#transport = transport;
+    setConnecting(this, true);
+  }
+
+  /** @internal */
+  transportConnected(): void {
+    this.#transport = undefined;
+    setConnecting(this, false);
+    this.emit('connect');
+    this.emit('ready');
+  }
+
+  /** @internal The engine has a client's descriptor. */
+  transportAdopted(stream: number, { remote, local }: Pick<Facts, 'remote' | 'local'>): void {
+    this.#stream = stream;
+    this.#facts = { ...this.#facts, remote, local };
+    this.#over = false;
+  }
+
+  /** @internal A client's. `identityError`: the certificate verifies, and is for another name, which was not to matter. */
+  handshakeDone(
+    facts: HandshakeFacts,
+    certificate: string | undefined,
+    identityError: Error | undefined,
+  ): void {
+    const { remote, local } = this.#facts;
+    this.#learn(facts.remote.family === 0 ? { ...facts, remote, local } : facts, certificate);
+    if (identityError) {
+      this.authorized = false;
+      const { code } = identityError as NodeJS.ErrnoException;
+      this.authorizationError = code ?? identityError.message;
+    }
+    this.secureConnecting = false;
+  }
+
+  /** @internal */
+  handshakeFailed(facts: FailedHandshakeFacts): void {
+    const { remote, local } = this.#facts;
+    this.#learn(facts.remote.family === 0 ? { ...facts, remote, local } : facts);
+    this.connectionClosed();
+  }
+
+  /** @internal */
+  sessionGiven(session: Buffer): void {
+    this.#session = session;
+    this.emit('session', session);
   }
 
   /** @internal What carries the connection is gone; `error`: what broke it. */
@@ -227,31 +370,9 @@ export class TlsSocket extends Socket {
   }
 
   static {
-    const define = (name: string, get: (this: TlsSocket) => unknown): void => {
-      Object.defineProperty(this.prototype, name, { get, configurable: true, enumerable: true });
-    };
-    const text = (address: Address): string | undefined => address.host || undefined;
-    const port = (address: Address): number | undefined => (address.family === 0 ? undefined : address.port);
-    const family = (address: Address): string | undefined =>
-      address.family === 0 ? undefined : `IPv${address.family}`;
-    // Accessors in net.Socket's types are properties, which a class may not override by accessors of its own.
-    define('remoteAddress', function () {
-      return text(this.#facts.remote);
-    });
-    define('remotePort', function () {
-      return port(this.#facts.remote);
-    });
-    define('remoteFamily', function () {
-      return family(this.#facts.remote);
-    });
-    define('localAddress', function () {
-      return text(this.#facts.local);
-    });
-    define('localPort', function () {
-      return port(this.#facts.local);
-    });
-    define('localFamily', function () {
-      return family(this.#facts.local);
-    });
+    // A `tls.TLSSocket` to `instanceof`, which http2 and grpc-js ask; each of its methods is overridden, none of it is run.
+    Object.setPrototypeOf(this.prototype, TLSSocket.prototype);
+    defineUnsupported(this.prototype);
+    defineAddresses(this.prototype, (socket) => (socket as TlsSocket).#facts);
   }
 }

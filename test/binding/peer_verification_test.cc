@@ -1,6 +1,7 @@
 // Certificates of clients, verified by the core.
 #include <openssl/nid.h>
 #include <openssl/x509.h>
+#include <sys/socket.h>
 
 #include <future>
 #include <memory>
@@ -81,6 +82,64 @@ TEST(a_client_that_shows_a_certificate_without_holding_its_key_is_refused_even_w
     for (const char* policy : kPolicies) {
       EngineFixture server(Server(), true, policy, Asks(Trusted().certificate_pem, reject));
       const engine::Event event = Outcome(server, policy, Trusted(), Server());
+      EXPECT(event.kind == Kind::kFailed);
+      EXPECT(event.failure.kind == FailureKind::kSignature);
+    }
+  }
+}
+
+// The same of a client of ours: its first event with a server that shows a certificate and signs
+// with a key.
+static engine::Event OutcomeOfClient(const char* policy, const Identity& shown,
+                                     const Identity& signs, const char* name, bool reject) {
+  tls::ConfigOptions options;
+  options.client = true;
+  options.security_policy = policy;
+  options.verification = Asks(Trusted().certificate_pem, reject);
+  tls::ClientOptions client;
+  client.config = tls::Config::Create(options);
+  client.verified_name = name;
+  auto [ours, servers] = ConnectedTcp();
+  int pair[2];
+  EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+  const engine::Descriptor javascript(pair[1]);
+  const auto sink = std::make_shared<CollectingSink>();
+  const auto engine = std::make_shared<engine::Engine>();
+  Client server(std::move(servers), policy, nullptr, S2N_SERVER);
+  server.Present(shown.certificate_pem, KeyOf(signs));
+  std::future<bool> done = std::async(std::launch::async, [&server] { return server.Handshake(); });
+  engine->Connect(std::move(ours), engine::Descriptor(pair[0]), std::move(client), sink,
+                  std::chrono::seconds(60));
+  std::optional<engine::Event> event = sink->Next();
+  engine->EndStreamsOf(sink);
+  done.get();
+  EXPECT(event.has_value());
+  return std::move(*event);
+}
+
+TEST(a_client_takes_a_server_that_verifies_and_is_the_one_it_wants) {
+  for (const char* policy : kPolicies) {
+    const engine::Event event =
+        OutcomeOfClient(policy, Trusted(), Trusted(), "test.s2n-pkey", true);
+    EXPECT(event.kind == Kind::kSecure);
+    EXPECT_EQ(std::string(event.peer.verification.code()), "OK");
+  }
+}
+
+TEST(a_client_asks_about_a_certificate_for_another_name) {
+  for (const char* policy : kPolicies) {
+    const engine::Event event =
+        OutcomeOfClient(policy, Trusted(), Trusted(), "elsewhere.test", true);
+    EXPECT(event.kind == Kind::kJudge);
+    EXPECT_EQ(event.peer.chain.size(), size_t{1});
+  }
+}
+
+TEST(a_client_refuses_a_server_that_does_not_hold_the_key_even_where_any_goes) {
+  for (const bool reject : {false, true}) {
+    for (const char* policy : kPolicies) {
+      const engine::Event event =
+          OutcomeOfClient(policy, Trusted(), Server(), "test.s2n-pkey", reject);
       EXPECT(event.kind == Kind::kFailed);
       EXPECT(event.failure.kind == FailureKind::kSignature);
     }

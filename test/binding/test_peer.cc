@@ -49,10 +49,10 @@ std::optional<engine::Event> CollectingSink::Next(int seconds) {
   return event;
 }
 
-Client::Client(Descriptor tcp, const char* security_policy, const char* server_name)
+Client::Client(Descriptor tcp, const char* security_policy, const char* server_name, s2n_mode mode)
     : tcp_(std::move(tcp)),
       config_(s2n_config_new_minimal()),
-      connection_(s2n_connection_new(S2N_CLIENT)) {
+      connection_(s2n_connection_new(mode)) {
   if (s2n_config_disable_x509_verification(config_.get()) ||
       s2n_config_set_cipher_preferences(config_.get(), security_policy) ||
       s2n_connection_set_config(connection_.get(), config_.get()) ||

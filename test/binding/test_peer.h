@@ -38,7 +38,8 @@ class CollectingSink final : public engine::EventSink {
 // Trusts any certificate: what is tested is the server.
 class Client {
  public:
-  Client(engine::Descriptor tcp, const char* security_policy, const char* server_name = nullptr);
+  Client(engine::Descriptor tcp, const char* security_policy, const char* server_name = nullptr,
+         s2n_mode mode = S2N_CLIENT);
 
   // Shows a certificate and signs with this key, whether or not they belong together. Before the
   // handshake.

@@ -1,0 +1,92 @@
+// Environment: what clients ask of the engine, and keying material.
+#include <fcntl.h>
+
+#include <cerrno>
+#include <chrono>
+#include <future>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "node/config_object.h"
+#include "node/environment.h"
+
+namespace keyless::node {
+
+namespace {
+
+// An engine thread's turn takes milliseconds; an answer that does not come in this time is taken
+// for one that will not.
+constexpr std::chrono::seconds kAnswerLimit{5};
+
+std::vector<uint8_t> BytesOf(const Napi::Value& value) {
+  const Napi::Uint8Array bytes = value.As<Napi::Uint8Array>();
+  return std::vector<uint8_t>(bytes.Data(), bytes.Data() + bytes.ByteLength());
+}
+
+tls::ClientOptions ReadClientOptions(const Napi::Object& given) {
+  tls::ClientOptions options;
+  options.config = ConfigObject::From(given.Get("config"));
+  options.server_name = given.Get("serverName").ToString().Utf8Value();
+  options.verified_name = given.Get("verifiedName").ToString().Utf8Value();
+  options.asks = given.Get("asks").ToBoolean();
+  const Napi::Value session = given.Get("session");
+  if (session.IsTypedArray()) {
+    options.session = BytesOf(session);
+    const Napi::Array chain = given.Get("sessionChain").As<Napi::Array>();
+    for (uint32_t i = 0; i < chain.Length(); i++)
+      options.session_chain.push_back(BytesOf(chain.Get(i)));
+  }
+  return options;
+}
+
+}  // namespace
+
+Napi::Value Environment::Connect(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  engine::Descriptor pair(info[1].As<Napi::Number>().Int32Value());
+  tls::ClientOptions options = ReadClientOptions(info[2].As<Napi::Object>());
+  if (closed_ || !options.config)
+    throw Napi::TypeError::New(env, "connect: closed, or no Config given");
+  engine::Descriptor tcp(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+  if (!tcp) return Napi::Number::New(env, -errno);
+  const std::chrono::milliseconds timeout(info[3].As<Napi::Number>().Int64Value());
+  try {
+    const engine::StreamId stream =
+        engine_->Connect(std::move(tcp), std::move(pair), std::move(options), queue_, timeout);
+    if (streams_++ == 0) on_events_.Ref();
+    return Napi::Number::New(env, static_cast<double>(stream));
+  } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
+    return Napi::Number::New(env, -error.code().value());
+  } catch (const std::bad_alloc&) {
+    return Napi::Number::New(env, -ENOMEM);
+  }
+}
+
+void Environment::Judge(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Judge(stream, info[1].ToBoolean());
+}
+
+void Environment::Cancel(const Napi::CallbackInfo& info) {
+  engine::StreamId stream = 0;
+  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Cancel(stream);
+}
+
+Napi::Value Environment::ExportKeyingMaterial(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  engine::StreamId stream = 0;
+  engine::EngineLoop* loop = LoopOf(info[0], &stream);
+  if (!loop) return env.Undefined();
+  std::optional<std::vector<uint8_t>> context;
+  if (info[3].IsTypedArray()) context = BytesOf(info[3]);
+  std::future<std::vector<uint8_t>> answer =
+      loop->ExportKeyingMaterial(stream, info[1].As<Napi::Number>().Uint32Value(),
+                                 info[2].ToString().Utf8Value(), std::move(context));
+  if (answer.wait_for(kAnswerLimit) != std::future_status::ready) return env.Undefined();
+  const std::vector<uint8_t> material = answer.get();
+  if (material.empty()) return env.Undefined();
+  return Napi::Buffer<uint8_t>::Copy(env, material.data(), material.size());
+}
+
+}  // namespace keyless::node

@@ -1,0 +1,82 @@
+// Connection as a client: its server's name, verdicts on the server's certificate, sessions.
+#include <utility>
+
+#include "tls/connection.h"
+#include "tls/host_name.h"
+#include "unstable/crl.h"
+
+namespace keyless::tls {
+
+namespace {
+
+struct FreeChain {
+  void operator()(STACK_OF(X509) * chain) const noexcept { sk_X509_pop_free(chain, X509_free); }
+};
+
+std::unique_ptr<STACK_OF(X509), FreeChain> FromDer(
+    const std::vector<std::vector<uint8_t>>& certificates) {
+  std::unique_ptr<STACK_OF(X509), FreeChain> chain(sk_X509_new_null());
+  for (const std::vector<uint8_t>& der : certificates) {
+    const uint8_t* bytes = der.data();
+    X509* certificate = d2i_X509(nullptr, &bytes, static_cast<long>(der.size()));
+    if (!certificate) return nullptr;
+    if (!chain || !sk_X509_push(chain.get(), certificate)) {
+      X509_free(certificate);
+      return nullptr;
+    }
+  }
+  return chain;
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> Connection::CreateClient(ClientOptions options, Transport* transport) {
+  std::unique_ptr<Connection> result = Create(S2N_CLIENT, options.config, transport);
+  if (!result) return nullptr;
+  s2n_connection* connection = result->connection_.get();
+  if (!options.server_name.empty() &&
+      s2n_set_server_name(connection, options.server_name.c_str()) != S2N_SUCCESS) {
+    return nullptr;
+  }
+  result->client_ = std::move(options);
+  result->OfferSession();
+  return result;
+}
+
+// What is not taken is not offered: a full handshake follows, and nothing is lost but time.
+void Connection::OfferSession() {
+  if (client_.session.empty() || client_.session_chain.empty()) return;
+  const PeerVerification& rules = config_->verification();
+  const auto chain = FromDer(client_.session_chain);
+  if (!chain || sk_X509_num(chain.get()) == 0) return;
+  PeerIdentity server;
+  server.verification = rules.trust->Verify(chain.get(), TrustStore::Peer::kServer, &server.chain);
+  if (!server.verification.ok() && rules.reject_unauthorized) return;
+  if (s2n_connection_set_session(connection_.get(), client_.session.data(),
+                                 client_.session.size()) == S2N_SUCCESS) {
+    peer_ = std::move(server);
+  }
+}
+
+// Of a certificate that verifies.
+bool Connection::NeedsVerdict(X509* certificate) const {
+  if (client_.asks) return true;
+  return !client_.verified_name.empty() && !CertificateIsFor(certificate, client_.verified_name);
+}
+
+void Connection::AcceptPeer() {
+  if (awaited_verdict_) s2n_cert_validation_accept(std::exchange(awaited_verdict_, nullptr));
+}
+
+int Connection::OnSessionTicket(s2n_connection* connection, void*, s2n_session_ticket* ticket) {
+  auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
+  size_t length = 0;
+  if (!self || s2n_session_ticket_get_data_len(ticket, &length) != S2N_SUCCESS) return S2N_FAILURE;
+  std::vector<uint8_t> session(length);
+  if (s2n_session_ticket_get_data(ticket, length, session.data()) != S2N_SUCCESS)
+    return S2N_FAILURE;
+  self->sessions_.push_back(std::move(session));
+  return S2N_SUCCESS;
+}
+
+}  // namespace keyless::tls

@@ -1,0 +1,48 @@
+import { InvalidOptionError } from '../errors.ts';
+import { addon } from '../native/addon.ts';
+import type { NativeConfig } from '../native/binding.ts';
+import type { Identity } from './identity.ts';
+import { readIdentities, SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { readProtocols } from './server-options.ts';
+import { trustStore } from './trust.ts';
+
+/** What a client's connection is secured with. */
+export interface ClientContext {
+  readonly config: NativeConfig;
+  /** What it shows a server that asks for a certificate; none: it says that it has none. */
+  readonly identities: readonly Identity[];
+}
+
+export interface ClientContextOptions extends SecureContextOptions {
+  /** Made by `createSecureContext`, in place of `cert`, `signer`, `ca` and the like: it is made once for many connections. */
+  secureContext?: SecureContext;
+  /** In order of preference. A server that shares none of them leaves `alpnProtocol` false. */
+  ALPNProtocols?: readonly string[];
+  /** Whether to ask for a stapled OCSP response: see `'OCSPResponse'`. */
+  requestOCSP?: boolean;
+}
+
+/** @throws as `createSecureContext`; without `cert` and `signer` the client has no certificate. */
+export function readClientContext(options: ClientContextOptions, rejectUnauthorized: boolean): ClientContext {
+  const { secureContext, securityPolicy = 'default', requestOCSP = false } = options;
+  if (secureContext !== undefined && !(secureContext instanceof SecureContext)) {
+    throw new InvalidOptionError(
+      'secureContext',
+      'what createSecureContext of this package made',
+      secureContext,
+    );
+  }
+  if (typeof requestOCSP !== 'boolean')
+    throw new InvalidOptionError('requestOCSP', 'true or false', requestOCSP);
+  const named = options.cert ?? options.signer ?? options.identities;
+  const identities = secureContext?.identities ?? (named === undefined ? [] : readIdentities(options));
+  const config = new (addon().Config)({
+    identities: identities.map(({ native }) => native),
+    securityPolicy: secureContext?.configOptions.securityPolicy ?? securityPolicy,
+    alpnProtocols: readProtocols(options.ALPNProtocols),
+    verification: { trust: secureContext?.trust ?? trustStore(options), rejectUnauthorized },
+    client: true,
+    requestOcsp: requestOCSP,
+  });
+  return { config, identities };
+}

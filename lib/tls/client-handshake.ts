@@ -1,0 +1,189 @@
+import { closeSync } from 'node:fs';
+import type { PeerCertificate } from 'node:tls';
+import { SignerError } from '../errors.ts';
+import type { Engine } from '../native/engine.ts';
+import type {
+  Failure,
+  FailedHandshakeFacts,
+  HandshakeFacts,
+  PeerIdentity,
+  StreamListener,
+} from '../native/events.ts';
+import { CertificateChain } from './certificate-chain.ts';
+import type { ClientSettings } from './client-options.ts';
+import { connectionError, type TlsConnectionError } from './connection-error.ts';
+import { encodeSession } from './session-data.ts';
+import { SignatureRequest } from './signature-request.ts';
+import type { TlsSocket } from './tls-socket.ts';
+
+/**
+ * One connection of a client, from the connected descriptor to `'secureConnect'`: asks the signer, judges the server's
+ * certificate, and passes the engine's events on to the socket, which is there from the start.
+ */
+export class ClientHandshake implements StreamListener {
+  readonly #engine: Engine;
+  readonly #settings: ClientSettings;
+  readonly #socket: TlsSocket;
+  /** The engine's end of the socket's pair, until the engine has it. */
+  #pair: number;
+  #stream = 0;
+  #serverName: string;
+  #request: SignatureRequest | undefined;
+  /** What is wrong with the name on the server's certificate. */
+  #identityError: Error | undefined;
+  /** Why the handshake was ended from here. */
+  #reason: Error | undefined;
+  #chain: readonly Uint8Array[] = [];
+  #secure = false;
+  #over = false;
+
+  constructor(engine: Engine, settings: ClientSettings, socket: TlsSocket, pair: number) {
+    this.#engine = engine;
+    this.#settings = settings;
+    this.#socket = socket;
+    this.#pair = pair;
+    this.#serverName = settings.serverName;
+  }
+
+  /** The name to ask for, as long as nothing was sent. */
+  set serverName(name: string) {
+    this.#serverName = name;
+  }
+
+  /** Begins over a connected descriptor, of which the engine takes a duplicate. */
+  begin(fd: number, facts: Pick<FailedHandshakeFacts, 'remote' | 'local'>): void {
+    if (this.#over) return;
+    const { context, hostname, session, handshakeTimeout } = this.#settings;
+    const resumes = session !== undefined && this.#isFor(session.chain) ? session : undefined;
+    this.#chain = resumes?.chain ?? [];
+    const pair = this.#pair;
+    this.#pair = -1;
+    this.#stream = this.#engine.connect(
+      fd,
+      pair,
+      {
+        config: context.config,
+        serverName: this.#serverName,
+        verifiedName: hostname,
+        asks: this.#settings.asks,
+        ...(resumes ? { session: resumes.state, sessionChain: resumes.chain } : {}),
+      },
+      handshakeTimeout,
+      this,
+    );
+    if (this.#stream < 0) {
+      const message = `the connection could not be taken over (errno ${-this.#stream}): raise the limit of open files`;
+      this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }));
+      return;
+    }
+    this.#socket.transportAdopted(this.#stream, facts);
+  }
+
+  /** The socket is being destroyed. */
+  abandon(): void {
+    if (this.#secure || this.#over) return;
+    this.#over = true;
+    this.#request?.abort(new SignerError('the connection was given up'));
+    if (this.#pair >= 0) closeSync(this.#pair);
+    if (this.#stream > 0) this.#engine.cancel(this.#stream);
+  }
+
+  onSign(operation: number, schemeCode: number, input: Uint8Array, _context: number, identity: number): void {
+    if (!this.#over) void this.#sign(operation, schemeCode, input, identity);
+  }
+
+  async #sign(operation: number, schemeCode: number, input: Uint8Array, identity: number): Promise<void> {
+    try {
+      const signer = this.#settings.context.identities[identity]?.signer;
+      if (!signer) throw new Error(`s2n-pkey: there is no identity ${identity}`);
+      this.#request = new SignatureRequest(signer, schemeCode, input);
+      this.#engine.complete(this.#stream, operation, await this.#request.run());
+    } catch (error) {
+      if (this.#over) return;
+      this.#reason =
+        error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error });
+      this.#engine.destroy(this.#stream); // onFailed follows
+    } finally {
+      this.#request = undefined;
+    }
+  }
+
+  /** The certificate verifies, and the engine alone cannot say that it is for the host. */
+  onJudge(peer: PeerIdentity): void {
+    if (this.#over) return;
+    this.#identityError = this.#check(peer.chain);
+    const accepted = this.#identityError === undefined || !this.#settings.rejectUnauthorized;
+    if (!accepted) this.#reason = this.#identityError;
+    this.#engine.judge(this.#stream, accepted);
+  }
+
+  onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
+    this.#engine.forget(this.#stream);
+    this.#request?.abort(connectionError(failure));
+    this.#socket.handshakeFailed(facts);
+    if (!this.#over) this.#fail(this.#reason ?? clientError(failure));
+  }
+
+  onSecure(facts: HandshakeFacts): void {
+    if (this.#over) return;
+    this.#secure = true;
+    if (facts.peer.chain.length > 0) this.#chain = facts.peer.chain;
+    const { context, wantsOcsp } = this.#settings;
+    this.#socket.handshakeDone(
+      facts,
+      context.identities[facts.identity]?.certificateChain,
+      this.#identityError,
+    );
+    if (wantsOcsp) {
+      const { ocspResponse } = facts.peer;
+      this.#socket.emit('OCSPResponse', ocspResponse === undefined ? null : Buffer.from(ocspResponse));
+    }
+    if (!this.#socket.destroyed) this.#socket.emit('secureConnect');
+  }
+
+  onSession(state: Uint8Array): void {
+    const session = encodeSession({ state, chain: this.#chain });
+    this.#socket.sessionGiven(session);
+  }
+
+  onError(failure: Failure): void {
+    this.#socket.connectionBroke(failure);
+  }
+
+  onTruncated(): void {
+    this.#socket.connectionTruncated();
+  }
+
+  onClosed(): void {
+    this.#engine.forget(this.#stream);
+    this.#socket.connectionClosed();
+  }
+
+  #fail(error: Error): void {
+    this.#over = true;
+    this.#socket.destroy(error);
+  }
+
+  #isFor(chain: readonly Uint8Array[]): boolean {
+    return this.#check(chain) === undefined;
+  }
+
+  /** What the user's own function says of a certificate, or node:tls's. */
+  #check(chain: readonly Uint8Array[]): Error | undefined {
+    const { checkServerIdentity, hostname } = this.#settings;
+    try {
+      return checkServerIdentity(hostname, new CertificateChain(chain).legacyObject(true) as PeerCertificate);
+    } catch (error) {
+      return error instanceof Error ? error : new Error('checkServerIdentity threw', { cause: error });
+    }
+  }
+}
+
+/** In node:tls's words where it has some. */
+function clientError(failure: Failure): TlsConnectionError {
+  if (failure.kind !== 'closed') return connectionError(failure);
+  return connectionError({
+    ...failure,
+    message: 'Client network socket disconnected before secure TLS connection was established',
+  });
+}

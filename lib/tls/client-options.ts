@@ -1,0 +1,119 @@
+import { isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { InvalidOptionError } from '../errors.ts';
+import { readClientContext, type ClientContext, type ClientContextOptions } from './client-context.ts';
+import { readRejectUnauthorized } from './peer-verification.ts';
+import { decodeSession, type SessionData } from './session-data.ts';
+import { refuseUnsupported } from './unsupported-options.ts';
+
+/** Judges a certificate that verifies: returns an error if it is not for `hostname`. */
+export type CheckServerIdentity = (hostname: string, certificate: PeerCertificate) => Error | undefined;
+
+/** Options of `connect`, with those of `net.connect`; names and meanings are node:tls's. */
+export interface ConnectOptions extends ClientContextOptions {
+  host?: string;
+  port?: number | string;
+  path?: string;
+  /** A stream to secure, in place of a connection of its own: an open socket, a tunnel, any Duplex. */
+  socket?: Socket | Duplex;
+  /** The name to ask for (SNI) and to verify; `host` unless given. */
+  servername?: string;
+  /** Whether a server whose certificate does not verify, or is for another name, is refused. True unless given. */
+  rejectUnauthorized?: boolean;
+  checkServerIdentity?: CheckServerIdentity;
+  /** A session to resume: what a `'session'` event or `getSession()` gave. */
+  session?: Uint8Array;
+  /** Milliseconds without traffic until `'timeout'`, as of `socket.setTimeout`. */
+  timeout?: number;
+  /** Milliseconds until a handshake, the signer's time included, must be done; none unless given, as in node:tls. */
+  handshakeTimeout?: number;
+  allowHalfOpen?: boolean;
+  lookup?: Extract<NetConnectOpts, { port: number }>['lookup'];
+  family?: number;
+  hints?: number;
+  localAddress?: string;
+  localPort?: number;
+  autoSelectFamily?: boolean;
+  autoSelectFamilyAttemptTimeout?: number;
+  noDelay?: boolean;
+  keepAlive?: boolean;
+  /** Milliseconds. */
+  keepAliveInitialDelay?: number;
+}
+
+/** What `connect` makes of its options. */
+export interface ClientSettings {
+  readonly context: ClientContext;
+  /** Whom the certificate must be for. */
+  readonly hostname: string;
+  /** SNI; empty: none. */
+  readonly serverName: string;
+  readonly rejectUnauthorized: boolean;
+  readonly checkServerIdentity: CheckServerIdentity;
+  /** Whether it is the user's own, which is asked about every certificate that verifies. */
+  readonly asks: boolean;
+  readonly session: SessionData | undefined;
+  /** Milliseconds; 0: none. */
+  readonly handshakeTimeout: number;
+  readonly wantsOcsp: boolean;
+}
+
+/** @throws InvalidOptionError, naming the option; and as `createSecureContext`. */
+export function readClientSettings(options: ConnectOptions): ClientSettings {
+  refuseUnsupported({ ...options, secureContext: undefined });
+  const { servername, checkServerIdentity: check = checkServerIdentity, session } = options;
+  if (servername !== undefined && typeof servername !== 'string') {
+    throw new InvalidOptionError('servername', 'a host name', servername);
+  }
+  if (typeof check !== 'function') throw new InvalidOptionError('checkServerIdentity', 'a function', check);
+  const host = typeof options.host === 'string' ? options.host : hostOf(options.socket);
+  const named = servername === undefined || servername === '' ? host : servername;
+  const hostname = named === undefined || named === '' ? 'localhost' : named;
+  const rejectUnauthorized = readRejectUnauthorized(options.rejectUnauthorized ?? defaultRejection());
+  return {
+    context: readClientContext(options, rejectUnauthorized),
+    hostname,
+    serverName: nameToAskFor(servername ?? host ?? ''),
+    rejectUnauthorized,
+    checkServerIdentity: check,
+    asks: check !== checkServerIdentity,
+    session: session === undefined || session === null ? undefined : decodeSession(session),
+    handshakeTimeout: readTimeout('handshakeTimeout', options.handshakeTimeout),
+    wantsOcsp: options.requestOCSP === true,
+  };
+}
+
+/** A name may be asked for, an address may not (RFC 6066 §3); and no dot at its end. */
+export function nameToAskFor(name: string): string {
+  return isIP(name) === 0 ? name.replace(/\.$/, '') : '';
+}
+
+export function readTimeout(option: string, value: unknown): number {
+  if (value === undefined) return 0;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 2 ** 31 - 1) {
+    throw new InvalidOptionError(option, 'a whole number of milliseconds, 0 or more', value);
+  }
+  return value;
+}
+
+/** node:tls remembers the host of a socket that it connected. */
+function hostOf(socket: unknown): string | undefined {
+  const host = (socket as { _host?: unknown } | undefined)?._host;
+  return typeof host === 'string' ? host : undefined;
+}
+
+let warned = false;
+
+/** As in node:tls, `NODE_TLS_REJECT_UNAUTHORIZED=0` turns verification off for the process, with a warning. */
+function defaultRejection(): boolean {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return true;
+  if (!warned) {
+    warned = true;
+    process.emitWarning(
+      "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests insecure " +
+        'by disabling certificate verification.',
+    );
+  }
+  return false;
+}

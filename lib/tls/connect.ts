@@ -1,0 +1,157 @@
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { InvalidOptionError } from '../errors.ts';
+import { addon } from '../native/addon.ts';
+import { engine } from '../native/engine.ts';
+import type { FailedHandshakeFacts } from '../native/events.ts';
+import { ClientHandshake } from './client-handshake.ts';
+import { nameToAskFor, readClientSettings, readTimeout, type ConnectOptions } from './client-options.ts';
+import { connectionError } from './connection-error.ts';
+import { takeGivenStream } from './given-stream.ts';
+import { descriptorOf } from './node-internals.ts';
+import { TlsSocket } from './tls-socket.ts';
+import { localOf, remoteOf } from './transport.ts';
+
+const unknownPeer: FailedHandshakeFacts = {
+  servername: '',
+  remote: { host: '', port: 0, family: 0 },
+  local: { host: '', port: 0, family: 0 },
+  peer: { verification: '', message: '', chain: [] },
+};
+
+/** What net.connect is told; everything else is about TLS. */
+const tcpOptions = [
+  ...['port', 'host', 'path', 'family', 'hints', 'lookup', 'localAddress', 'localPort', 'blockList'],
+  ...['autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'keepAlive', 'keepAliveInitialDelay', 'signal'],
+] as const;
+
+const tcpEvents = [
+  'lookup',
+  'connectionAttempt',
+  'connectionAttemptFailed',
+  'connectionAttemptTimeout',
+] as const;
+
+/**
+ * A TLS client, as `tls.connect`: `'secureConnect'` when the server has proved who it is, and only then a byte of what was
+ * written goes out. With `{ cert, signer }` it shows a server that asks a certificate whose key is the signer's.
+ *
+ * @throws InvalidOptionError, naming the option, and as `createSecureContext`.
+ */
+export function connect(options: ConnectOptions, onSecureConnect?: () => void): TlsSocket;
+export function connect(
+  port: number | string,
+  host?: string,
+  options?: ConnectOptions,
+  onSecureConnect?: () => void,
+): TlsSocket;
+export function connect(
+  port: number | string,
+  options?: ConnectOptions,
+  onSecureConnect?: () => void,
+): TlsSocket;
+export function connect(...args: unknown[]): TlsSocket {
+  const { options, onSecureConnect } = readArguments(args);
+  const settings = readClientSettings(options);
+  const timeout = readTimeout('timeout', options.timeout);
+  const pair = addon().socketPair();
+  if (typeof pair === 'number') {
+    const message = `no descriptor left for a connection (errno ${-pair}): raise the limit of open files`;
+    throw connectionError({ kind: 'resources', reason: '', message, alert: -1 });
+  }
+  const [ours, engines] = pair;
+  const socket = new TlsSocket(engine(), 0, unknownPeer, {
+    fd: ours,
+    allowHalfOpen: options.allowHalfOpen === true,
+    client: {
+      onDestroy: () => handshake.abandon(),
+      onServername: (name) => (handshake.serverName = nameToAskFor(name)),
+      session: options.session,
+    },
+  });
+  const handshake: ClientHandshake = new ClientHandshake(engine(), settings, socket, engines);
+  if (timeout > 0) socket.setTimeout(timeout);
+  if (onSecureConnect) socket.once('secureConnect', onSecureConnect);
+  if (options.socket === undefined) overTcp(options, socket, handshake);
+  else overStream(options.socket, socket, handshake);
+  if (options.noDelay === false) socket.setNoDelay(false);
+  return socket;
+}
+
+/** A TCP connection (or one over a Unix socket) of our own, made by Node; its descriptor goes to the engine. */
+function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHandshake): void {
+  const given = options as Readonly<Record<string, unknown>>;
+  const wanted = tcpOptions.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
+  let tcp: Socket;
+  try {
+    tcp = connectTcp(Object.fromEntries(wanted) as NetConnectOpts);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  socket.transportConnecting(tcp);
+  for (const event of tcpEvents) tcp.on(event, (...args: unknown[]) => socket.emit(event, ...args));
+  tcp.once('error', (error) => socket.destroy(error));
+  tcp.once('connect', () => {
+    const fd = descriptorOf(tcp);
+    if (fd === undefined || socket.destroyed) {
+      tcp.destroy();
+      return;
+    }
+    handshake.begin(fd, { remote: remoteOf(tcp), local: localOf(tcp) });
+    tcp.destroy(); // the engine has a duplicate
+    if (!socket.destroyed) socket.transportConnected();
+  });
+}
+
+/** A stream that the caller has: an open socket, one on its way, a tunnel, any Duplex. It ends with the connection. */
+function overStream(stream: Socket | Duplex, socket: TlsSocket, handshake: ClientHandshake): void {
+  const carrier = stream as Socket;
+  const begin = (): void => {
+    if (socket.destroyed) return;
+    if (carrier.destroyed) {
+      socket.destroy(
+        connectionError({ kind: 'closed', reason: '', message: 'the given socket is closed', alert: -1 }),
+      );
+      return;
+    }
+    takeGivenStream(carrier, (transport) => {
+      transport.onLost((error) => socket.destroy(error ?? undefined));
+      socket.once('close', () => transport.release());
+      handshake.begin(transport.fd, { remote: transport.remote, local: transport.local });
+      transport.taken();
+    });
+  };
+  carrier.once('error', (error: Error) => socket.destroy(error));
+  if (carrier.connecting) {
+    socket.transportConnecting(carrier);
+    carrier.once('connect', () => {
+      begin();
+      if (!socket.destroyed) socket.transportConnected();
+    });
+  } else {
+    process.nextTick(begin);
+  }
+}
+
+function readArguments(args: unknown[]): { options: ConnectOptions; onSecureConnect?: () => void } {
+  const rest = [...args];
+  const last = rest.at(-1);
+  const onSecureConnect = typeof last === 'function' ? (rest.pop() as () => void) : undefined;
+  const options: Record<string, unknown> = {};
+  const [first] = rest;
+  if (typeof first === 'number' || (typeof first === 'string' && /^\d+$/.test(first))) {
+    options['port'] = rest.shift();
+    if (typeof rest[0] === 'string') options['host'] = rest.shift();
+  } else if (typeof first === 'string') {
+    options['path'] = rest.shift();
+  }
+  const named = rest.shift();
+  if (named !== undefined && named !== null) {
+    if (typeof named !== 'object') throw new InvalidOptionError('options', '{ port, host, … }', named);
+    Object.assign(options, named);
+  } else if (Object.keys(options).length === 0) {
+    throw new InvalidOptionError('options', '{ port, host, … }', named);
+  }
+  return { options, ...(onSecureConnect ? { onSecureConnect } : {}) };
+}
