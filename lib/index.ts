@@ -8,6 +8,13 @@ export { createServer, TlsServer } from './tls/create-server.ts';
 export { createSecureContext, SecureContext, type SecureContextOptions } from './tls/secure-context.ts';
 export type { IdentityOptions } from './tls/identity.ts';
 export { connect } from './tls/connect.ts';
+export { Agent, type AgentOptions } from './tls/agent.ts';
+export {
+  buildConnector,
+  type ConnectorCallback,
+  type ConnectorOptions,
+  type ConnectorRequest,
+} from './tls/build-connector.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client-options.ts';
 export { TlsSocket, type CipherInfo } from './tls/tls-socket.ts';
 export { diagnostics, type EngineDiagnostics } from './tls/diagnostics.ts';
