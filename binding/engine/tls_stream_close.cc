@@ -121,6 +121,7 @@ void TlsStream::OnOutOfMemory() {
     case Phase::kHandshake:
     case Phase::kAwaitingContext:
     case Phase::kAwaitingSignature:
+    case Phase::kAwaitingVerdict:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kResources, what));
     case Phase::kOpen:
       return BreakOpen(tls::Failure::Of(tls::FailureKind::kResources, what));

@@ -63,7 +63,7 @@ export function buildConnector(
         port: port || 443,
       });
     } catch (error) {
-      process.nextTick(callback, error as Error, null);
+      process.nextTick(callback, error, null);
       return;
     }
     socket.on('session', (ticket: Buffer) => {
@@ -77,8 +77,8 @@ export function buildConnector(
 }
 
 /** Calls back once: when the socket is ready, when it fails, or when its time is over. */
-function settle<S extends TlsSocket | Socket>(
-  socket: S,
+function settle(
+  socket: TlsSocket | Socket,
   ready: 'connect' | 'secureConnect',
   timeout: number,
   callback: ConnectorCallback,

@@ -72,6 +72,7 @@ export class TlsSocket extends Socket {
   #ownCertificate = new CertificateChain([]);
   #peerCertificates = new CertificateChain([]);
   #session: Buffer | undefined;
+  #heard = false;
   #transport: Socket | undefined;
   #failure: Error | undefined;
   #over = false;
@@ -263,6 +264,11 @@ export class TlsSocket extends Socket {
 
   /** @internal The end of the plaintext. What broke the connection, if anything did, was told before it. */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    // A client hears of its handshake, and of sessions, before what came after them.
+    if (this.#client && !this.#heard && !this.#over) {
+      this.#heard = true;
+      this.#engine.dispatch();
+    }
     if (chunk === null) {
       if (!this.#over) this.#engine.dispatch();
       if (this.#failure) {

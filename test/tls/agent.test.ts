@@ -40,7 +40,7 @@ describe('clients of https, fetch and http2', () => {
   async function serve(): Promise<number> {
     const asks = { ...site, requestCert: true, ca: root.certificate };
     server = createHttpsServer(asks, (req, res) => {
-      const socket = req.socket as TLSSocket;
+      const socket = req.socket as unknown as TLSSocket;
       req
         .resume()
         .on('end', () =>
@@ -72,11 +72,11 @@ describe('clients of https, fetch and http2', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: root.certificate });
     const signed = alice.signer.operations.length;
     for (let i = 0; i < 3; i++) {
-      expect(await ask(port, { agent, ...alice } as RequestOptions)).to.equal('true alice');
+      expect(await ask(port, { agent, ...alice })).to.equal('true alice');
     }
     expect(connections).to.equal(1);
     expect(alice.signer.operations.length - signed).to.equal(1);
-    expect(await ask(port, { agent, ...bob } as RequestOptions)).to.equal('true bob');
+    expect(await ask(port, { agent, ...bob })).to.equal('true bob');
     expect(connections).to.equal(2);
     agent.destroy();
   });
@@ -89,7 +89,7 @@ describe('clients of https, fetch and http2', () => {
     const outgoing = request({ port, host: 'localhost', family: 4, agent });
     outgoing.end();
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-    expect((response.socket as TLSSocket).isSessionReused()).to.equal(true);
+    expect((response.socket as unknown as TLSSocket).isSessionReused()).to.equal(true);
     expect((await readAll(response)).toString()).to.equal('true alice');
     expect(alice.signer.operations.length).to.equal(signed);
     agent.destroy();
@@ -126,7 +126,7 @@ describe('clients of https, fetch and http2', () => {
 
   it('http2 goes over connections that connect makes', async () => {
     const h2 = createSecureServer({ ...site, requestCert: true, ca: root.certificate }, (req, res) => {
-      res.end(String((req.socket as TLSSocket).getPeerCertificate().subject.CN));
+      res.end(String((req.socket as unknown as TLSSocket).getPeerCertificate().subject.CN));
     });
     server = h2;
     const port = await listen(h2);
