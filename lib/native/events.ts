@@ -88,7 +88,7 @@ export interface FailedHandshakeFacts {
 /** Who is told about one stream. */
 export interface StreamListener {
   /** The handshake waits for `Engine.chooseContext`. */
-  onClientHello(servername: string, protocols: readonly string[]): void;
+  onClientHello?(servername: string, protocols: readonly string[]): void;
   /** `context`: which of the server's contexts, or their number for one that `chooseContext` gave; `identity`: which of that context's keys is to sign. */
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void;
   /** The plaintext end waits to be taken (`Engine.takeDescriptor`). */
@@ -251,7 +251,7 @@ export function readEvent(reader: EventReader, tell: Tell): void {
       const servername = reader.text();
       const protocols: string[] = [];
       for (let left = reader.number(); left > 0; left--) protocols.push(reader.text());
-      tell(stream, (listener) => listener.onClientHello(servername, protocols));
+      tell(stream, (listener) => listener.onClientHello?.(servername, protocols));
       break;
     }
     case TRUNCATED:

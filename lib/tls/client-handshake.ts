@@ -10,6 +10,7 @@ import type {
   StreamListener,
 } from '../native/events.ts';
 import { CertificateChain } from './certificate-chain.ts';
+import { INTERNAL_ERROR } from './client-hello.ts';
 import type { ClientSettings } from './client-options.ts';
 import { connectionError, type TlsConnectionError } from './connection-error.ts';
 import { encodeSession } from './session-data.ts';
@@ -102,7 +103,7 @@ export class ClientHandshake implements StreamListener {
       if (this.#over) return;
       this.#reason =
         error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error });
-      this.#engine.destroy(this.#stream); // onFailed follows
+      this.#engine.destroy(this.#stream, INTERNAL_ERROR); // onFailed follows
     } finally {
       this.#request = undefined;
     }

@@ -17,6 +17,7 @@ const unknownPeer: FailedHandshakeFacts = {
   remote: { host: '', port: 0, family: 0 },
   local: { host: '', port: 0, family: 0 },
   peer: { verification: '', message: '', chain: [] },
+  keyLog: '',
 };
 
 /** What net.connect is told; everything else is about TLS. */

@@ -13,6 +13,7 @@
 
 #include "engine_fixture.h"
 #include "handshaking_client.h"
+#include "tls/alert_description.h"
 #include "tcp_counters.h"
 #include "test.h"
 #include "tls/arena.h"
@@ -66,7 +67,7 @@ const std::vector<Ending>& Endings() {
        }},
       {"JavaScript destroys it",
        [](EngineFixture& server, Client&, const engine::Event& sign) {
-         server.engine->LoopOf(sign.stream)->Destroy(sign.stream);
+         server.engine->LoopOf(sign.stream)->Destroy(sign.stream, tls::alert::kInternalError);
        }},
       {"JavaScript resets it",
        [](EngineFixture& server, Client&, const engine::Event& sign) {

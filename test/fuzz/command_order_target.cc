@@ -6,6 +6,7 @@
 
 #include "conversation.h"
 #include "stepped_engine.h"
+#include "tls/alert_description.h"
 #include "target.h"
 
 namespace keyless::fuzz {
@@ -191,7 +192,7 @@ void Play::Environment(Conversation& conversation) {
   switch (input_.Below(5)) {
     case 0:
       if (!conversation.told().secure) conversation.BecomeRough();
-      loop.Destroy(conversation.stream());
+      loop.Destroy(conversation.stream(), tls::alert::kInternalError);
       break;
     case 1:
       conversation.BecomeRough();

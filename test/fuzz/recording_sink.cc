@@ -37,6 +37,11 @@ const char* WhyWrong(const RecordingSink::Stream& stream, const engine::Event& e
       if (!stream.secure) return "a stream was cut off before the handshake was done";
       if (stream.truncated || stream.broke) return "a stream was cut off after its end";
       return nullptr;
+    case Kind::kClientHello:
+      return "a server without callbacks asked for a context";
+    case Kind::kJudge:
+    case Kind::kSession:
+      return "a server was told what only clients are";
     case Kind::kClosed:
       return nullptr;
   }
@@ -64,6 +69,10 @@ void RecordingSink::Push(engine::Event&& event) {
       break;
     case Kind::kTruncated:
       stream.truncated = true;
+      break;
+    case Kind::kClientHello:
+    case Kind::kJudge:
+    case Kind::kSession:
       break;
     case Kind::kFailed:
     case Kind::kClosed:
