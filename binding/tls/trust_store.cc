@@ -74,6 +74,14 @@ std::vector<std::vector<uint8_t>> ToDer(const STACK_OF(X509) * chain) {
   return certificates;
 }
 
+// A certificate that signed itself and is no authority by its key usage, is trusted where it is
+// itself among the trusted, as with OpenSSL 3. AWS-LC would look for an issuer other than it.
+unsigned long FlagsFor(X509* certificate) {
+  const bool signed_itself = X509_NAME_cmp(X509_get_subject_name(certificate),
+                                           X509_get_issuer_name(certificate)) == 0;
+  return signed_itself ? X509_V_FLAG_PARTIAL_CHAIN : 0;
+}
+
 // Goes on after an error: only to find the name that OpenSSL would give it, never to decide.
 int GoOn(int, X509_STORE_CTX*) { return 1; }
 
@@ -103,7 +111,7 @@ Verification TrustStore::Verify(STACK_OF(X509) * chain, Peer peer,
                                     peer == Peer::kServer ? "ssl_server" : "ssl_client")) {
       return int{X509_V_ERR_OUT_OF_MEM};
     }
-    X509_STORE_CTX_set_flags(context.get(), flags_);
+    X509_STORE_CTX_set_flags(context.get(), flags_ | FlagsFor(sk_X509_value(chain, 0)));
     if (find_name) X509_STORE_CTX_set_verify_cb(context.get(), GoOn);
     const bool verified = X509_verify_cert(context.get()) == 1;
     const int error = X509_STORE_CTX_get_error(context.get());
