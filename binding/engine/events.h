@@ -33,8 +33,8 @@ struct Event {
               // of a stream
     kTruncated,    // the peer's FIN came without close_notify: the end of the plaintext follows
     kClientHello,  // the handshake stopped for the application to choose a context
-    kJudge,      // a client's handshake stands at its server's certificate, for JavaScript to judge
-    kSession,    // in `input`, what a later connection of a client can resume
+    kJudge,    // a client's handshake stands at its server's certificate, for JavaScript to judge
+    kSession,  // in `input`, what a later connection of a client can resume
   };
 
   Kind kind = Kind::kClosed;

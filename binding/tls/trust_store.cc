@@ -77,8 +77,8 @@ std::vector<std::vector<uint8_t>> ToDer(const STACK_OF(X509) * chain) {
 // A certificate that signed itself and is no authority by its key usage, is trusted where it is
 // itself among the trusted, as with OpenSSL 3. AWS-LC would look for an issuer other than it.
 unsigned long FlagsFor(X509* certificate) {
-  const bool signed_itself = X509_NAME_cmp(X509_get_subject_name(certificate),
-                                           X509_get_issuer_name(certificate)) == 0;
+  const bool signed_itself =
+      X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
   return signed_itself ? X509_V_FLAG_PARTIAL_CHAIN : 0;
 }
 

@@ -13,9 +13,9 @@
 
 #include "engine_fixture.h"
 #include "handshaking_client.h"
-#include "tls/alert_description.h"
 #include "tcp_counters.h"
 #include "test.h"
+#include "tls/alert_description.h"
 #include "tls/arena.h"
 #include "tls/s2n_handles.h"
 

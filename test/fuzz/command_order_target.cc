@@ -6,8 +6,8 @@
 
 #include "conversation.h"
 #include "stepped_engine.h"
-#include "tls/alert_description.h"
 #include "target.h"
+#include "tls/alert_description.h"
 
 namespace keyless::fuzz {
 
