@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { engine } from '../native/engine.ts';
 import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
+import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
 import { descriptorOf } from './node-internals.ts';
 import { takeGivenStream } from './given-stream.ts';
 import { readClientCertificates } from './peer-verification.ts';
@@ -46,6 +47,7 @@ export function secureServer(
     logsKeys: () => server.listenerCount('keylog') > 0,
   });
   contexts.current(); // what does not fit together is said now, and not at the first connection
+  shareTicketKeysInCluster(server, contexts);
   const gate = new AcceptGate(server, engine());
   if (kind === 'tls') {
     server.on('connection', (stream: Socket) => {

@@ -19,6 +19,7 @@ import {
   GivenTicketKey,
   RotatingTicketKeys,
   type TicketKeys,
+  type TicketKeySeed,
 } from './ticket-keys.ts';
 import { trustStore } from './trust.ts';
 
@@ -110,6 +111,18 @@ export class ServerContexts {
   replaceTicketKey(keys: unknown): void {
     this.#requireTicketKeys();
     this.#ticketKeys = new GivenTicketKey(readTicketKeys(keys), secondsNow());
+    this.#configureAnew();
+  }
+
+  /** For other processes that serve the same address; undefined where there is nothing to share, or the user shares it. */
+  ticketKeySeed(): TicketKeySeed | undefined {
+    return this.#ticketKeys instanceof RotatingTicketKeys ? this.#ticketKeys.seed(secondsNow()) : undefined;
+  }
+
+  /** Goes on with another process's keys, unless the user has given some. */
+  followTicketKeys(seed: TicketKeySeed): void {
+    if (!(this.#ticketKeys instanceof RotatingTicketKeys)) return;
+    this.#ticketKeys = new RotatingTicketKeys(this.#settings.sessions.timeout, seed);
     this.#configureAnew();
   }
 

@@ -7,6 +7,7 @@ import { hkdfSync, randomBytes } from 'node:crypto';
 /** As node:tls has them: 16 bytes that name the key in a ticket, 32 bytes of secret. */
 export const TICKET_KEY_BYTES = 48;
 const NAME_BYTES = 16;
+const SECRET_BYTES = 32;
 
 /** The shortest time that a key encrypts before the next one does, in seconds. */
 const SHORTEST_TURN = 3600;
@@ -54,17 +55,36 @@ export class GivenTicketKey implements TicketKeys {
 }
 
 /**
- * Random keys that take turns. The next one is there a whole turn ahead, so that a late rotation leaves no time without a key;
- * an old one stays for as long as tickets that it encrypted may come.
+ * What all later keys follow from, and no earlier one: for another process on this machine, which then resumes this one's
+ * sessions. It is a secret, as the keys are.
+ */
+export interface TicketKeySeed {
+  /** 32 bytes, in hexadecimal: it travels over cluster's IPC. */
+  readonly secret: string;
+  /** When the first key begins to encrypt, in seconds since 1970. */
+  readonly since: number;
+  /** In seconds. */
+  readonly turn: number;
+}
+
+/**
+ * Keys that take turns. The next one is there a whole turn ahead, so that a late rotation leaves no time without a key; an old
+ * one stays for as long as tickets that it encrypted may come. Each follows from a secret that is hashed on from turn to turn
+ * (a ratchet): no key that is gone can be made again.
  */
 export class RotatingTicketKeys implements TicketKeys {
   readonly turn: number;
   readonly #sessionSeconds: number;
-  #keys: TicketKey[] = [];
+  /** Of the oldest key that is of use. */
+  #secret: Uint8Array;
+  #since: number | undefined;
+  #keys: readonly TicketKey[] = [];
 
-  constructor(sessionSeconds: number) {
-    this.turn = Math.max(SHORTEST_TURN, Math.ceil(sessionSeconds / MOST_TURNS_IN_A_SESSION));
+  constructor(sessionSeconds: number, seed?: TicketKeySeed) {
+    this.turn = seed?.turn ?? Math.max(SHORTEST_TURN, Math.ceil(sessionSeconds / MOST_TURNS_IN_A_SESSION));
     this.#sessionSeconds = sessionSeconds;
+    this.#secret = seed ? Buffer.from(seed.secret, 'hex') : randomBytes(SECRET_BYTES);
+    this.#since = seed?.since;
   }
 
   get freshUntil(): number {
@@ -73,20 +93,38 @@ export class RotatingTicketKeys implements TicketKeys {
 
   at(now: number): readonly TicketKey[] {
     if (now < this.freshUntil) return this.#keys;
-    const keys = this.#keys.filter(({ since }) => now < since + this.turn + this.#sessionSeconds);
-    let newest = keys.at(-1);
-    if (newest === undefined || now >= newest.since + this.turn) {
-      newest = randomTicketKey(now);
-      keys.push(newest);
+    let since = this.#forget(now);
+    let secret = this.#secret;
+    const keys: TicketKey[] = [];
+    for (;;) {
+      const bytes = deriveSecret(secret, 'key', TICKET_KEY_BYTES);
+      keys.push(this.#keys.find((key) => key.since === since) ?? { bytes, since });
+      if (since > now) break;
+      secret = deriveSecret(secret, 'turn', SECRET_BYTES);
+      since += this.turn;
     }
-    keys.push(randomTicketKey(newest.since + this.turn));
     this.#keys = keys;
     return keys;
   }
+
+  seed(now: number): TicketKeySeed {
+    const since = this.#forget(now);
+    return { secret: Buffer.from(this.#secret).toString('hex'), since, turn: this.turn };
+  }
+
+  /** Drops what no ticket may come for any more. Returns when the oldest key that is left began. */
+  #forget(now: number): number {
+    let since = this.#since ?? now;
+    for (; since + this.turn + this.#sessionSeconds <= now; since += this.turn) {
+      this.#secret = deriveSecret(this.#secret, 'turn', SECRET_BYTES);
+    }
+    this.#since = since;
+    return since;
+  }
 }
 
-function randomTicketKey(since: number): TicketKey {
-  return { bytes: randomBytes(TICKET_KEY_BYTES), since };
+function deriveSecret(secret: Uint8Array, purpose: string, bytes: number): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, '', `s2n-pkey ticket ${purpose}`, bytes));
 }
 
 /**
