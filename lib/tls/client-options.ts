@@ -29,6 +29,8 @@ export interface ConnectOptions extends ClientContextOptions {
   /** Milliseconds until a handshake, the signer's time included, must be done; none unless given, as in node:tls. */
   handshakeTimeout?: number;
   allowHalfOpen?: boolean;
+  /** Bytes that the socket holds before `write` returns false, and before it stops reading. Node's default unless given. */
+  highWaterMark?: number;
   lookup?: Extract<NetConnectOpts, { port: number }>['lookup'];
   family?: number;
   hints?: number;

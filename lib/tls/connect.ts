@@ -9,6 +9,7 @@ import { nameToAskFor, readClientSettings, readTimeout, type ConnectOptions } fr
 import { connectionError } from './connection-error.ts';
 import { takeGivenStream } from './given-stream.ts';
 import { descriptorOf } from './node-internals.ts';
+import { readHighWaterMark } from './server-options.ts';
 import { TlsSocket } from './tls-socket.ts';
 import { localOf, remoteOf } from './transport.ts';
 
@@ -55,6 +56,7 @@ export function connect(...args: unknown[]): TlsSocket {
   const { options, onSecureConnect } = readArguments(args);
   const settings = readClientSettings(options);
   const timeout = readTimeout('timeout', options.timeout);
+  const highWaterMark = readHighWaterMark(options.highWaterMark);
   const pair = addon().socketPair();
   if (typeof pair === 'number') {
     const message = `no descriptor left for a connection (errno ${-pair}): raise the limit of open files`;
@@ -64,6 +66,7 @@ export function connect(...args: unknown[]): TlsSocket {
   const socket = new TlsSocket(engine(), 0, unknownPeer, {
     fd: ours,
     allowHalfOpen: options.allowHalfOpen === true,
+    highWaterMark,
     client: {
       onDestroy: () => handshake.abandon(),
       onServername: (name) => (handshake.serverName = nameToAskFor(name)),

@@ -24,6 +24,8 @@ import type { Transport } from './transport.ts';
 export interface SocketOptions {
   allowHalfOpen: boolean;
   pauseOnConnect: boolean;
+  /** Bytes; undefined: Node's own default. */
+  highWaterMark: number | undefined;
   noDelay: boolean;
   keepAlive: boolean;
   /** Milliseconds. */
@@ -196,12 +198,14 @@ export class ServerHandshake implements StreamListener {
       return;
     }
     const facts = this.#withAddresses(handshakeFacts);
-    const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = this.#options;
+    const { allowHalfOpen, pauseOnConnect, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay } =
+      this.#options;
     const socket = new TlsSocket(this.#engine, this.#stream, facts, {
       fd,
       certificate: this.#identityOf(facts.context, facts.identity).certificateChain,
       allowHalfOpen,
       pauseOnCreate: pauseOnConnect,
+      highWaterMark,
     });
     this.#socket = socket;
     this.#finish();

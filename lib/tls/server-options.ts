@@ -14,6 +14,8 @@ export interface TlsServerOptions
   handshakeTimeout?: number;
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
+  /** Bytes that a socket holds before `write` returns false, and before it stops reading. Node's default unless given. */
+  highWaterMark?: number;
   /** True unless given: records leave as they are made. */
   noDelay?: boolean;
   keepAlive?: boolean;
@@ -50,11 +52,18 @@ export function readSocketOptions(options: TlsServerOptions): SocketOptions {
   return {
     allowHalfOpen: flag('allowHalfOpen', false),
     pauseOnConnect: flag('pauseOnConnect', false),
+    highWaterMark: readHighWaterMark(options.highWaterMark),
     noDelay: flag('noDelay', true),
     keepAlive: flag('keepAlive', false),
     keepAliveInitialDelay: delay,
     clientHello: readClientHelloOptions(options),
   };
+}
+
+export function readHighWaterMark(value: unknown): number | undefined {
+  if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 0))
+    return value;
+  throw new InvalidOptionError('highWaterMark', 'a whole number of bytes, 0 or more', value);
 }
 
 export function readProtocols(protocols: unknown = []): string[] {

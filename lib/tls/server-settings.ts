@@ -36,6 +36,7 @@ const hidden = {
 interface ServerFields {
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
+  highWaterMark?: number;
   noDelay?: boolean;
   keepAlive?: boolean;
   /** Seconds. */
@@ -50,6 +51,7 @@ export function settingsOf(server: Server): Partial<TlsServerOptions> {
   const settings: Record<string, unknown> = {
     allowHalfOpen: own.allowHalfOpen === true,
     pauseOnConnect: own.pauseOnConnect === true,
+    highWaterMark: own.highWaterMark,
     keepAlive: own.keepAlive === true,
     keepAliveInitialDelay: (own.keepAliveInitialDelay ?? 0) * 1000,
     ALPNProtocols: readWireFormat(own.ALPNProtocols),

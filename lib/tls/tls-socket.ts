@@ -90,13 +90,15 @@ export class TlsSocket extends Socket {
       client?: ClientHooks;
       allowHalfOpen?: boolean;
       pauseOnCreate?: boolean;
+      highWaterMark?: number | undefined;
     },
   ) {
-    const { fd, certificate, client, allowHalfOpen = false, pauseOnCreate = false } = options;
+    const { fd, certificate, client, allowHalfOpen = false, pauseOnCreate = false, highWaterMark } = options;
     super({
       ...(fd === undefined ? {} : { fd, readable: true, writable: true }),
       allowHalfOpen,
       ...(pauseOnCreate ? { manualStart: true } : {}),
+      ...(highWaterMark === undefined ? {} : { highWaterMark }),
     });
     this.#engine = engine;
     this.#stream = stream;

@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
-import { createServer, type S2nPkeyError, type Signer } from '../../lib/index.ts';
+import { attach, connect, createServer, type S2nPkeyError, type Signer } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
+import { keptServers } from '../fixtures/kept-servers.ts';
+import { listen } from '../fixtures/peers.ts';
 
 const { key, cert } = identity('P-256');
 const signer = new AsynchronousSigner(key);
@@ -50,6 +55,7 @@ describe('options of a server', () => {
     ],
     ['protocols that are no list', { ALPNProtocols: 'h2' }, 'ERR_S2N_PKEY_INVALID_OPTION', /^ALPNProtocols:/],
     ['an empty protocol', { ALPNProtocols: [''] }, 'ERR_S2N_PKEY_INVALID_OPTION', /^ALPNProtocols:/],
+    ['a highWaterMark below 0', { highWaterMark: -1 }, 'ERR_S2N_PKEY_INVALID_OPTION', /^highWaterMark: .*-1/],
     [
       'a flag that is none',
       { noDelay: 'yes' },
@@ -83,5 +89,33 @@ describe('options of a server', () => {
       sign: (operation) => signer.sign(operation),
     };
     expect(() => createServer({ cert, signer: own })).not.to.throw();
+  });
+});
+
+describe('highWaterMark', () => {
+  const kept = keptServers();
+  const highWaterMark = 1000;
+  const marks = ({ readableHighWaterMark, writableHighWaterMark }: Duplex): number[] => [
+    readableHighWaterMark,
+    writableHighWaterMark,
+  ];
+
+  it('is that of the sockets of createServer and connect', async () => {
+    const server = kept(createServer({ cert, signer, highWaterMark }));
+    const port = await listen(server);
+    const accepted = once(server, 'secureConnection') as Promise<[Duplex]>;
+    const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, highWaterMark });
+    expect(marks(client)).to.deep.equal([highWaterMark, highWaterMark]);
+    expect(marks((await accepted)[0])).to.deep.equal([highWaterMark, highWaterMark]);
+    client.destroy();
+  });
+
+  it('of a server attached to holds for its sockets', async () => {
+    const server = kept(attach(createHttpsServer({ highWaterMark }), { cert, signer }));
+    const port = await listen(server);
+    const accepted = once(server, 'secureConnection') as Promise<[Duplex]>;
+    const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    expect(marks((await accepted)[0])).to.deep.equal([highWaterMark, highWaterMark]);
+    client.destroy();
   });
 });
