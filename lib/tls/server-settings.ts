@@ -16,6 +16,7 @@ const remembered = [
   'ciphers',
   'sigalgs',
   'ecdhCurve',
+  'honorCipherOrder',
   'dhparam',
   'ticketKeys',
   'sessionTimeout',
@@ -31,6 +32,8 @@ const hidden = {
   handshakeTimeout: 'handshake-timeout',
   SNICallback: 'snicallback',
   pskCallback: 'pskcallback',
+  pskIdentityHint: 'pskidentityhint',
+  enableTrace: 'enableTrace',
 } as const;
 
 interface ServerFields {
