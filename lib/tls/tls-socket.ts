@@ -212,7 +212,7 @@ export class TlsSocket extends Socket {
     if (context !== undefined && !(context instanceof Uint8Array && context.length <= 65_535)) {
       throw new InvalidOptionError('context', 'up to 65535 bytes, a Buffer', context);
     }
-    const open = isSecure(this.#facts) && !this.#over;
+    const open = isSecure(this.#facts) && !this.#over && !this.destroyed;
     const material = open && this.#engine.exportKeyingMaterial(this.#stream, length, label, context);
     if (!material) {
       throw new S2nPkeyError('ERR_TLS_INVALID_STATE', 'exportKeyingMaterial: the TLS connection is not open');
