@@ -116,8 +116,14 @@ void TlsStream::SetKeepAlive(bool on, int initial_delay_seconds) {
   const int value = on ? 1 : 0;
   setsockopt(tcp_.get(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
   if (on && initial_delay_seconds > 0) {
+    // As libuv does (uv_tcp_keepalive): the system's own are 9 probes, 75 seconds apart.
+    const int seconds_between_probes = 1;
+    const int probes = 10;
     setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &initial_delay_seconds,
                sizeof initial_delay_seconds);
+    setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &seconds_between_probes,
+               sizeof seconds_between_probes);
+    setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
   }
 }
 

@@ -65,14 +65,24 @@ Opening OpeningOf(int fd, const uint8_t* bytes, size_t length) {
   return Opening::kUnknown;
 }
 
-tls::FailureKind KindOfSocketError(int fd) {
+constexpr char kGone[] = "the peer disconnected before the TLS handshake was done";
+
+// The descriptor failed. A write that finds the peer's RST told before (EPIPE) says nothing of why.
+tls::Failure FailureOfDescriptor(int error, const char* system_call) {
+  if (error == EPIPE) return tls::Failure::Of(tls::FailureKind::kReset, kGone);
+  tls::Failure failure = tls::Failure::OfSystem(error, system_call);
+  if (error == ECONNRESET) failure.message = kGone;
+  return failure;
+}
+
+// Of one that is closed in both directions.
+tls::Failure FailureOfClosed(int fd) {
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? tls::FailureKind::kClosed : tls::FailureKind::kReset;
+  return error == 0 ? tls::Failure::Of(tls::FailureKind::kClosed, kGone)
+                    : FailureOfDescriptor(error, "read");
 }
-
-constexpr char kGone[] = "the peer disconnected before the TLS handshake was done";
 
 }  // namespace
 
@@ -117,13 +127,12 @@ void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
 void TlsStream::DriveHandshake() {
   if (AwaitsApplication()) {
     // s2n does not read while it waits, so a peer that hangs up is noticed here.
-    if (tcp_side_.closed)
-      return FailHandshake(tls::Failure::Of(KindOfSocketError(tcp_.get()), kGone));
+    if (tcp_side_.closed) return FailHandshake(FailureOfClosed(tcp_.get()));
     if (tcp_side_.read_closed)
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kClosed, kGone));
   }
   if (!to_tcp_.empty() && tcp_side_.writable && FlushRecords() == OutputQueue::Result::kBroken) {
-    return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
+    return FailHandshake(FailureOfDescriptor(errno, "write"));
   }
   if (AwaitsApplication()) return;
   if (!connection_ && !MeetPeer()) return;
@@ -137,6 +146,8 @@ void TlsStream::DriveHandshake() {
     if (not_tls_)
       failure = tls::Failure::Of(tls::FailureKind::kNotTls, "the server did not speak TLS");
     if (failure.kind == tls::FailureKind::kClosed) failure.message = kGone;
+    if (failure.kind == tls::FailureKind::kReset)
+      failure = FailureOfDescriptor(receive_error_, "read");
     return FailHandshake(std::move(failure));
   }
   if (!hello_checked_ && received_ > 0 && connection_->HasNoCommonProtocol()) {
@@ -150,7 +161,7 @@ void TlsStream::DriveHandshake() {
   hello_checked_ = hello_checked_ || !context_.records.empty();
   if (progress == tls::Connection::Progress::kDone && connection_->RecordsMayWait()) HoldTickets();
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
-    return FailHandshake(tls::Failure::Of(tls::FailureKind::kReset, kGone));
+    return FailHandshake(FailureOfDescriptor(errno, "write"));
   }
   if (progress == tls::Connection::Progress::kDone) return FinishHandshake();
   if (progress == tls::Connection::Progress::kNeedsVerdict) return AskForVerdict();
@@ -185,7 +196,8 @@ bool TlsStream::MeetPeer() {
   if (!tcp_side_.readable) return false;
   uint8_t bytes[kLongestMethod];
   const ssize_t seen = recv(tcp_.get(), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
-  if (seen < 0 && errno == EAGAIN) {
+  const int receive_error = errno;
+  if (seen < 0 && receive_error == EAGAIN) {
     tcp_side_.readable = false;
     return false;
   }
@@ -197,8 +209,8 @@ bool TlsStream::MeetPeer() {
     return false;
   }
   if (seen <= 0) {
-    const auto kind = seen == 0 ? tls::FailureKind::kClosed : tls::FailureKind::kReset;
-    FailHandshake(tls::Failure::Of(kind, kGone));
+    FailHandshake(seen == 0 ? tls::Failure::Of(tls::FailureKind::kClosed, kGone)
+                            : FailureOfDescriptor(receive_error, "read"));
     return false;
   }
   if (opening != Opening::kTls && bytes[0] != kHandshakeRecord) {

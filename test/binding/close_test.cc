@@ -1,8 +1,10 @@
 // How connections end, seen from both sides: the table in tls_stream.h.
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <future>
@@ -176,6 +178,24 @@ TEST(what_came_before_a_reset_is_read_before_the_error_is_told) {
   EXPECT_EQ(error->failure.system_error, ECONNRESET);
   EXPECT(open.server.Expect(Kind::kClosed).has_value());
   EXPECT(open.server.Empty());
+}
+
+TEST(keep_alive_gives_a_silent_peer_up_after_ten_probes_a_second_apart_as_libuv_does) {
+  EngineFixture server(P256(), true);
+  auto [accepted, connected] = ConnectedTcp();
+  const engine::Descriptor same(dup(accepted.get()));
+  const auto option = [&same](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    getsockopt(same.get(), level, name, &value, &size);
+    return value;
+  };
+  const Accepted connection = server.Adopt(std::move(accepted), std::move(connected));
+  server.engine->LoopOf(connection.stream)->SetKeepAlive(connection.stream, true, 7);
+  EXPECT(server.Until([&](const auto&) { return option(IPPROTO_TCP, TCP_KEEPCNT) == 10; }));
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 1);
 }
 
 TEST(what_came_before_a_record_that_fails_is_read_before_the_error_is_told_and_the_peer_waits) {
