@@ -32,10 +32,7 @@ async function openTcp(server: Server, port: number): Promise<Socket> {
 /**
  * Carries a client's bytes to the server: of its first ones so many, the rest when it is let go.
  */
-async function holdBack(
-  tcp: Socket,
-  sent: number,
-): Promise<{ client: TLSSocket; letGo: () => void }> {
+async function holdBack(tcp: Socket, sent: number): Promise<{ client: TLSSocket; letGo: () => void }> {
   const [end, ours] = duplexPair();
   const client = connect({ socket: end, rejectUnauthorized: false });
   client.on('error', () => undefined);
@@ -95,9 +92,10 @@ describe('server.close(), the same as with node:tls, with a connection that is',
       const { client, letGo } = await holdBack(tcp, sent);
       const secure = next<SecureSocket>(server, 'secureConnection');
       const serverClosed = beginClose(server);
+      const connected = once(client, 'secureConnect');
       letGo();
       const socketClosed = once(await secure, 'close');
-      await once(client, 'secureConnect');
+      await connected;
       client.write('served');
       const echo = (await next<Buffer>(client, 'data')).toString();
       client.end();
@@ -176,6 +174,7 @@ describe('server.close(), the same as with node:https, with a connection that is
     return { server, port: await listen(server) };
   }
   const get = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const getLast = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
   const withoutDate = (text: string): string => text.replace(/Date: .*\r\n/, '');
 
   scenario('kept alive and idle: it is ended at once', async (implementation) => {
@@ -195,7 +194,7 @@ describe('server.close(), the same as with node:https, with a connection that is
       given.write('first, ');
     });
     const client = await connectTls(port);
-    client.write(get);
+    client.write(getLast);
     const all = readAll(client);
     await once(client, 'data');
     const closed = beginClose(server);
@@ -212,20 +211,23 @@ describe('server.close(), the same as with node:https, with a connection that is
     client.on('error', () => undefined);
     const all = readAll(client);
     const closed = beginClose(server);
-    client.write(get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    client.write(getLast);
     await closed;
     return { text: withoutDate((await all).toString()) };
   });
 
-  scenario('in its handshake: closeAllConnections() does not know of it, and it is served', async (implementation) => {
-    const { server, port } = await httpsServer(implementation, (response) => response.end('x'));
-    const tcp = await openTcp(server, port);
-    const closed = beginClose(server);
-    server.closeAllConnections();
-    const client = connect({ socket: tcp, rejectUnauthorized: false });
-    client.write(get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
-    const text = withoutDate((await readAll(client)).toString());
-    await closed;
-    return { text };
-  });
+  scenario(
+    'in its handshake: closeAllConnections() does not know of it, and it is served',
+    async (implementation) => {
+      const { server, port } = await httpsServer(implementation, (response) => response.end('x'));
+      const tcp = await openTcp(server, port);
+      const closed = beginClose(server);
+      server.closeAllConnections();
+      const client = connect({ socket: tcp, rejectUnauthorized: false });
+      client.write(getLast);
+      const text = withoutDate((await readAll(client)).toString());
+      await closed;
+      return { text };
+    },
+  );
 });
