@@ -329,6 +329,7 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   event.endpoints = endpoints_;
   if (connection_) {
     event.facts.server_name = connection_->ServerName();
+    event.facts.alpn_protocol = connection_->ApplicationProtocol();
     event.peer = connection_->TakePeer();
     event.key_log = connection_->TakeKeyLog();
   }

@@ -98,6 +98,7 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
       case engine::Event::Kind::kFailed:
         WriteFailure(writer, event.failure);
         writer.Text(event.facts.server_name);
+        writer.Text(event.facts.alpn_protocol);
         writer.Address(event.endpoints.remote);
         writer.Address(event.endpoints.local);
         WritePeer(writer, event.peer);

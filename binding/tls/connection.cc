@@ -134,11 +134,16 @@ HandshakeFacts Connection::Facts() const {
   }
   if (s2n_connection_get_key_exchange_group(connection, &name) == S2N_SUCCESS)
     facts.group = text(name);
-  facts.alpn_protocol = text(s2n_get_application_protocol(connection));
+  facts.alpn_protocol = ApplicationProtocol();
   facts.server_name = ServerName();
   facts.signature_scheme = signature_scheme_;
   facts.resumed = s2n_connection_is_session_resumed(connection) == 1;
   return facts;
+}
+
+std::string Connection::ApplicationProtocol() const {
+  const char* protocol = s2n_get_application_protocol(connection_.get());
+  return protocol ? protocol : "";
 }
 
 std::string Connection::ServerName() const {

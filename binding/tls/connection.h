@@ -92,6 +92,8 @@ class Connection {
   HandshakeFacts Facts() const;
   // SNI, as soon as the client hello was read; empty: none.
   std::string ServerName() const;
+  // By ALPN; empty: none, or not yet.
+  std::string ApplicationProtocol() const;
   // The same for ALPN, in the client's order.
   std::vector<std::string> OfferedProtocols() const;
   // What the application chose by the client hello. No configuration: the one that is in use. No

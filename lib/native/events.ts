@@ -79,6 +79,8 @@ export interface HandshakeTiming {
 /** What is known of a peer whose handshake failed. */
 export interface FailedHandshakeFacts {
   readonly servername: string;
+  /** What ALPN had agreed on by then; empty: nothing. */
+  readonly alpnProtocol: string;
   readonly remote: Address;
   readonly local: Address;
   readonly peer: PeerIdentity;
@@ -221,6 +223,7 @@ export function readEvent(reader: EventReader, tell: Tell): void {
       const failure = reader.failure();
       const facts = {
         servername: reader.text(),
+        alpnProtocol: reader.text(),
         remote: reader.address(),
         local: reader.address(),
         peer: reader.peer(),

@@ -15,6 +15,7 @@ import { localOf, remoteOf } from './transport.ts';
 
 const unknownPeer: FailedHandshakeFacts = {
   servername: '',
+  alpnProtocol: '',
   remote: { host: '', port: 0, family: 0 },
   local: { host: '', port: 0, family: 0 },
   peer: { verification: '', message: '', chain: [] },

@@ -58,6 +58,7 @@ export interface HandshakeOptions extends SocketOptions {
 
 const unknownPeer: FailedHandshakeFacts = {
   servername: '',
+  alpnProtocol: '',
   remote: { host: '', port: 0, family: 0 },
   local: { host: '', port: 0, family: 0 },
   peer: { verification: '', message: '', chain: [] },

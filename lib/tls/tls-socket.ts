@@ -123,7 +123,7 @@ export class TlsSocket extends Socket {
     const { verification } = facts.peer;
     this.authorized = isSecure(facts) && verification === 'OK';
     this.authorizationError = verification === '' || verification === 'OK' ? null : verification;
-    this.alpnProtocol = (isSecure(facts) && facts.alpnProtocol) || false;
+    this.alpnProtocol = facts.alpnProtocol || false;
     this.servername = facts.servername || false;
   }
 

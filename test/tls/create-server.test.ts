@@ -117,6 +117,28 @@ describe('createServer, when a handshake fails', () => {
     return { error, socket };
   }
 
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`tells addresses, SNI and ALPN of a socket that is destroyed already, over ${maxVersion}`, async () => {
+      const signer = new AsynchronousSigner(key, throwing);
+      server = createServer({ cert, signer, ALPNProtocols: ['h2', 'http/1.1'] });
+      const port = await listen(server);
+      const failed = failure();
+      const offer = { servername: 'localhost', ALPNProtocols: ['http/1.1'], maxVersion };
+      const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...offer });
+      client.on('error', () => undefined);
+      const { socket } = await failed;
+      const { destroyed, servername, alpnProtocol, remoteAddress, localPort } = socket;
+      expect({ destroyed, servername, alpnProtocol, remoteAddress, localPort }).to.deep.equal({
+        destroyed: true,
+        servername: 'localhost',
+        alpnProtocol: 'http/1.1',
+        remoteAddress: '127.0.0.1',
+        localPort: port,
+      });
+      client.destroy();
+    });
+  }
+
   const badAnswers: [string, () => unknown, string][] = [
     ['throws', throwing, 'ERR_S2N_PKEY_SIGNER'],
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
