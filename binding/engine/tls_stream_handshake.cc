@@ -107,8 +107,7 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
   if (received == 0) fin_received_ = true;
   received_ += static_cast<size_t>(received);
   reads_++;
-  // A short read means that the descriptor is empty, unless its end is near: that edge was already
-  // told.
+  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
   if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
   // A server may answer with an alert. One that speaks no TLS is not even shown to s2n.
   if (client_ && received > 0 && received_ == static_cast<size_t>(received) &&
@@ -375,9 +374,8 @@ int TlsStream::AlertFor(const tls::Failure& failure) const {
 }
 
 // Sends what s2n made so far, and the alert. s2n writes it under the keys it has come to; the peer
-// has them too, as long as it is sent all that was made. Without a connection, and where the
-// protocols' lists do not meet (s2n has gone past that by the time it is seen), it goes out in
-// plaintext.
+// has them too, if it is sent all that was made. Without a connection, and where the protocols'
+// lists do not meet (s2n has gone past that by the time it is seen), it goes out in plaintext.
 bool TlsStream::SendAlert(const tls::Failure& failure) {
   const auto alert = static_cast<uint8_t>(failure.alert);
   if (!connection_ || failure.alert == tls::alert::kNoApplicationProtocol) {
