@@ -1,5 +1,4 @@
 // TlsStream until its handshake is done or has failed.
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,7 +35,6 @@ constexpr char kPlaintextAnswer[] =
 // What begins a plaintext request of HTTP, also of HTTP/2 (RFC 9113 section 3.4).
 constexpr const char* kMethods[] = {"GET ",     "HEAD ",  "POST ",    "PUT ", "DELETE ",
                                     "OPTIONS ", "PATCH ", "CONNECT ", "PRI "};
-constexpr size_t kLongestMethod = 8;
 
 enum class Opening : uint8_t { kTls, kHttp, kUndecided, kUnknown };
 
@@ -44,18 +42,16 @@ enum class Opening : uint8_t { kTls, kHttp, kUndecided, kUnknown };
 // lest it never comes: a Unix socket's buffer is full after 280 writes, be they of a byte.
 constexpr size_t kEnoughOfHello = 128;
 
-bool HasEnoughOfHello(int fd, const uint8_t* bytes, size_t length) {
+bool HasEnoughOfHello(const uint8_t* bytes, size_t length) {
   constexpr size_t kHeader = 5;
   if (length < kHeader) return false;
-  int waiting = 0;
-  if (ioctl(fd, FIONREAD, &waiting) != 0) return true;
   const size_t record = kHeader + static_cast<size_t>((bytes[3] << 8) | bytes[4]);
-  return static_cast<size_t>(waiting) >= std::min(record, kEnoughOfHello);
+  return length >= std::min(record, kEnoughOfHello);
 }
 
-Opening OpeningOf(int fd, const uint8_t* bytes, size_t length) {
+Opening OpeningOf(const uint8_t* bytes, size_t length) {
   if (bytes[0] == kHandshakeRecord)
-    return HasEnoughOfHello(fd, bytes, length) ? Opening::kTls : Opening::kUndecided;
+    return HasEnoughOfHello(bytes, length) ? Opening::kTls : Opening::kUndecided;
   if (bytes[0] & 0x80) return Opening::kTls;  // as SSLv2 wrote it: s2n refuses it by itself
   for (const char* method : kMethods) {
     const size_t size = std::strlen(method);
@@ -193,7 +189,7 @@ void TlsStream::DriveHandshake() {
 // yet, or never.
 bool TlsStream::MeetPeer() {
   if (!tcp_side_.readable) return false;
-  uint8_t bytes[kLongestMethod];
+  uint8_t bytes[kEnoughOfHello];
   const ssize_t seen = recv(tcp_.get(), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
   const int receive_error = errno;
   if (seen < 0 && receive_error == EAGAIN) {
@@ -202,7 +198,7 @@ bool TlsStream::MeetPeer() {
   }
   const bool over = seen <= 0 || tcp_side_.read_closed;
   const Opening opening =
-      seen > 0 ? OpeningOf(tcp_.get(), bytes, static_cast<size_t>(seen)) : Opening::kUndecided;
+      seen > 0 ? OpeningOf(bytes, static_cast<size_t>(seen)) : Opening::kUndecided;
   if (opening == Opening::kUndecided && !over) {
     tcp_side_.readable = false;  // the next byte is told
     return false;
