@@ -97,8 +97,8 @@ export class RotatingTicketKeys implements TicketKeys {
     let secret = this.#secret;
     const keys: TicketKey[] = [];
     for (;;) {
-      const bytes = deriveSecret(secret, 'key', TICKET_KEY_BYTES);
-      keys.push(this.#keys.find((key) => key.since === since) ?? { bytes, since });
+      const known = this.#keys.find((key) => key.since === since);
+      keys.push(known ?? { bytes: deriveSecret(secret, 'key', TICKET_KEY_BYTES), since });
       if (since > now) break;
       secret = deriveSecret(secret, 'turn', SECRET_BYTES);
       since += this.turn;
