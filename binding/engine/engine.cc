@@ -47,21 +47,18 @@ size_t Engine::threads() const {
   return loops_.size();
 }
 
-void Engine::Start() {
+EngineLoop& Engine::StartedLoopFor(StreamId id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   while (loops_.size() < thread_count_) loops_.push_back(std::make_unique<EngineLoop>(limits_));
+  return *loops_[id % loops_.size()];
 }
 
 StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                        std::shared_ptr<EventSink> sink,
                        std::chrono::milliseconds handshake_timeout) {
   const StreamId id = NextStreamId();
-  EngineLoop* loop = nullptr;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    Start();
-    loop = loops_[id % loops_.size()].get();
-  }
-  loop->Adopt(id, std::move(tcp), std::move(contexts), std::move(sink), handshake_timeout);
+  StartedLoopFor(id).Adopt(id, std::move(tcp), std::move(contexts), std::move(sink),
+                           handshake_timeout);
   return id;
 }
 
@@ -69,14 +66,8 @@ StreamId Engine::Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions opt
                          std::shared_ptr<EventSink> sink,
                          std::chrono::milliseconds handshake_timeout) {
   const StreamId id = NextStreamId();
-  EngineLoop* loop = nullptr;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    Start();
-    loop = loops_[id % loops_.size()].get();
-  }
-  loop->Connect(id, std::move(tcp), std::move(pair), std::move(options), std::move(sink),
-                handshake_timeout);
+  StartedLoopFor(id).Connect(id, std::move(tcp), std::move(pair), std::move(options),
+                             std::move(sink), handshake_timeout);
   return id;
 }
 

@@ -40,7 +40,8 @@ class Engine {
   LoopStatistics Statistics();
 
  private:
-  void Start();  // under the mutex
+  // Starts the threads, the first time.
+  EngineLoop& StartedLoopFor(StreamId id);
 
   const Limits limits_;
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "node/bytes.h"
 #include "node/errors.h"
 #include "tls/error.h"
 
@@ -21,10 +22,7 @@ CertificateChainObject::CertificateChainObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<CertificateChainObject>(info) {
   try {
     std::vector<uint8_t> ocsp_response;
-    if (info[1].IsTypedArray()) {
-      const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
-      ocsp_response.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
-    }
+    if (info[1].IsTypedArray()) ocsp_response = BytesOf(info[1]);
     chain_ = tls::CertificateChain::Create(info[0].ToString().Utf8Value(), ocsp_response);
   } catch (const tls::Error& error) {
     throw ToNapiError(info.Env(), error);

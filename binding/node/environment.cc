@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/descriptor_usage.h"
+#include "node/bytes.h"
 #include "node/config_object.h"
 #include "node/errors.h"
 #include "node/event_array.h"
@@ -148,8 +149,12 @@ Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
   engine::Descriptor tcp(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
   if (!tcp) return Napi::Number::New(env, -errno);
   const std::chrono::milliseconds timeout(info[2].As<Napi::Number>().Int64Value());
+  return Begin(env, [&] { return engine_->Adopt(std::move(tcp), contexts, queue_, timeout); });
+}
+
+Napi::Value Environment::Begin(Napi::Env env, const std::function<engine::StreamId()>& start) {
   try {
-    const engine::StreamId stream = engine_->Adopt(std::move(tcp), contexts, queue_, timeout);
+    const engine::StreamId stream = start();
     if (streams_++ == 0) on_events_.Ref();
     return Napi::Number::New(env, static_cast<double>(stream));
   } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
@@ -189,9 +194,7 @@ void Environment::Complete(const Napi::CallbackInfo& info) {
   engine::EngineLoop* loop = LoopOf(info[0], &stream);
   if (!loop) return;
   const auto operation = static_cast<engine::OperationId>(info[1].As<Napi::Number>().Int64Value());
-  const Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
-  const uint8_t* data = bytes.Data();
-  loop->CompleteSignature(stream, operation, std::vector<uint8_t>(data, data + bytes.ByteLength()));
+  loop->CompleteSignature(stream, operation, BytesOf(info[2]));
 }
 
 void Environment::Destroy(const Napi::CallbackInfo& info) {

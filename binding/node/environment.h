@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -67,6 +68,8 @@ class Environment final : public Napi::ObjectWrap<Environment> {
 
   void Close();
   engine::EngineLoop* LoopOf(const Napi::Value& id, engine::StreamId* stream) const;
+  // The id of the stream that `start` gives the engine, or a negative errno.
+  Napi::Value Begin(Napi::Env env, const std::function<engine::StreamId()>& start);
 
   static void OnWake(napi_env env, napi_value, void* context, void* data);
   static void OnTeardown(void* self);

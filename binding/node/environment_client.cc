@@ -5,9 +5,9 @@
 #include <chrono>
 #include <future>
 #include <string>
-#include <system_error>
 #include <utility>
 
+#include "node/bytes.h"
 #include "node/config_object.h"
 #include "node/environment.h"
 
@@ -18,11 +18,6 @@ namespace {
 // An engine thread's turn takes milliseconds; an answer that does not come in this time is taken
 // for one that will not.
 constexpr std::chrono::seconds kAnswerLimit{5};
-
-std::vector<uint8_t> BytesOf(const Napi::Value& value) {
-  const Napi::Uint8Array bytes = value.As<Napi::Uint8Array>();
-  return std::vector<uint8_t>(bytes.Data(), bytes.Data() + bytes.ByteLength());
-}
 
 tls::ClientOptions ReadClientOptions(const Napi::Object& given) {
   tls::ClientOptions options;
@@ -51,16 +46,9 @@ Napi::Value Environment::Connect(const Napi::CallbackInfo& info) {
   engine::Descriptor tcp(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
   if (!tcp) return Napi::Number::New(env, -errno);
   const std::chrono::milliseconds timeout(info[3].As<Napi::Number>().Int64Value());
-  try {
-    const engine::StreamId stream =
-        engine_->Connect(std::move(tcp), std::move(pair), std::move(options), queue_, timeout);
-    if (streams_++ == 0) on_events_.Ref();
-    return Napi::Number::New(env, static_cast<double>(stream));
-  } catch (const std::system_error& error) {  // no thread or no epoll instance to be had
-    return Napi::Number::New(env, -error.code().value());
-  } catch (const std::bad_alloc&) {
-    return Napi::Number::New(env, -ENOMEM);
-  }
+  return Begin(env, [&] {
+    return engine_->Connect(std::move(tcp), std::move(pair), std::move(options), queue_, timeout);
+  });
 }
 
 void Environment::Judge(const Napi::CallbackInfo& info) {

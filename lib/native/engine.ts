@@ -52,8 +52,7 @@ class Engine {
   ): number {
     const stream = this.#native.adopt(fd, contexts, handshakeTimeout);
     if (stream > 0) {
-      if (this.#listeners.size === 0) process.on('exit', this.#onExit);
-      this.#listeners.set(stream, listener);
+      this.#listen(stream, listener);
       this.#handshakes++;
       this.hold();
     }
@@ -72,11 +71,13 @@ class Engine {
     listener: StreamListener,
   ): number {
     const stream = this.#native.connect(fd, pair, options, handshakeTimeout);
-    if (stream > 0) {
-      if (this.#listeners.size === 0) process.on('exit', this.#onExit);
-      this.#listeners.set(stream, listener);
-    }
+    if (stream > 0) this.#listen(stream, listener);
     return stream;
+  }
+
+  #listen(stream: number, listener: StreamListener): void {
+    if (this.#listeners.size === 0) process.on('exit', this.#onExit);
+    this.#listeners.set(stream, listener);
   }
 
   judge(stream: number, accepted: boolean): void {

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import { engine } from '../native/engine.ts';
-import type { FailedHandshakeFacts } from '../native/events.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { nameToAskFor, readClientSettings, readTimeout, type ConnectOptions } from './client-options.ts';
 import { connectionError } from './connection-error.ts';
@@ -12,15 +11,7 @@ import { descriptorOf } from './node-internals.ts';
 import { readHighWaterMark } from './server-options.ts';
 import { TlsSocket } from './tls-socket.ts';
 import { localOf, remoteOf } from './transport.ts';
-
-const unknownPeer: FailedHandshakeFacts = {
-  servername: '',
-  alpnProtocol: '',
-  remote: { host: '', port: 0, family: 0 },
-  local: { host: '', port: 0, family: 0 },
-  peer: { verification: '', message: '', chain: [] },
-  keyLog: '',
-};
+import { unknownPeer } from './unknown-peer.ts';
 
 /** What net.connect is told; everything else is about TLS. */
 const tcpOptions = [

@@ -20,6 +20,7 @@ import type { ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
 import { TlsSocket } from './tls-socket.ts';
 import type { Transport } from './transport.ts';
+import { unknownPeer } from './unknown-peer.ts';
 
 export interface SocketOptions {
   allowHalfOpen: boolean;
@@ -55,15 +56,6 @@ export interface ServerEvents {
 export interface HandshakeOptions extends SocketOptions {
   readonly events: ServerEvents;
 }
-
-const unknownPeer: FailedHandshakeFacts = {
-  servername: '',
-  alpnProtocol: '',
-  remote: { host: '', port: 0, family: 0 },
-  local: { host: '', port: 0, family: 0 },
-  peer: { verification: '', message: '', chain: [] },
-  keyLog: '',
-};
 
 /**
  * One connection of a server, from the descriptor to the socket: asks the signer, emits `'secureConnection'` or
