@@ -19,6 +19,13 @@ namespace keyless::test {
 
 namespace {
 
+int OptionOf(const engine::Descriptor& tcp, int level, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  getsockopt(tcp.get(), level, name, &value, &size);
+  return value;
+}
+
 using Kind = engine::Event::Kind;
 using tls::FailureKind;
 
@@ -184,18 +191,23 @@ TEST(keep_alive_gives_a_silent_peer_up_after_ten_probes_a_second_apart_as_libuv_
   EngineFixture server(P256(), true);
   auto [accepted, connected] = ConnectedTcp();
   const engine::Descriptor same(dup(accepted.get()));
-  const auto option = [&same](int level, int name) {
-    int value = -1;
-    socklen_t size = sizeof value;
-    getsockopt(same.get(), level, name, &value, &size);
-    return value;
-  };
   const Accepted connection = server.Adopt(std::move(accepted), std::move(connected));
   server.engine->LoopOf(connection.stream)->SetKeepAlive(connection.stream, true, 7);
-  EXPECT(server.Until([&](const auto&) { return option(IPPROTO_TCP, TCP_KEEPCNT) == 10; }));
-  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
-  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 7);
-  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 1);
+  EXPECT(server.Until([&](const auto&) { return OptionOf(same, IPPROTO_TCP, TCP_KEEPCNT) == 10; }));
+  EXPECT_EQ(OptionOf(same, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(OptionOf(same, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  EXPECT_EQ(OptionOf(same, IPPROTO_TCP, TCP_KEEPINTVL), 1);
+}
+
+TEST(records_leave_as_they_are_made_unless_javascript_wants_them_gathered) {
+  EngineFixture server(P256(), true);
+  auto [accepted, connected] = ConnectedTcp();
+  const engine::Descriptor same(dup(accepted.get()));
+  const Accepted connection = server.Adopt(std::move(accepted), std::move(connected));
+  const auto no_delay = [&same] { return OptionOf(same, IPPROTO_TCP, TCP_NODELAY); };
+  EXPECT(server.Until([&](const auto&) { return no_delay() == 1; }));
+  server.engine->LoopOf(connection.stream)->SetNoDelay(connection.stream, false);
+  EXPECT(server.Until([&](const auto&) { return no_delay() == 0; }));
 }
 
 TEST(what_came_before_a_record_that_fails_is_read_before_the_error_is_told_and_the_peer_waits) {
