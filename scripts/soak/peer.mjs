@@ -3,6 +3,9 @@ import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 
+/** Where the servers listen: not where everybody else's do, so that no other program's connection is taken for one of the load's. */
+export const host = '127.83.79.75';
+
 /**
  * What a scenario is given: where to connect, and an account to keep. All it opened is destroyed at its end, so that nothing
  * of one scenario is left to the next.
@@ -19,7 +22,7 @@ export class Peer {
 
   /** A TCP connection that the server's kernel has taken. */
   async tcp(options = {}) {
-    const socket = connectTcp({ port: this.port, host: '127.0.0.1', noDelay: true, ...options });
+    const socket = connectTcp({ port: this.port, host, noDelay: true, ...options });
     this.#sockets.push(socket);
     await once(socket, 'connect');
     this.#begun();

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { diagnostics, LocalKeySigner } from '../../dist/lib/index.js';
 import { Tally } from './accounts.mjs';
+import { host } from './peer.mjs';
 import { scenarios } from './scenarios.mjs';
 import { kinds } from './servers.mjs';
 
@@ -29,7 +30,7 @@ function serve(scenario, identity) {
     socket.destroy();
   });
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve([scenario.name, server.address().port]));
+    server.listen(0, host, () => resolve([scenario.name, server.address().port]));
   });
 }
 

@@ -6,13 +6,20 @@ import { patternAt, writePattern } from './pattern.mjs';
 import { signers } from './signers.mjs';
 
 const deadline = 500; // ms, of the kinds whose handshakes must not be done in time
+/**
+ * ms; more than the load's patience. Node's 5 s are no more than a busy machine may let a process wait between an answer and the
+ * next request. The server would then end a connection on which that request is under way: HTTP/1.1 leaves this race to the
+ * client (RFC 9112, section 9.5), to whom it looks like a connection lost.
+ */
+const keepAliveTimeout = 120_000;
 
 /**
  * Each is called with `{ cert, local }`, a certificate and the LocalKeySigner of its key, and returns a server with
  * 'secureConnection' and 'tlsClientError' that does not listen yet.
  */
 export const kinds = {
-  https: ({ cert, local }) => attach(createHttpsServer(answer), { cert, signer: signers.local(local) }),
+  https: ({ cert, local }) =>
+    attach(createHttpsServer({ keepAliveTimeout }, answer), { cert, signer: signers.local(local) }),
   http2: ({ cert, local }) =>
     attach(createSecureServer({ allowHTTP1: true }, answer), {
       cert,
