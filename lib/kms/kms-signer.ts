@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { SignCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError, SignerError } from '../errors.ts';
 import { abortedError } from '../signer/aborted-error.ts';
 import { checkOperation } from '../signer/operation-check.ts';
@@ -34,6 +35,8 @@ export class KmsSigner implements Signer {
   readonly keySpec: string;
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
+  /** Per account and Region, unless it was raised: servers limit themselves by it (`signatureLimits`). */
+  readonly quota = kmsQuota;
   readonly #spec: TlsKeySpec;
   readonly #client: KMSClient;
   readonly #ownsClient: boolean;
