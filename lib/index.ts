@@ -35,6 +35,9 @@ export {
   createCertificateRequest,
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
-export type { PrivateKeyOperation, Signer, SignOptions } from './signer/signer.ts';
+export { SignatureAdmission } from './admission/signature-admission.ts';
+export type { AddressLimits, SignatureLimits } from './admission/signature-limits.ts';
+export { SignaturesLimitedError } from './admission/signatures-limited-error.ts';
+export type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from './signer/signer.ts';
 export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

@@ -59,8 +59,9 @@ struct Event {
 
   // kSecure and kFailed
   std::string key_log;  // lines; empty unless the configuration logs keys
-  // kSecure and kFailed; the peer of kJudge, too
+  // kSecure and kFailed; the remote one of kSign, too
   Endpoints endpoints;
+  // kSecure, kFailed and kJudge
   tls::PeerIdentity peer;
 
   // kFailed and kError

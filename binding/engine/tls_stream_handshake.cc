@@ -180,6 +180,7 @@ void TlsStream::DriveHandshake() {
     event.input = connection_->operation()->input();
     event.context = connection_->context();
     event.identity = connection_->identity();
+    event.endpoints.remote = endpoints_.remote;
     Post(std::move(event));
   }
 }

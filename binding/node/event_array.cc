@@ -91,6 +91,7 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
         writer.Bytes(event.input);
         writer.Number(static_cast<double>(event.context));
         writer.Number(static_cast<double>(event.identity));
+        writer.Text(event.endpoints.remote.host);
         break;
       case engine::Event::Kind::kSecure:
         WriteSecure(writer, event);

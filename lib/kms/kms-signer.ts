@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError, SignerError } from '../errors.ts';
 import { abortedError } from '../signer/aborted-error.ts';
 import { checkOperation } from '../signer/operation-check.ts';
@@ -29,6 +30,8 @@ export class KmsSigner implements Signer {
   readonly schemes: readonly SignatureScheme[];
   /** Why signatures are asked for by way of the AWS SDK; undefined when they are not, and so take less of the event loop. */
   readonly sdkReason: string | undefined;
+  /** Per account and Region, unless it was raised: servers limit themselves by it (`signatureLimits`). */
+  readonly quota = kmsQuota;
   readonly #spec: TlsKeySpec;
   /** If it is to be destroyed with the signer. */
   readonly #client: KMSClient | undefined;

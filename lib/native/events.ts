@@ -91,8 +91,18 @@ export interface FailedHandshakeFacts {
 export interface StreamListener {
   /** The handshake waits for `Engine.chooseContext`. */
   onClientHello?(servername: string, protocols: readonly string[]): void;
-  /** `context`: which of the server's contexts, or their number for one that `chooseContext` gave; `identity`: which of that context's keys is to sign. */
-  onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void;
+  /**
+   * `context`: which of the server's contexts, or their number for one that `chooseContext` gave; `identity`: which of that
+   * context's keys is to sign; `remoteHost`: the peer's address, empty where the descriptor has none.
+   */
+  onSign(
+    operation: number,
+    schemeCode: number,
+    input: Uint8Array,
+    context: number,
+    identity: number,
+    remoteHost: string,
+  ): void;
   /** The plaintext end waits to be taken (`Engine.takeDescriptor`). */
   onSecure(facts: HandshakeFacts): void;
   /** The last event of a stream whose handshake failed. */
@@ -211,7 +221,8 @@ export function readEvent(reader: EventReader, tell: Tell): void {
       const input = reader.bytes();
       const context = reader.number();
       const identity = reader.number();
-      tell(stream, (listener) => listener.onSign(operation, scheme, input, context, identity));
+      const remoteHost = reader.text();
+      tell(stream, (listener) => listener.onSign(operation, scheme, input, context, identity, remoteHost));
       break;
     }
     case SECURE: {

@@ -18,6 +18,14 @@ export interface SignOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What the service behind a signer allows. */
+export interface SignatureQuota {
+  /** Signatures a second, of the account or machine. */
+  readonly perSecond: number;
+  /** Signatures that it makes at once; more would wait for a connection. */
+  readonly inFlight: number;
+}
+
 /**
  * A key that signs, wherever it is. This is the whole contract between TLS (or a certificate being made) and the place
  * where the private key lives.
@@ -27,6 +35,11 @@ export interface Signer {
   readonly publicKey: KeyObject;
   /** The schemes `sign` can be asked for. */
   readonly schemes: readonly SignatureScheme[];
+  /**
+   * Where signatures are scarce or cost money: servers then limit how many their clients can have them ask for (the option
+   * `signatureLimits`). Without it a server sets no limit by itself.
+   */
+  readonly quota?: SignatureQuota;
   /**
    * Resolves to the signature: DER `Ecdsa-Sig-Value` for ECDSA (RFC 3279 §2.2.3), the modulus' length in bytes for RSA (PSS
    * with a salt as long as the digest), FIPS 204 for ML-DSA. Rejects with a `SignerError`.

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { readSignatureLimits } from '../admission/admission-of-server.ts';
 import { engine } from '../native/engine.ts';
 import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
@@ -35,7 +36,11 @@ export function secureServer(
 ): ServerContexts {
   const handshakeTimeout = readHandshakeTimeout(options.handshakeTimeout);
   const events = kind === 'tls' ? tlsEvents : httpEvents;
-  const socketOptions: HandshakeOptions = { ...readSocketOptions(options), events };
+  const socketOptions: HandshakeOptions = {
+    ...readSocketOptions(options),
+    events,
+    admissionOf: readSignatureLimits(options.signatureLimits),
+  };
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const clientCertificates = readClientCertificates(options);
   const sessions = readSessionOptions(options, clientCertificates);

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
+import type { AdmissionOfSigner } from '../admission/admission-of-server.ts';
 import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
@@ -55,6 +56,7 @@ export interface ServerEvents {
 
 export interface HandshakeOptions extends SocketOptions {
   readonly events: ServerEvents;
+  readonly admissionOf: AdmissionOfSigner;
 }
 
 /**
@@ -125,14 +127,30 @@ export class ServerHandshake implements StreamListener {
     this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);
   }
 
-  onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void {
+  onSign(
+    operation: number,
+    schemeCode: number,
+    input: Uint8Array,
+    context: number,
+    identity: number,
+    remoteHost: string,
+  ): void {
     if (this.#over) return;
-    void this.#sign(operation, schemeCode, input, this.#identityOf(context, identity).signer);
+    const { signer } = this.#identityOf(context, identity);
+    const peer = remoteHost === '' ? (this.#transport?.remote.host ?? '') : remoteHost;
+    void this.#sign(operation, schemeCode, input, signer, peer);
   }
 
-  async #sign(operation: number, schemeCode: number, input: Uint8Array, signer: Signer): Promise<void> {
+  async #sign(
+    operation: number,
+    schemeCode: number,
+    input: Uint8Array,
+    signer: Signer,
+    remoteHost: string,
+  ): Promise<void> {
     try {
-      this.#request = new SignatureRequest(signer, schemeCode, input);
+      const admission = this.#options.admissionOf(signer);
+      this.#request = new SignatureRequest(signer, schemeCode, input, admission, remoteHost);
       const signature = await this.#request.run();
       // Dropped by the engine if the handshake has ended meanwhile.
       this.#engine.complete(this.#stream, operation, signature);

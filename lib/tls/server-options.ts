@@ -1,3 +1,5 @@
+import type { SignatureAdmission } from '../admission/signature-admission.ts';
+import type { SignatureLimits } from '../admission/signature-limits.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { readClientHelloOptions, type ClientHelloOptions } from './client-hello.ts';
 import type { ClientCertificateOptions } from './peer-verification.ts';
@@ -12,6 +14,11 @@ export interface TlsServerOptions
   ALPNProtocols?: readonly string[];
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */
   handshakeTimeout?: number;
+  /**
+   * How many signatures this server's clients can have it ask for. Unless given, a signer with a quota (KmsSigner) is limited to
+   * four fifths of it, by all servers of the process together, and any other not at all. false: no limit.
+   */
+  signatureLimits?: SignatureLimits | SignatureAdmission | false;
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
   /** Bytes that a socket holds before `write` returns false, and before it stops reading. Node's default unless given. */

@@ -1,3 +1,5 @@
+import type { SignatureAdmission } from '../admission/signature-admission.ts';
+import type { SignaturePlace } from '../admission/signature-place.ts';
 import { SignerError } from '../errors.ts';
 import { signatureSchemeByCode } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
@@ -9,11 +11,24 @@ import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
 export class SignatureRequest {
   readonly #signer: Signer;
   readonly #operation: PrivateKeyOperation;
+  readonly #admission: SignatureAdmission | undefined;
+  readonly #remoteHost: string;
+  #place: SignaturePlace | undefined;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
 
-  /** @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which configuration rules out. */
-  constructor(signer: Signer, schemeCode: number, input: Uint8Array) {
+  /**
+   * `admission`: what limits such requests, if anything, by the peer's address.
+   *
+   * @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which configuration rules out.
+   */
+  constructor(
+    signer: Signer,
+    schemeCode: number,
+    input: Uint8Array,
+    admission?: SignatureAdmission,
+    remoteHost = '',
+  ) {
     const facts = signatureSchemeByCode(schemeCode);
     if (!facts) {
       throw new SignerError(
@@ -21,11 +36,30 @@ export class SignatureRequest {
       );
     }
     this.#signer = signer;
+    this.#admission = admission;
+    this.#remoteHost = remoteHost;
     this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind };
+  }
+
+  /** Milliseconds it waited for its turn; undefined while it does, and where nothing limits it. */
+  get queuedMs(): number | undefined {
+    return this.#place?.queuedMs;
   }
 
   /** Resolves to a signature that is at least bytes; everything else is a SignerError. */
   async run(): Promise<Uint8Array> {
+    if (!this.#admission) return await this.#sign();
+    const place = this.#admission.enter(this.#remoteHost);
+    this.#place = place;
+    if (place.admitted) await place.admitted;
+    try {
+      return await this.#sign();
+    } finally {
+      place.leave();
+    }
+  }
+
+  async #sign(): Promise<Uint8Array> {
     const { scheme } = this.#operation;
     let signature: unknown;
     try {
@@ -52,6 +86,7 @@ export class SignatureRequest {
   /** The answer is no longer wanted. */
   abort(reason: Error): void {
     this.#aborted = reason;
+    this.#place?.leave(reason); // A signer that does not heed its signal must not keep others out.
     this.#controller?.abort(reason);
   }
 
