@@ -6,6 +6,13 @@
 export { attach, AttachError } from './tls/attach.ts';
 export { createServer, TlsServer } from './tls/create-server.ts';
 export { createSecureContext, SecureContext, type SecureContextOptions } from './tls/secure-context.ts';
+export { servedCertificates, type ServedCertificate } from './tls/served-certificates.ts';
+export {
+  watchCertificate,
+  CertificateWatch,
+  type SwappedCertificate,
+  type WatchCertificateOptions,
+} from './tls/watch-certificate.ts';
 export type { IdentityOptions } from './tls/identity.ts';
 export { connect } from './tls/connect.ts';
 export { Agent, type AgentOptions } from './tls/agent.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { authorize } from '../authorization.ts';
 import { KmsException, unsupportedOperationException, validationException } from '../errors.ts';
 import { AsymmetricKeyMaterial, generateMaterial } from '../key-material.ts';
 import type { KeyRecord } from '../key-record.ts';
@@ -124,6 +125,7 @@ export const describeKey = operation(
   (input, kms) => {
     const { record } = findKey(kms, input.KeyId, 'DescribeKey', true);
     refuseGrantTokens(input.GrantTokens);
+    authorize(record, kms.arns, 'DescribeKey');
     return { KeyMetadata: keyMetadata(record, kms) };
   },
 );
@@ -140,6 +142,7 @@ export const getPublicKey = operation(
     const { record, material } = findKey(kms, input.KeyId, 'GetPublicKey', true);
     const arn = kms.arns.keyArn(record.keyId);
     refuseGrantTokens(input.GrantTokens);
+    authorize(record, kms.arns, 'GetPublicKey');
     if (!(material instanceof AsymmetricKeyMaterial)) {
       throw new KmsException('UnsupportedOperationException', `${arn} is not an asymmetric key.`);
     }
