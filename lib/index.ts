@@ -35,6 +35,13 @@ export {
   createCertificateRequest,
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
+export type {
+  HandshakeEndMessage,
+  HandshakeStartMessage,
+  KmsAttemptMessage,
+  SignatureEndMessage,
+  SignatureStartMessage,
+} from './channels/handshake-messages.ts';
 export type { PrivateKeyOperation, Signer, SignOptions } from './signer/signer.ts';
 export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { observeHandshake } from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
@@ -13,6 +14,7 @@ import {
   type ClientHello,
   type ClientHelloOptions,
 } from './client-hello.ts';
+import { handshakeDetails } from './handshake-details.ts';
 import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
 import type { Identity } from './identity.ts';
 import type { SecureContext } from './secure-context.ts';
@@ -68,6 +70,8 @@ export class ServerHandshake implements StreamListener {
   readonly #options: HandshakeOptions;
   /** Undefined where the engine alone has the descriptor. */
   readonly #transport: Transport | undefined;
+  /** Undefined where nobody listens. */
+  readonly #observation = observeHandshake('server');
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
@@ -127,12 +131,13 @@ export class ServerHandshake implements StreamListener {
 
   onSign(operation: number, schemeCode: number, input: Uint8Array, context: number, identity: number): void {
     if (this.#over) return;
+    this.#observation?.signatureAsked();
     void this.#sign(operation, schemeCode, input, this.#identityOf(context, identity).signer);
   }
 
   async #sign(operation: number, schemeCode: number, input: Uint8Array, signer: Signer): Promise<void> {
     try {
-      this.#request = new SignatureRequest(signer, schemeCode, input);
+      this.#request = new SignatureRequest(signer, schemeCode, input, this.#observation);
       const signature = await this.#request.run();
       // Dropped by the engine if the handshake has ended meanwhile.
       this.#engine.complete(this.#stream, operation, signature);
@@ -202,6 +207,7 @@ export class ServerHandshake implements StreamListener {
     });
     this.#socket = socket;
     this.#finish();
+    this.#observation?.end('ok', handshakeDetails(facts));
     if (this.#transport) nameServer(socket, this.#server);
     else giveToServer(socket, this.#server);
     if (!noDelay) socket.setNoDelay(false);
@@ -252,6 +258,7 @@ export class ServerHandshake implements StreamListener {
   #fail(error: Error, facts: FailedHandshakeFacts): void {
     this.#finish();
     this.#request?.abort(error);
+    this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
     const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
     socket.destroy();
     if (this.#transport) this.#transport.release();

@@ -1,3 +1,4 @@
+import type { HandshakeObservation } from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
 import { signatureSchemeByCode } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
@@ -9,11 +10,17 @@ import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
 export class SignatureRequest {
   readonly #signer: Signer;
   readonly #operation: PrivateKeyOperation;
+  readonly #observation: HandshakeObservation | undefined;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
 
   /** @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which configuration rules out. */
-  constructor(signer: Signer, schemeCode: number, input: Uint8Array) {
+  constructor(
+    signer: Signer,
+    schemeCode: number,
+    input: Uint8Array,
+    observation: HandshakeObservation | undefined,
+  ) {
     const facts = signatureSchemeByCode(schemeCode);
     if (!facts) {
       throw new SignerError(
@@ -21,11 +28,17 @@ export class SignatureRequest {
       );
     }
     this.#signer = signer;
+    this.#observation = observation;
     this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind };
   }
 
   /** Resolves to a signature that is at least bytes; everything else is a SignerError. */
-  async run(): Promise<Uint8Array> {
+  run(): Promise<Uint8Array> {
+    if (!this.#observation) return this.#ask();
+    return this.#observation.sign(this.#operation.scheme, () => this.#ask());
+  }
+
+  async #ask(): Promise<Uint8Array> {
     const { scheme } = this.#operation;
     let signature: unknown;
     try {
