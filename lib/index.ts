@@ -46,5 +46,12 @@ export { SignatureAdmission } from './admission/signature-admission.ts';
 export type { AddressLimits, SignatureLimits } from './admission/signature-limits.ts';
 export { SignaturesLimitedError } from './admission/signatures-limited-error.ts';
 export type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from './signer/signer.ts';
+export type {
+  HandshakeEndMessage,
+  HandshakeStartMessage,
+  KmsAttemptMessage,
+  SignatureEndMessage,
+  SignatureStartMessage,
+} from './channels/handshake-messages.ts';
 export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';
