@@ -36,5 +36,9 @@ export {
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
 export type { PrivateKeyOperation, Signer, SignOptions } from './signer/signer.ts';
-export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
+export { checkOperation } from './signer/operation-check.ts';
+export { derOfRawEcdsa } from './signer/ecdsa-signature.ts';
+export { digestInfo } from './signer/digest-info.ts';
+export { fitEcdsaDigest } from './signer/ecdsa-digest.ts';
+export type { InputKind, SignatureScheme, SignatureSchemeFacts } from './signer/signature-scheme.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

@@ -13,6 +13,7 @@ const ALLOWED = {
   cli: ['tls', 'kms', 'certificate', 'local-kms', 'signer', 'native', '.'],
   register: ['tls', 'kms', 'signer', '.'],
   grpc: ['tls', '.'],
+  conformance: ['tls', 'certificate', 'signer', '.'],
   tls: ['signer', 'native', '.'],
   kms: ['signer', '.'],
   certificate: ['signer', '.'],
