@@ -45,7 +45,6 @@ export {
 export { SignatureAdmission } from './admission/signature-admission.ts';
 export type { AddressLimits, SignatureLimits } from './admission/signature-limits.ts';
 export { SignaturesLimitedError } from './admission/signatures-limited-error.ts';
-export type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from './signer/signer.ts';
 export type {
   HandshakeEndMessage,
   HandshakeStartMessage,
@@ -53,5 +52,10 @@ export type {
   SignatureEndMessage,
   SignatureStartMessage,
 } from './channels/handshake-messages.ts';
-export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
+export type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from './signer/signer.ts';
+export { checkOperation } from './signer/operation-check.ts';
+export { derOfRawEcdsa } from './signer/ecdsa-signature.ts';
+export { digestInfo } from './signer/digest-info.ts';
+export { fitEcdsaDigest } from './signer/ecdsa-digest.ts';
+export type { InputKind, SignatureScheme, SignatureSchemeFacts } from './signer/signature-scheme.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

@@ -17,6 +17,7 @@ const ALLOWED = {
   admission: ['signer', '.'],
   tls: ['admission', 'channels', 'signer', 'native', '.'],
   kms: ['admission', 'channels', 'signer', '.'],
+  conformance: ['tls', 'certificate', 'signer', '.'],
   certificate: ['signer', '.'],
   'local-kms': ['signer', 'native', '.'],
   signer: ['native', '.'],
