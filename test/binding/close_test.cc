@@ -266,4 +266,24 @@ TEST(a_peer_that_ended_in_order_and_then_went_breaks_what_is_written_to_it) {
   EXPECT(open.server.Empty());
 }
 
+// As a child process has one between fork and exec, and whoever hands a socket to another process.
+TEST(a_copy_of_its_descriptor_tells_the_engine_nothing_of_a_connection_that_is_over) {
+  EngineFixture server(P256(), true);
+  auto [accepted, connected] = ConnectedTcp();
+  const engine::Descriptor copy(dup(accepted.get()));
+  Accepted stream = server.Adopt(std::move(accepted), std::move(connected));
+  HandshakingClient peer(std::move(stream.client_tcp));
+  EXPECT(server.Expect(Kind::kSecure).has_value());
+  EXPECT(peer.done.get());
+  server.engine->LoopOf(stream.stream)->Reset(stream.stream);
+  EXPECT(server.Empty());
+  const uint64_t turns = server.engine->Statistics().turns;
+  for (int i = 1; i <= 20; i++) {
+    EXPECT(WriteAll(peer.client.fd(), "x"));
+    int arrived = 0;
+    while (ioctl(copy.get(), FIONREAD, &arrived) == 0 && arrived < i) std::this_thread::yield();
+  }
+  EXPECT_EQ(server.engine->Statistics().turns, turns + 1);  // one to answer this
+}
+
 }  // namespace keyless::test
