@@ -113,14 +113,15 @@ TEST(a_peer_that_takes_nothing_is_reset_at_the_limit_once_javascript_has_let_go)
   limits.delivery = std::chrono::milliseconds(100);
   Open open(limits);
   EXPECT(!open.FillFromJavaScript().empty());
-  // A peer that sends all the time is no peer that takes.
+  open.javascript.Close();
+  // A peer that sends all the time is no peer that takes. (Before, it would be one whose record
+  // fails.)
   std::atomic<int> error{0};
   std::thread sender([&] {
     const std::string junk = Pattern(10000);
     while (send(open.peer.client.fd(), junk.data(), junk.size(), MSG_NOSIGNAL) > 0) continue;
     error = errno;
   });
-  open.javascript.Close();
   const auto closed = open.server.Expect(Kind::kClosed);
   sender.join();
   EXPECT(closed.has_value());
