@@ -25,7 +25,7 @@ export async function openRequests(
 ): Promise<OpenedRequests> {
   const sdk = new SdkRequests(client, keyArn, limits.timeout);
   if (!fast) return { requests: sdk, reason: 'the option `requests` says so' };
-  const unusual = isOwn ? undefined : unusualClient(client);
+  const unusual = isOwn ? undefined : await unusualClient(client);
   if (unusual !== undefined) return { requests: sdk, reason: unusual };
   const plan = await planRequests(client, keyArn);
   if (plan instanceof UnusualRequest) return { requests: sdk, reason: plan.reason };

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { KMSClient } from '@aws-sdk/client-kms';
 
-/** What a client's config may have, and its requests are still those of a client as it comes. */
+/** What a client's config may have otherwise, and its requests are still made in the same way: where to, and as whom. */
 const understood = new Set([
   'region',
   'credentials',
@@ -10,22 +10,14 @@ const understood = new Set([
   'profile',
   'useFipsEndpoint',
   'useDualstackEndpoint',
-]);
-
-/** Those of a client as it comes that are new objects each time. `requestHandler` is looked into. */
-const madeAnew = new Set([
-  'logger',
-  'defaultsMode',
-  'authSchemePreference',
-  'defaultUserAgentProvider',
-  'extensions',
-  'httpAuthSchemes',
+  'serviceConfiguredEndpoint',
+  'isCustomEndpoint',
+  'tls',
+  'signingRegion',
+  'signingName',
+  'systemClockOffset',
   'maxAttempts',
   'retryMode',
-  'requestHandler',
-  'userAgentAppId',
-  'protocolSettings',
-  'defaultSocketTimeout',
 ]);
 
 /** What agents are made with by the SDK and by Node. */
@@ -43,7 +35,7 @@ const agentOptions = new Set([
  * Why requests of a user's client are not made in its place; undefined when its config is the standard one: what somebody has set on
  * purpose (time limits, retries, agents, proxies, middleware, a signer, a logger) must count.
  */
-export function unusualClient(client: KMSClient): string | undefined {
+export async function unusualClient(client: KMSClient): Promise<string | undefined> {
   const plain = new KMSClient({
     region: 'us-east-1',
     credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
@@ -52,7 +44,8 @@ export function unusualClient(client: KMSClient): string | undefined {
     return (
       unusualMiddleware(client, plain) ??
       unusualConfig(client, plain) ??
-      unusualHandler(client.config.requestHandler)
+      unusualHandler(client.config.requestHandler) ??
+      (await unusualConduct(client, plain))
     );
   } finally {
     plain.destroy();
@@ -68,25 +61,38 @@ function unusualMiddleware(client: KMSClient, plain: KMSClient): string | undefi
 }
 
 function unusualConfig(client: KMSClient, plain: KMSClient): string | undefined {
-  const [given, standard] = [client, plain].map(
-    (one) => new Map<string, unknown>(Object.entries(one.initConfig ?? {})),
+  const given = Object.entries(client.config);
+  const standard = new Map<string, unknown>(Object.entries(plain.config));
+  const other = given.find(
+    ([name, value]) => !understood.has(name) && value !== undefined && !isAlike(value, standard.get(name)),
   );
-  if (given === undefined || standard === undefined || given.size === 0)
-    return 'the config of the client is not known';
-  for (const [name, value] of given) {
-    if (understood.has(name) || value === undefined) continue;
-    if (!standard.has(name)) return `the client has the option '${name}'`;
-    const isStandard = madeAnew.has(name)
-      ? typeof value === typeof standard.get(name) &&
-        (Array.isArray(value) ? value.length : 0) === lengthOf(standard.get(name))
-      : value === standard.get(name);
-    if (!isStandard) return `the client has the option '${name}'`;
-  }
-  return undefined;
+  return other === undefined ? undefined : `the client has the option '${other[0]}'`;
 }
 
-function lengthOf(value: unknown): number {
-  return Array.isArray(value) ? value.length : 0;
+/** Whether two are the same, or what the SDK makes anew for every client: functions of the same text, objects of the same class. */
+function isAlike(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one === 'function') return typeof other === 'function' && String(one) === String(other);
+  if (Array.isArray(one)) return Array.isArray(other) && one.length === other.length;
+  if (typeof one !== 'object' || one === null || typeof other !== 'object' || other === null) return false;
+  return one.constructor === other.constructor;
+}
+
+/** What can be told only by asking the config's functions. */
+async function unusualConduct(client: KMSClient, plain: KMSClient): Promise<string | undefined> {
+  const [given, standard] = await Promise.all([client, plain].map(conductOf));
+  const other = Object.entries(given ?? {}).find(
+    ([name, value]) => value !== Reflect.get(standard ?? {}, name),
+  );
+  return other === undefined ? undefined : `the client has the option '${other[0]}'`;
+}
+
+async function conductOf({ config }: KMSClient): Promise<Record<string, unknown>> {
+  return {
+    retryStrategy: (await config.retryStrategy()).constructor,
+    maxAttempts: await config.maxAttempts(),
+    disableClockSkewCorrection: await config.disableClockSkewCorrection?.(),
+  };
 }
 
 /** The handler has made a request already, and so its config is settled. */
