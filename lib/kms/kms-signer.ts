@@ -1,5 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { SignCommand, type KMSClient } from '@aws-sdk/client-kms';
+import {
+  readCircuitBreaker,
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+} from '../admission/circuit-breaker.ts';
 import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError, SignerError } from '../errors.ts';
 import { abortedError } from '../signer/aborted-error.ts';
@@ -20,6 +25,11 @@ export interface KmsSignerOptions extends KmsClientOptions {
    * are made for patient callers. Not together with `region`, `endpoint` and `credentials`.
    */
   readonly client?: KMSClient;
+  /**
+   * After a failure that does not pass by itself (the key disabled, pending deletion or gone, access denied), KMS is asked again
+   * only now and then, by one signature; the others are refused at once. false: KMS is asked each time.
+   */
+  readonly circuitBreaker?: CircuitBreakerOptions | false;
 }
 
 /**
@@ -40,9 +50,15 @@ export class KmsSigner implements Signer {
   readonly #spec: TlsKeySpec;
   readonly #client: KMSClient;
   readonly #ownsClient: boolean;
+  readonly #breaker: CircuitBreaker | undefined;
   #closed = false;
 
-  private constructor(key: OpenedKey, client: KMSClient, ownsClient: boolean) {
+  private constructor(
+    key: OpenedKey,
+    client: KMSClient,
+    ownsClient: boolean,
+    breaker: CircuitBreaker | undefined,
+  ) {
     this.keyArn = key.arn;
     this.keySpec = key.spec.name;
     this.publicKey = key.publicKey;
@@ -50,6 +66,7 @@ export class KmsSigner implements Signer {
     this.#spec = key.spec;
     this.#client = client;
     this.#ownsClient = ownsClient;
+    this.#breaker = breaker;
   }
 
   /**
@@ -61,9 +78,10 @@ export class KmsSigner implements Signer {
    */
   static async open(options: KmsSignerOptions): Promise<KmsSigner> {
     const { keyId, client, clientOptions } = checkOptions(options);
+    const breaker = readCircuitBreaker(options.circuitBreaker);
     const kms = client ?? createHandshakeClient(clientOptions);
     try {
-      return new KmsSigner(await openKey(kms, keyId), kms, client === undefined);
+      return new KmsSigner(await openKey(kms, keyId), kms, client === undefined, breaker);
     } catch (error) {
       if (client === undefined) kms.destroy();
       throw error;
@@ -72,9 +90,15 @@ export class KmsSigner implements Signer {
 
   /**
    * As in `Signer`. Rejects with a KmsError, or with a SignerError `ERR_S2N_PKEY_SIGN_ABORTED` once `signal` is aborted,
-   * `ERR_S2N_PKEY_SIGNER_CLOSED` after `close()`, or `ERR_S2N_PKEY_OPERATION_INVALID`.
+   * `ERR_S2N_PKEY_SIGNER_CLOSED` after `close()`, `ERR_S2N_PKEY_SIGNER_CIRCUIT_OPEN` (a CircuitOpenError) while the circuit breaker
+   * is open, or `ERR_S2N_PKEY_OPERATION_INVALID`.
    */
-  async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
+  async sign(operation: PrivateKeyOperation, options: SignOptions = {}): Promise<Uint8Array> {
+    if (!this.#breaker) return await this.#sign(operation, options);
+    return await this.#breaker.run(() => this.#sign(operation, options));
+  }
+
+  async #sign(operation: PrivateKeyOperation, { signal }: SignOptions): Promise<Uint8Array> {
     if (this.#closed) {
       throw new SignerError(
         `the signer of ${this.keyArn} is closed: close it after the servers that use it`,
