@@ -42,6 +42,7 @@ export {
   createCertificateRequest,
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
+export { CircuitOpenError, type CircuitBreakerOptions } from './admission/circuit-breaker.ts';
 export { SignatureAdmission } from './admission/signature-admission.ts';
 export type { AddressLimits, SignatureLimits } from './admission/signature-limits.ts';
 export { SignaturesLimitedError } from './admission/signatures-limited-error.ts';

@@ -1,4 +1,5 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
+import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { checkKeyId, regionOfArn } from './key-id.ts';
 import type { KmsClientOptions } from './kms-client.ts';
@@ -21,6 +22,11 @@ export interface KmsSignerOptions extends KmsClientOptions, SigningLimitOptions 
    * `sdk` with a `client` whose config is not the standard one.
    */
   readonly requests?: 'fast' | 'sdk';
+  /**
+   * After a failure that does not pass by itself (the key disabled, pending deletion or gone, access denied), KMS is asked again
+   * only now and then, by one signature; the others are refused at once. false: KMS is asked each time.
+   */
+  readonly circuitBreaker?: CircuitBreakerOptions | false;
 }
 
 export interface CheckedSignerOptions {

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { readCircuitBreaker, type CircuitBreaker } from '../admission/circuit-breaker.ts';
 import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError, SignerError } from '../errors.ts';
 import { abortedError } from '../signer/aborted-error.ts';
@@ -36,9 +37,15 @@ export class KmsSigner implements Signer {
   /** If it is to be destroyed with the signer. */
   readonly #client: KMSClient | undefined;
   readonly #requests: OpenedRequests['requests'];
+  readonly #breaker: CircuitBreaker | undefined;
   #closed = false;
 
-  private constructor(key: OpenedKey, client: KMSClient | undefined, { requests, reason }: OpenedRequests) {
+  private constructor(
+    key: OpenedKey,
+    client: KMSClient | undefined,
+    { requests, reason }: OpenedRequests,
+    breaker: CircuitBreaker | undefined,
+  ) {
     this.keyArn = key.arn;
     this.keySpec = key.spec.name;
     this.publicKey = key.publicKey;
@@ -47,6 +54,7 @@ export class KmsSigner implements Signer {
     this.#client = client;
     this.#requests = requests;
     this.sdkReason = reason;
+    this.#breaker = breaker;
   }
 
   /**
@@ -58,6 +66,7 @@ export class KmsSigner implements Signer {
    */
   static async open(options: KmsSignerOptions): Promise<KmsSigner> {
     const { keyId, client, clientOptions, requests, limits } = checkSignerOptions(options);
+    const breaker = readCircuitBreaker(options.circuitBreaker);
     const isOwn = client === undefined;
     const kms = client ?? createHandshakeClient(clientOptions);
     try {
@@ -67,7 +76,7 @@ export class KmsSigner implements Signer {
         const expected = `'sdk' or nothing, since ${opened.reason}`;
         throw new InvalidOptionError('requests', expected, requests);
       }
-      return new KmsSigner(key, isOwn ? kms : undefined, opened);
+      return new KmsSigner(key, isOwn ? kms : undefined, opened, breaker);
     } catch (error) {
       if (isOwn) kms.destroy();
       throw error;
@@ -76,9 +85,15 @@ export class KmsSigner implements Signer {
 
   /**
    * As in `Signer`. Rejects with a KmsError, or with a SignerError `ERR_S2N_PKEY_SIGN_ABORTED` once `signal` is aborted,
-   * `ERR_S2N_PKEY_SIGNER_CLOSED` after `close()`, or `ERR_S2N_PKEY_OPERATION_INVALID`.
+   * `ERR_S2N_PKEY_SIGNER_CLOSED` after `close()`, `ERR_S2N_PKEY_SIGNER_CIRCUIT_OPEN` (a CircuitOpenError) while the circuit breaker
+   * is open, or `ERR_S2N_PKEY_OPERATION_INVALID`.
    */
-  async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
+  async sign(operation: PrivateKeyOperation, options: SignOptions = {}): Promise<Uint8Array> {
+    if (!this.#breaker) return await this.#sign(operation, options);
+    return await this.#breaker.run(() => this.#sign(operation, options));
+  }
+
+  async #sign(operation: PrivateKeyOperation, { signal }: SignOptions): Promise<Uint8Array> {
     if (this.#closed) throw this.#closedError();
     if (signal?.aborted) throw abortedError(signal);
     const facts = checkOperation(operation, this.schemes);
