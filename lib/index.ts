@@ -42,6 +42,9 @@ export {
   createCertificateRequest,
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
+export { preflight, type PreflightOptions, type PreflightReport } from './doctor/preflight.ts';
+export { PreflightError, type Finding } from './doctor/finding.ts';
+export type { Agreement, ProtocolVersion } from './doctor/agreement.ts';
 export type { PrivateKeyOperation, Signer, SignOptions } from './signer/signer.ts';
 export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

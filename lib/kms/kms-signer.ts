@@ -111,6 +111,11 @@ export class KmsSigner implements Signer {
     }
   }
 
+  /** @internal For control-plane calls about the same key (the doctor's). */
+  get client(): KMSClient {
+    return this.#client;
+  }
+
   /** No signature is made from now on. The connections to KMS are closed, unless the client was given to `open`. */
   close(): void {
     if (this.#closed) return;
