@@ -43,6 +43,7 @@ export {
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
 export { preflight, type PreflightOptions, type PreflightReport } from './doctor/preflight.ts';
+export { rollover, type Rollover, type RolloverOptions } from './doctor/rollover.ts';
 export { PreflightError, type Finding } from './doctor/finding.ts';
 export type { Agreement, ProtocolVersion } from './doctor/agreement.ts';
 export type { PrivateKeyOperation, Signer, SignOptions } from './signer/signer.ts';
