@@ -59,4 +59,8 @@ export { derOfRawEcdsa } from './signer/ecdsa-signature.ts';
 export { digestInfo } from './signer/digest-info.ts';
 export { fitEcdsaDigest } from './signer/ecdsa-digest.ts';
 export type { InputKind, SignatureScheme, SignatureSchemeFacts } from './signer/signature-scheme.ts';
+export { preflight, type PreflightOptions, type PreflightReport } from './doctor/preflight.ts';
+export { rollover, type Rollover, type RolloverOptions } from './doctor/rollover.ts';
+export { PreflightError, type Finding } from './doctor/finding.ts';
+export type { Agreement, ProtocolVersion } from './doctor/agreement.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

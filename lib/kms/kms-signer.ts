@@ -34,15 +34,16 @@ export class KmsSigner implements Signer {
   /** Per account and Region, unless it was raised: servers limit themselves by it (`signatureLimits`). */
   readonly quota = kmsQuota;
   readonly #spec: TlsKeySpec;
-  /** If it is to be destroyed with the signer. */
-  readonly #client: KMSClient | undefined;
+  readonly #client: KMSClient;
+  readonly #ownsClient: boolean;
   readonly #requests: OpenedRequests['requests'];
   readonly #breaker: CircuitBreaker | undefined;
   #closed = false;
 
   private constructor(
     key: OpenedKey,
-    client: KMSClient | undefined,
+    client: KMSClient,
+    ownsClient: boolean,
     { requests, reason }: OpenedRequests,
     breaker: CircuitBreaker | undefined,
   ) {
@@ -52,6 +53,7 @@ export class KmsSigner implements Signer {
     this.schemes = key.schemes;
     this.#spec = key.spec;
     this.#client = client;
+    this.#ownsClient = ownsClient;
     this.#requests = requests;
     this.sdkReason = reason;
     this.#breaker = breaker;
@@ -76,7 +78,7 @@ export class KmsSigner implements Signer {
         const expected = `'sdk' or nothing, since ${opened.reason}`;
         throw new InvalidOptionError('requests', expected, requests);
       }
-      return new KmsSigner(key, isOwn ? kms : undefined, opened, breaker);
+      return new KmsSigner(key, kms, isOwn, opened, breaker);
     } catch (error) {
       if (isOwn) kms.destroy();
       throw error;
@@ -120,6 +122,11 @@ export class KmsSigner implements Signer {
     }
   }
 
+  /** @internal For control-plane calls about the same key (the doctor's). */
+  get client(): KMSClient {
+    return this.#client;
+  }
+
   /**
    * No signature is made from now on, and those under way are rejected. The connections to KMS are closed, but not those of a client that
    * was given to `open`.
@@ -128,7 +135,7 @@ export class KmsSigner implements Signer {
     if (this.#closed) return;
     this.#closed = true;
     this.#requests.close();
-    this.#client?.destroy();
+    if (this.#ownsClient) this.#client.destroy();
   }
 
   #closedError(cause?: unknown): SignerError {

@@ -228,6 +228,12 @@ export async function watchCertificate(
   }
 }
 
+const ownOptions = [
+  'servername',
+  'settle',
+  'interval',
+] as const satisfies readonly (keyof WatchCertificateOptions)[];
+
 /** Undefined where `isClosed` meanwhile. */
 async function serve(
   contexts: ServerContexts,
@@ -235,10 +241,12 @@ async function serve(
   cert: string,
   isClosed: () => boolean,
 ): Promise<SwappedCertificate | undefined> {
-  const { signer, servername, settle: _settle, interval: _interval, ...rest } = options;
+  const { signer, servername } = options;
   const leaf = readLeaf(cert);
   const found = typeof signer === 'function' ? await signer(cert) : signer;
-  const context = createSecureContext({ ...rest, cert, signer: found });
+  const contextOptions: SecureContextOptions = { ...options, cert, signer: found };
+  for (const name of ownOptions) Reflect.deleteProperty(contextOptions, name);
+  const context = createSecureContext(contextOptions);
   if (isClosed()) return undefined;
   if (servername === undefined) contexts.replaceDefault(context);
   else contexts.add(servername, context);
