@@ -13,6 +13,7 @@ const ALLOWED = {
   cli: ['tls', 'kms', 'certificate', 'local-kms', 'signer', 'socket-signer', 'native', '.'],
   register: ['tls', 'kms', 'signer', '.'],
   grpc: ['tls', '.'],
+  google: ['signer', '.'],
   azure: ['signer', '.'],
   vault: ['signer', '.'],
   pkcs11: ['signer', '.'],
