@@ -249,7 +249,7 @@ describe('Fast signing, on the bad days of a KMS', () => {
     });
 
     it('is off unless asked for', async () => {
-      const signer = await open({ signatureTimeout: 1_000 });
+      const signer = await open({ signatureTimeout: 4_000 });
       for (let i = 0; i < 60; i += 1) await signs(signer);
       await kms().misbehave({ kind: 'hang', count: 1 });
       await signs(signer);
