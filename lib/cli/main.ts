@@ -2,9 +2,10 @@
 import { buildCommand } from './build.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { localKmsCommand } from './local-kms.ts';
 
-const commands: readonly Command[] = [demoCommand, localKmsCommand, buildCommand];
+const commands: readonly Command[] = [demoCommand, doctorCommand, localKmsCommand, buildCommand];
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

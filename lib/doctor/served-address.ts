@@ -122,7 +122,7 @@ async function seeVersion(
   const chain = chainOf(socket);
   const [leaf] = chain;
   if (leaf !== undefined) certificates.set(leaf.fingerprint256, chain);
-  if (socket.authorizationError !== null) untrusted.add(String(socket.authorizationError));
+  if (socket.authorizationError !== null) untrusted.add(socket.authorizationError);
   const session = await sessionOf(socket);
   const seen = {
     protocol,
@@ -130,7 +130,7 @@ async function seeVersion(
     cipher: socket.getCipher()?.standardName,
     group: socket.keyExchangeGroup ?? undefined,
     signatureScheme: signatureSchemeByCode(socket.signatureSchemeCode)?.name,
-    alpnProtocol: socket.alpnProtocol === false ? undefined : String(socket.alpnProtocol),
+    alpnProtocol: socket.alpnProtocol === false ? undefined : socket.alpnProtocol,
     milliseconds,
     ocspStapled,
     chain: chain.map(seenCertificate),
