@@ -78,7 +78,10 @@ function handshakeLines(handshake: SeenHandshake): string[] {
   if (refused !== undefined) return [row(protocol, `no: ${refused}`)];
   const { resumed, ocspStapled, milliseconds } = handshake;
   return [
-    row(protocol, `${cipher}, ${group}, ${signatureScheme ?? 'no signature'}, in ${milliseconds} ms`),
+    row(
+      protocol,
+      `${cipher}, ${group}, ${signatureScheme === undefined ? '' : `${signatureScheme}, `}in ${milliseconds} ms`,
+    ),
     row(
       '',
       [
