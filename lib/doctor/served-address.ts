@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls';
-import { signatureSchemeByCode } from '../signer/signature-scheme.ts';
 import { connect } from '../tls/connect.ts';
 import type { TlsSocket } from '../tls/tls-socket.ts';
 import type { ProtocolVersion } from './agreement.ts';
@@ -16,6 +15,7 @@ export interface SeenHandshake {
   readonly refused: string | undefined;
   readonly cipher?: string | undefined;
   readonly group?: string | undefined;
+  /** Known where the certificate's curve decides it: under TLS 1.3 (RFC 8446 §4.2.3). s2n tells a client no more. */
   readonly signatureScheme?: string | undefined;
   readonly alpnProtocol?: string | undefined;
   /** Milliseconds, the TCP connection included. */
@@ -129,7 +129,7 @@ async function seeVersion(
     refused: undefined,
     cipher: socket.getCipher()?.standardName,
     group: socket.keyExchangeGroup ?? undefined,
-    signatureScheme: signatureSchemeByCode(socket.signatureSchemeCode)?.name,
+    signatureScheme: leaf && schemeByCurve(protocol, leaf),
     alpnProtocol: socket.alpnProtocol === false ? undefined : socket.alpnProtocol,
     milliseconds,
     ocspStapled,
@@ -210,6 +210,17 @@ const clientPolicies: Readonly<Record<ProtocolVersion, string>> = {
   'TLSv1.2': '20240501',
   'TLSv1.3': 'CloudFront-TLS-1-3-2025',
 };
+
+const schemesByCurve: Readonly<Record<string, string>> = {
+  prime256v1: 'ecdsa_secp256r1_sha256',
+  secp384r1: 'ecdsa_secp384r1_sha384',
+  secp521r1: 'ecdsa_secp521r1_sha512',
+};
+
+function schemeByCurve(protocol: ProtocolVersion, { publicKey }: X509Certificate): string | undefined {
+  const curve = publicKey.asymmetricKeyDetails?.namedCurve;
+  return protocol === 'TLSv1.3' && curve !== undefined ? schemesByCurve[curve] : undefined;
+}
 
 function chainOf(socket: TlsSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
