@@ -130,7 +130,10 @@ export class TokenSession {
     const slots = call('C_GetSlotList', () => this.#module.C_GetSlotList(true));
     const found = slots.filter((slot) => {
       if (wanted !== undefined) return numberOf(slot) === wanted;
-      return tokenLabel === undefined || this.#labelOf(slot) === tokenLabel;
+      const { label, flags } = call('C_GetTokenInfo', () => this.#module.C_GetTokenInfo(slot));
+      // SoftHSM always shows one more, which is yet to be initialized.
+      const initialized = (flags & this.#library.CKF_TOKEN_INITIALIZED) !== 0;
+      return tokenLabel === undefined ? initialized : label.trimEnd() === tokenLabel;
     });
     const [slot, ...others] = found;
     const labels = slots.map((one) => `'${this.#labelOf(one)}' (slot ${numberOf(one)})`).join(', ') || 'none';

@@ -64,6 +64,11 @@ const title =
       }
     });
 
+    it('in the one token that is initialized, when none is named', async () => {
+      opened.push(await Pkcs11Signer.open({ module, pin, label: 'P-256' }));
+      expect(opened[0]?.publicKey.equals(keyPair('P-256').publicKey)).to.equal(true);
+    });
+
     it('with a PIN from the environment, or from a function', async () => {
       process.env['S2N_PKEY_PKCS11_PIN'] = pin;
       try {
