@@ -7,6 +7,8 @@ export interface KeyPlace {
   readonly label: string | undefined;
   readonly id: Uint8Array | undefined;
   readonly pin: string | undefined;
+  /** A LoginGate's memory. */
+  readonly login: SharedArrayBuffer;
 }
 
 /** How a device is to sign: a mechanism, and for RSA-PSS the hash. */

@@ -18,6 +18,7 @@ import {
   type SignatureSchemeFacts,
 } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer/signer.ts';
+import { LoginGate } from './login-gate.ts';
 import type { KeyPlace, SignRequest } from './messages.ts';
 import { Pkcs11Error } from './pkcs11-error.ts';
 import { SessionPool } from './session-pool.ts';
@@ -191,7 +192,7 @@ function checkOptions(options: Pkcs11SignerOptions): {
   if (!Number.isInteger(sessions) || sessions < 1 || sessions > 64) {
     throw new InvalidOptionError('sessions', 'a whole number from 1 to 64', sessions);
   }
-  const place = { module, tokenLabel, slot, label, id, pin: undefined };
+  const place = { module, tokenLabel, slot, label, id, pin: undefined, login: LoginGate.memory() };
   return { place, pin, given: readPublicKey(publicKey), sessions, timeout: readTimeout(options.timeout) };
 }
 

@@ -1,5 +1,6 @@
 import type * as pkcs11js from 'pkcs11js';
 import { peerPackage } from '../signer/peer-package.ts';
+import { LoginGate } from './login-gate.ts';
 import type { KeyPlace, OpenedKey, PublicAttributes, SignRequest } from './messages.ts';
 import { explainReturned, lostSession, Pkcs11Error } from './pkcs11-error.ts';
 
@@ -14,6 +15,7 @@ export class TokenSession {
   readonly #library: Library;
   readonly #module: pkcs11js.PKCS11;
   readonly #place: KeyPlace;
+  readonly #gate: LoginGate;
   #session: Handle | undefined;
   #key: Handle | undefined;
 
@@ -21,6 +23,7 @@ export class TokenSession {
     this.#library = library;
     this.#module = module;
     this.#place = place;
+    this.#gate = new LoginGate(place.login);
   }
 
   /** @throws Pkcs11Error; S2nPkeyError `ERR_S2N_PKEY_PEER_PACKAGE`. */
@@ -101,10 +104,25 @@ export class TokenSession {
     this.#session = session;
     const { pin } = this.#place;
     if (pin !== undefined) {
-      // Sessions of one process share their login.
-      tolerate('CKR_USER_ALREADY_LOGGED_IN', 'C_Login', () => this.#module.C_Login(session, CKU_USER, pin));
+      this.#login(session, pin, CKU_USER);
     }
     this.#key = this.#findKey(session);
+  }
+
+  /** @throws Pkcs11Error `ERR_S2N_PKEY_PKCS11_PIN`, also when the PIN was refused before: it is not tried again. */
+  #login(session: Handle, pin: string, user: number): void {
+    let refusal: unknown;
+    const tried = this.#gate.pass(() => {
+      try {
+        // Another session of this process may have logged in.
+        tolerate('CKR_USER_ALREADY_LOGGED_IN', 'C_Login', () => this.#module.C_Login(session, user, pin));
+      } catch (error) {
+        refusal = error;
+      }
+      return !(refusal instanceof Pkcs11Error && refusal.code === 'ERR_S2N_PKEY_PKCS11_PIN');
+    });
+    if (!tried) throw explainReturned('CKR_PIN_INCORRECT', 'C_Login');
+    if (refusal !== undefined) throw refusal as Error;
   }
 
   #findSlot(): Handle {
@@ -112,7 +130,10 @@ export class TokenSession {
     const slots = call('C_GetSlotList', () => this.#module.C_GetSlotList(true));
     const found = slots.filter((slot) => {
       if (wanted !== undefined) return numberOf(slot) === wanted;
-      return tokenLabel === undefined || this.#labelOf(slot) === tokenLabel;
+      const { label, flags } = call('C_GetTokenInfo', () => this.#module.C_GetTokenInfo(slot));
+      // SoftHSM always shows one more, which is yet to be initialized.
+      const initialized = (flags & this.#library.CKF_TOKEN_INITIALIZED) !== 0;
+      return tokenLabel === undefined ? initialized : label.trimEnd() === tokenLabel;
     });
     const [slot, ...others] = found;
     const labels = slots.map((one) => `'${this.#labelOf(one)}' (slot ${numberOf(one)})`).join(', ') || 'none';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import pkcs11js from 'pkcs11js';
 import { expect } from 'chai';
 import { signerConformance } from '../../lib/conformance/signer-conformance.ts';
+import { LoginGate } from '../../lib/pkcs11/login-gate.ts';
 import { Pkcs11Error, Pkcs11Signer, type Pkcs11SignerOptions } from '../../lib/pkcs11/pkcs11-signer.ts';
 import { publicKeyOf } from '../../lib/pkcs11/token-public-key.ts';
 import type { PrivateKeyOperation } from '../../lib/signer/signer.ts';
@@ -61,6 +62,11 @@ const title =
         const signer = await open(place);
         expect(signer.publicKey.equals(keyPair('P-384').publicKey)).to.equal(true);
       }
+    });
+
+    it('in the one token that is initialized, when none is named', async () => {
+      opened.push(await Pkcs11Signer.open({ module, pin, label: 'P-256' }));
+      expect(opened[0]?.publicKey.equals(keyPair('P-256').publicKey)).to.equal(true);
     });
 
     it('with a PIN from the environment, or from a function', async () => {
@@ -128,6 +134,23 @@ const title =
       });
     });
 
+    it('with a PIN that was changed meanwhile, and does not try the old one twice: tokens lock', async () => {
+      const signer = await open({ sessions: 4 });
+      await Promise.all(Array.from({ length: 8 }, () => signer.sign(asked)));
+      changePin(module, pin, '55555555');
+      closeAllSessions(module);
+      const all = await Promise.all(Array.from({ length: 8 }, () => rejectionOf(signer.sign(asked))));
+      for (const error of all) {
+        expect(error).to.include({ code: 'ERR_S2N_PKEY_PKCS11_PIN', returned: 'CKR_PIN_INCORRECT' });
+      }
+      changePin(module, '55555555', pin);
+      closeAllSessions(module);
+      // With another attempt it would sign now.
+      expect(await rejectionOf(signer.sign(asked))).to.include({ code: 'ERR_S2N_PKEY_PKCS11_PIN' });
+      const signature = await (await open()).sign(asked);
+      expect(verifiesUnder(asked.scheme, message, signer.publicKey, signature)).to.equal(true);
+    });
+
     it('with the options, by name', async () => {
       for (const [option, options] of [
         ['module', { module: '' }],
@@ -174,3 +197,35 @@ function closeAllSessions(path: string): void {
   other.load(path);
   for (const slot of other.C_GetSlotList(true)) other.C_CloseAllSessions(slot);
 }
+
+/** Changes the user's PIN of the one token that has it. */
+function changePin(path: string, from: string, to: string): void {
+  const { PKCS11, CKF_SERIAL_SESSION, CKF_RW_SESSION } = pkcs11js;
+  const other = new PKCS11();
+  other.load(path);
+  const [slot] = other.C_GetSlotList(true);
+  if (slot === undefined) throw new Error('there is no token');
+  const session = other.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+  other.C_SetPIN(session, from, to);
+  other.C_CloseSession(session);
+}
+
+describe('LoginGate', () => {
+  it('lets one login after another through, and none after one that was refused', () => {
+    const memory = LoginGate.memory();
+    const asked: string[] = [];
+    const gates = [new LoginGate(memory), new LoginGate(memory)]; // As in two threads.
+    const login = (name: string, taken: boolean) => () => {
+      asked.push(name);
+      return taken;
+    };
+    const passed = [
+      gates[0]?.pass(login('right', true)),
+      gates[1]?.pass(login('wrong', false)),
+      gates[0]?.pass(login('never', true)),
+      gates[1]?.pass(login('never', true)),
+    ];
+    expect(passed).to.deep.equal([true, true, false, false]);
+    expect(asked).to.deep.equal(['right', 'wrong']);
+  });
+});
