@@ -37,15 +37,15 @@ describe('a server that rolls over to another key', function () {
     expect(faults).to.have.members(['KEY_MISMATCH', 'CERTIFICATE_NAME']);
     expect(servedCertificates(server)[0]?.keyArn).to.equal(now.signer.keyArn);
 
-    const { report, revert } = await rollover(server, { ...next, servernames: [siteName] });
-    expect(report.keyArn).to.equal(next.signer.keyArn);
+    const switched = await rollover(server, { ...next, servernames: [siteName] });
+    expect(switched.report.keyArn).to.equal(next.signer.keyArn);
     const after = await open();
     before.write('still there');
     const [echo] = (await once(before, 'data')) as [Buffer];
     expect(echo.toString()).to.equal('still there');
     expect([bitsOf(before), bitsOf(after)]).to.deep.equal([256, 384]);
 
-    revert();
+    switched.revert();
     const reverted = await open();
     expect(bitsOf(reverted)).to.equal(256);
     for (const socket of [before, after, reverted]) socket.destroy();
