@@ -6,6 +6,13 @@
 export { attach, AttachError } from './tls/attach.ts';
 export { createServer, TlsServer } from './tls/create-server.ts';
 export { createSecureContext, SecureContext, type SecureContextOptions } from './tls/secure-context.ts';
+export { servedCertificates, type ServedCertificate } from './tls/served-certificates.ts';
+export {
+  watchCertificate,
+  CertificateWatch,
+  type SwappedCertificate,
+  type WatchCertificateOptions,
+} from './tls/watch-certificate.ts';
 export type { IdentityOptions } from './tls/identity.ts';
 export { connect } from './tls/connect.ts';
 export { Agent, type AgentOptions } from './tls/agent.ts';
@@ -40,6 +47,21 @@ export { CircuitOpenError, type CircuitBreakerOptions } from './admission/circui
 export { SignatureAdmission } from './admission/signature-admission.ts';
 export type { AddressLimits, SignatureLimits } from './admission/signature-limits.ts';
 export { SignaturesLimitedError } from './admission/signatures-limited-error.ts';
+export type {
+  HandshakeEndMessage,
+  HandshakeStartMessage,
+  KmsAttemptMessage,
+  SignatureEndMessage,
+  SignatureStartMessage,
+} from './channels/handshake-messages.ts';
 export type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from './signer/signer.ts';
-export type { InputKind, SignatureScheme } from './signer/signature-scheme.ts';
+export { checkOperation } from './signer/operation-check.ts';
+export { derOfRawEcdsa } from './signer/ecdsa-signature.ts';
+export { digestInfo } from './signer/digest-info.ts';
+export { fitEcdsaDigest } from './signer/ecdsa-digest.ts';
+export type { InputKind, SignatureScheme, SignatureSchemeFacts } from './signer/signature-scheme.ts';
+export { preflight, type PreflightOptions, type PreflightReport } from './doctor/preflight.ts';
+export { rollover, type Rollover, type RolloverOptions } from './doctor/rollover.ts';
+export { PreflightError, type Finding } from './doctor/finding.ts';
+export type { Agreement, ProtocolVersion } from './doctor/agreement.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

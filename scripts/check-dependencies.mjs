@@ -9,17 +9,26 @@ import { sourceFiles } from './source-files.mjs';
 
 /** Each folder of lib/, and the other folders of lib/ whose modules it may import. */
 const ALLOWED = {
-  '.': ['tls', 'kms', 'admission', 'certificate', 'signer', 'native', 'local-kms'],
-  cli: ['tls', 'kms', 'certificate', 'local-kms', 'signer', 'native', '.'],
+  '.': ['tls', 'kms', 'admission', 'certificate', 'signer', 'native', 'local-kms', 'channels', 'doctor'],
+  cli: ['tls', 'kms', 'certificate', 'local-kms', 'signer', 'native', '.', 'doctor', 'socket-signer'],
+  doctor: ['tls', 'kms', 'certificate', 'signer', '.'],
   register: ['tls', 'kms', 'signer', '.'],
   grpc: ['tls', '.'],
+  observe: ['channels', 'tls', '.'],
   admission: ['signer', '.'],
-  tls: ['admission', 'signer', 'native', '.'],
-  kms: ['admission', 'signer', '.'],
+  tls: ['admission', 'channels', 'signer', 'native', '.'],
+  kms: ['admission', 'channels', 'signer', '.'],
+  google: ['signer', '.'],
+  azure: ['signer', '.'],
+  vault: ['signer', '.'],
+  pkcs11: ['signer', '.'],
+  'socket-signer': ['signer', '.'],
+  conformance: ['tls', 'certificate', 'signer', '.'],
   certificate: ['signer', '.'],
   'local-kms': ['signer', 'native', '.'],
   signer: ['native', '.'],
   native: ['.'],
+  channels: ['.'],
 };
 
 /** Modules directly in lib/ that every folder may import, and that import no folder. */

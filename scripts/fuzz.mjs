@@ -5,11 +5,11 @@
 //   --target NAME    only this one (again for others)
 //   --keep           afterwards, the smallest set of inputs that reaches all that was reached becomes test/fuzz/corpus/
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { inCheckout, root } from './checkout.mjs';
 import { Refusal, lastLines, run, runAsScript, say } from './command.mjs';
+import { asManyAsProcessors } from './in-parallel.mjs';
 
 /** Longer inputs do nothing new in these targets, only slowly. */
 const LONGEST_INPUT = 4096;
@@ -91,19 +91,6 @@ function whatWasFound(output) {
   return lastLines(lines.join('\n'), 60);
 }
 
-/** As many at once as there are processors. */
-async function fuzzAll(out, { targets, seconds }) {
-  const waiting = [...targets];
-  const failed = [];
-  const worker = async () => {
-    for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
-      if (!(await fuzz(out, target, seconds))) failed.push(target);
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  return failed.sort();
-}
-
 /** Makes the kept corpus of a target anew. Inputs that reach the same are dropped, the largest first. */
 async function keepCorpus(out, target) {
   const corpus = corpusOf(target);
@@ -124,7 +111,8 @@ await runAsScript(import.meta.url, async (args) => {
   const { out } = await buildNative(['--fuzz']);
   const missing = options.targets.filter((target) => !existsSync(join(out, `fuzz_${target}`)));
   if (missing.length > 0) throw new Refusal(`the build made no program for ${missing.join(', ')}.`);
-  const failed = await fuzzAll(out, options);
+  const held = await asManyAsProcessors(options.targets, (target) => fuzz(out, target, options.seconds));
+  const failed = options.targets.filter((_, at) => !held[at]);
   if (failed.length > 0) throw new Refusal(`found something: ${failed.join(', ')} (see above).`);
   if (options.keep) for (const target of options.targets) await keepCorpus(out, target);
 });

@@ -109,7 +109,7 @@ function missingCompilers(cc, cxx) {
 }
 
 /** The clang of Debian 12 before others, so that all find the same. */
-function findClang() {
+export function findClang() {
   return { cc: findCommand('clang-14', 'clang'), cxx: findCommand('clang++-14', 'clang++') };
 }
 
@@ -120,7 +120,7 @@ function missingOfClang(cc, cxx) {
 }
 
 /** A library of clang's own, such as libclang_rt.asan-x86_64.so. */
-function sanitizerLibrary(clang, name, kind) {
+export function sanitizerLibrary(clang, name, kind) {
   const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
   const file = `libclang_rt.${name}-${machine}.${kind}`;
   // The whole path where clang has it, else the name as it is.

@@ -43,7 +43,7 @@ async function run(options, folder, stopped) {
   const { faults, verdict } = await import('./soak/verdict.mjs');
   const { finalAccounts, heading, row, verdictText } = await import('./soak/report.mjs');
 
-  const identity = await identities.disk({ folder, name: 'soak' });
+  const identity = await identities.disk({ folder, name: 'soak', key: 'p256' });
   const server = new LineProcess(
     "the soak's server",
     process.execPath,

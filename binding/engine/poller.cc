@@ -26,6 +26,12 @@ bool Poller::Add(int fd, Watcher* watcher) {
 
 void Poller::Remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
+void Poller::Close(Descriptor& watched) {
+  if (!watched) return;
+  Remove(watched.get());
+  watched.Close();
+}
+
 bool Poller::Wait(int timeout) {
   bool woken = false;
   const int count = epoll_wait(epoll_.get(), events_.data(), kBatch, timeout);

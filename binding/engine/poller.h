@@ -36,6 +36,9 @@ class Poller {
 
   bool Add(int fd, Watcher* watcher);
   void Remove(int fd);
+  // Removes, then closes. Closing is not enough: epoll goes on telling of what another descriptor
+  // still refers to, such as the copy of a child process between fork and exec.
+  void Close(Descriptor& watched);
 
   // Waits up to `timeout` ms (-1: for ever) and tells the watchers. True when somebody called Wake.
   bool Wait(int timeout);

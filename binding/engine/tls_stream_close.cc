@@ -67,7 +67,8 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   event.failure = std::move(failure);
   Post(std::move(event));
   PostClosed();
-  pair_.Close();  // after kError was posted: whoever sees the end of the pair finds the error first
+  // After kError was posted: whoever sees the end of the pair finds the error first.
+  context_.poller.Close(pair_);
   to_pair_.Discard();
   to_tcp_.Discard();
   if (dead) return Close();
@@ -135,7 +136,7 @@ void TlsStream::OnOutOfMemory() {
 void TlsStream::Linger() {
   PostClosed();
   connection_.reset();
-  pair_.Close();
+  context_.poller.Close(pair_);
   to_tcp_.Discard();
   if (!fin_sent_) shutdown(tcp_.get(), SHUT_WR);
   phase_ = Phase::kLingering;
@@ -200,8 +201,8 @@ void TlsStream::Close() {
   idle_check_.Cancel();
   PostClosed();
   connection_.reset();
-  tcp_.Close();
-  pair_.Close();
+  context_.poller.Close(tcp_);
+  context_.poller.Close(pair_);
   context_.retired.push_back(id_);
 }
 

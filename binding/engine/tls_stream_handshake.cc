@@ -331,7 +331,8 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   }
   closed_posted_ = true;  // kFailed is the last event
   Post(std::move(event));
-  pair_.Close();  // after it was posted: whoever sees the end of the pair finds the failure first
+  // After it was posted: whoever sees the end of the pair finds the failure first.
+  context_.poller.Close(pair_);
   context_.records.clear();
   connection_.reset();
   to_tcp_.Discard();

@@ -2,9 +2,17 @@
 import { buildCommand } from './build.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { localKmsCommand } from './local-kms.ts';
+import { signerCommand } from './signer.ts';
 
-const commands: readonly Command[] = [demoCommand, localKmsCommand, buildCommand];
+const commands: readonly Command[] = [
+  demoCommand,
+  doctorCommand,
+  localKmsCommand,
+  signerCommand,
+  buildCommand,
+];
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

@@ -1,3 +1,6 @@
+import { RetryBudget } from './signing/retry-budget.ts';
+import { mostAttempts, retryDelay, retryShare } from './signing/retry-delay.ts';
+
 /** How the SDK sorts failures (`RetryErrorType` of @smithy/types). */
 interface RetryableFailure {
   readonly errorType: 'TRANSIENT' | 'THROTTLING' | 'SERVER_ERROR' | 'CLIENT_ERROR';
@@ -9,33 +12,33 @@ interface RetryToken {
   getRetryDelay(): number;
 }
 
-/** Attempts at one request: enough for a kept connection that KMS has closed meanwhile, or one lost packet. */
-export const handshakeAttempts = 2;
-
-/** Milliseconds before the second attempt, drawn evenly, so that handshakes that failed together do not return together. */
-const delays = { TRANSIENT: [10, 50], THROTTLING: [100, 300] } as const;
-
 /**
  * The SDK's `RetryStrategyV2` for requests that a client waits for in the middle of its handshake. The SDK's own waits up to a
- * second and more after a throttle, and three times; a handshake lives a few seconds. This one tries a second time, soon.
+ * second and more after a throttle; a handshake lives a few seconds. This one tries again soon, and only as often as its budget allows.
  */
 export class HandshakeRetryStrategy {
+  readonly #budget = new RetryBudget(retryShare.share, retryShare.most, retryShare.perSecond);
+
   acquireInitialRetryToken(): Promise<RetryToken> {
+    this.#budget.deposit();
     return Promise.resolve(token(0, 0));
   }
 
   /** Rejects when there is to be no other attempt; the SDK then reports the failure itself. */
   async refreshRetryTokenForRetry(last: RetryToken, { errorType }: RetryableFailure): Promise<RetryToken> {
     const count = last.getRetryCount() + 1;
-    if (count >= handshakeAttempts || (errorType !== 'TRANSIENT' && errorType !== 'THROTTLING')) {
+    if (
+      count >= mostAttempts ||
+      (errorType !== 'TRANSIENT' && errorType !== 'THROTTLING') ||
+      !this.#budget.withdraw()
+    ) {
       throw new Error('no other attempt');
     }
-    const [from, to] = delays[errorType];
-    return Promise.resolve(token(count, from + Math.random() * (to - from)));
+    return token(count, retryDelay(errorType === 'TRANSIENT' ? 'transient' : 'throttled', count));
   }
 
   recordSuccess(): void {
-    // Nothing is kept from one request to the next.
+    // The budget counts requests, not successes.
   }
 }
 

@@ -1,6 +1,7 @@
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { InvalidOptionError } from '../errors.ts';
-import { handshakeAttempts, HandshakeRetryStrategy } from './handshake-retry.ts';
+import { HandshakeRetryStrategy } from './handshake-retry.ts';
+import { mostAttempts } from './signing/retry-delay.ts';
 
 /** Where KMS is and as whom to ask; what is not given, the AWS SDK finds as it always does (environment, profile, role). */
 export interface KmsClientOptions {
@@ -16,13 +17,13 @@ export interface KmsClientOptions {
 const connectionTimeout = 2_000;
 
 /** Milliseconds one attempt may take altogether. A Sign takes 5 to 50; two attempts fit into a client's patience. */
-const requestTimeout = 3_000;
+const requestTimeout = 2_500;
 
 /** Requests under way at once: beyond it they queue. KMS signs 1,000 a second unless the quota is raised. */
 const maxSockets = 256;
 
 /**
- * A client for signing in handshakes: a second attempt soon (`HandshakeRetryStrategy`), time limits that hold, and connections
+ * A client for signing in handshakes: other attempts soon (`HandshakeRetryStrategy`), time limits that hold, and connections
  * enough for many handshakes at once. The caller destroys it.
  *
  * @throws InvalidOptionError for `region`, `endpoint` or `credentials`.
@@ -34,7 +35,7 @@ export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
-    maxAttempts: handshakeAttempts,
+    maxAttempts: mostAttempts,
     retryStrategy: new HandshakeRetryStrategy(),
     requestHandler: {
       connectionTimeout,

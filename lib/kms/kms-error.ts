@@ -171,6 +171,11 @@ const unreachable: Explanation = {
     '(AWS_ENDPOINT_URL_KMS, or the option `endpoint`).',
 };
 
+const unusable: Explanation = {
+  code: 'UNUSABLE_ANSWER',
+  advice: () => 'Check what stands between this machine and KMS: the endpoint, a proxy.',
+};
+
 const other: Explanation = { code: 'FAILED', advice: () => 'The cause has the details.' };
 
 /** Node's and OpenSSL's codes of connections that could not be made, or broke. */
@@ -180,7 +185,7 @@ const networkCode =
 /**
  * The error to throw for whatever a request to KMS was rejected with:
  * `ERR_S2N_PKEY_KMS_ACCESS_DENIED`, `_THROTTLED`, `_LIMIT_EXCEEDED`, `_KEY_DISABLED`, `_KEY_PENDING_DELETION`, `_KEY_STATE`, `_KEY_USAGE`,
- * `_NOT_FOUND`, `_CREDENTIALS`, `_REGION`, `_UNAVAILABLE` (KMS's own fault), `_UNREACHABLE`, `_TIMEOUT`, and `_FAILED` for the rest.
+ * `_NOT_FOUND`, `_CREDENTIALS`, `_REGION`, `_UNAVAILABLE` (KMS's own fault), `_UNREACHABLE`, `_TIMEOUT`, `_UNUSABLE_ANSWER`, and `_FAILED` for the rest.
  */
 export function explainKmsFailure(cause: unknown, call: KmsCall): KmsError {
   if (cause instanceof KmsError) return cause;
@@ -214,6 +219,8 @@ function explanationOf(cause: unknown): Explanation {
       return /pending (replica )?deletion/i.test(error.message) ? pendingDeletion : otherState;
     }
     if (Object.hasOwn(byName, error.name)) return byName[error.name] ?? other;
+    // The SDK's for an answer that is not JSON, and this package's.
+    if (error.name === 'SyntaxError' || error.name === 'UnknownAnswerError') return unusable;
     if (error.message.includes('Region is missing')) return region;
     // The SDK calls a reset connection a TimeoutError too: the system's code is the better witness.
     const code = textProperty(error, 'code');

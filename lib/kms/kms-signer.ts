@@ -1,36 +1,20 @@
 import type { KeyObject } from 'node:crypto';
-import { SignCommand, type KMSClient } from '@aws-sdk/client-kms';
-import {
-  readCircuitBreaker,
-  type CircuitBreaker,
-  type CircuitBreakerOptions,
-} from '../admission/circuit-breaker.ts';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { readCircuitBreaker, type CircuitBreaker } from '../admission/circuit-breaker.ts';
 import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError, SignerError } from '../errors.ts';
 import { abortedError } from '../signer/aborted-error.ts';
 import { checkOperation } from '../signer/operation-check.ts';
 import type { SignatureScheme } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer/signer.ts';
-import { createHandshakeClient, type KmsClientOptions } from './kms-client.ts';
+import { createHandshakeClient } from './kms-client.ts';
 import { explainKmsFailure, KmsError } from './kms-error.ts';
-import { checkKeyId, regionOfArn } from './key-id.ts';
 import { signInput, type TlsKeySpec } from './key-spec.ts';
+import { checkSignerOptions, type KmsSignerOptions } from './kms-signer-options.ts';
 import { openKey, type OpenedKey } from './opened-key.ts';
+import { openRequests, type OpenedRequests } from './signing/open-requests.ts';
 
-export interface KmsSignerOptions extends KmsClientOptions {
-  /** A key's id or ARN, or an alias' name or ARN, such as `alias/site`. */
-  readonly keyId: string;
-  /**
-   * A client of your own, which stays as it is and yours to destroy. Its retries and time limits then count: the SDK's defaults
-   * are made for patient callers. Not together with `region`, `endpoint` and `credentials`.
-   */
-  readonly client?: KMSClient;
-  /**
-   * After a failure that does not pass by itself (the key disabled, pending deletion or gone, access denied), KMS is asked again
-   * only now and then, by one signature; the others are refused at once. false: KMS is asked each time.
-   */
-  readonly circuitBreaker?: CircuitBreakerOptions | false;
-}
+export type { KmsSignerOptions } from './kms-signer-options.ts';
 
 /**
  * Signs with an asymmetric key in AWS KMS. Needs `kms:GetPublicKey` once, when it is opened, and `kms:Sign` for every signature.
@@ -45,11 +29,14 @@ export class KmsSigner implements Signer {
   readonly keySpec: string;
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
+  /** Why signatures are asked for by way of the AWS SDK; undefined when they are not, and so take less of the event loop. */
+  readonly sdkReason: string | undefined;
   /** Per account and Region, unless it was raised: servers limit themselves by it (`signatureLimits`). */
   readonly quota = kmsQuota;
   readonly #spec: TlsKeySpec;
   readonly #client: KMSClient;
   readonly #ownsClient: boolean;
+  readonly #requests: OpenedRequests['requests'];
   readonly #breaker: CircuitBreaker | undefined;
   #closed = false;
 
@@ -57,6 +44,7 @@ export class KmsSigner implements Signer {
     key: OpenedKey,
     client: KMSClient,
     ownsClient: boolean,
+    { requests, reason }: OpenedRequests,
     breaker: CircuitBreaker | undefined,
   ) {
     this.keyArn = key.arn;
@@ -66,6 +54,8 @@ export class KmsSigner implements Signer {
     this.#spec = key.spec;
     this.#client = client;
     this.#ownsClient = ownsClient;
+    this.#requests = requests;
+    this.sdkReason = reason;
     this.#breaker = breaker;
   }
 
@@ -77,13 +67,20 @@ export class KmsSigner implements Signer {
    *   (`ERR_S2N_PKEY_KMS_KEY_USAGE`), or of a spec that TLS does not use (`ERR_S2N_PKEY_KMS_KEY_SPEC`).
    */
   static async open(options: KmsSignerOptions): Promise<KmsSigner> {
-    const { keyId, client, clientOptions } = checkOptions(options);
+    const { keyId, client, clientOptions, requests, limits } = checkSignerOptions(options);
     const breaker = readCircuitBreaker(options.circuitBreaker);
+    const isOwn = client === undefined;
     const kms = client ?? createHandshakeClient(clientOptions);
     try {
-      return new KmsSigner(await openKey(kms, keyId), kms, client === undefined, breaker);
+      const key = await openKey(kms, keyId);
+      const opened = await openRequests(kms, key.arn, limits, { isOwn, fast: requests !== 'sdk' });
+      if (requests === 'fast' && opened.reason !== undefined) {
+        const expected = `'sdk' or nothing, since ${opened.reason}`;
+        throw new InvalidOptionError('requests', expected, requests);
+      }
+      return new KmsSigner(key, kms, isOwn, opened, breaker);
     } catch (error) {
-      if (client === undefined) kms.destroy();
+      if (isOwn) kms.destroy();
       throw error;
     }
   }
@@ -99,87 +96,52 @@ export class KmsSigner implements Signer {
   }
 
   async #sign(operation: PrivateKeyOperation, { signal }: SignOptions): Promise<Uint8Array> {
-    if (this.#closed) {
-      throw new SignerError(
-        `the signer of ${this.keyArn} is closed: close it after the servers that use it`,
-        {
-          code: 'ERR_S2N_PKEY_SIGNER_CLOSED',
-        },
-      );
-    }
+    if (this.#closed) throw this.#closedError();
     if (signal?.aborted) throw abortedError(signal);
     const facts = checkOperation(operation, this.schemes);
     const asked = signInput(this.#spec, facts, operation.input);
     if (asked === undefined)
       throw new TypeError(`${this.keySpec} has no signing algorithm for ${facts.name}`);
-    const command = new SignCommand({
-      KeyId: this.keyArn,
-      Message: asked.message,
-      MessageType: 'DIGEST',
-      SigningAlgorithm: asked.algorithm,
-    });
-    const call = { operation: 'Sign', key: this.keyArn };
     try {
-      const answer = await this.#client.send(command, signal === undefined ? {} : { abortSignal: signal });
-      const { KeyId: keyArn, SigningAlgorithm: algorithm, Signature: signature } = answer;
+      const answer = await this.#requests.sign(asked, signal);
+      const { keyArn, algorithm, signature, requestId } = answer;
       if (keyArn !== this.keyArn || algorithm !== asked.algorithm || !signature?.length) {
         throw new KmsError(
           'ERR_S2N_PKEY_KMS_WRONG_KEY',
           `the answer of KMS to Sign is not used: asked for ${asked.algorithm} with ${this.keyArn}, it has ` +
             `${signature?.length ?? 0} bytes of ${algorithm} with ${keyArn}. Check what stands between this machine and KMS: ` +
             'the endpoint, a proxy.',
-          { operation: 'Sign', keyId: this.keyArn, requestId: answer.$metadata.requestId },
+          { operation: 'Sign', keyId: this.keyArn, requestId },
         );
       }
       return signature;
     } catch (cause) {
       if (signal?.aborted) throw abortedError(signal);
-      throw explainKmsFailure(cause, call);
+      if (this.#closed) throw this.#closedError(cause);
+      throw explainKmsFailure(cause, { operation: 'Sign', key: this.keyArn });
     }
   }
 
-  /** No signature is made from now on. The connections to KMS are closed, unless the client was given to `open`. */
+  /** @internal For control-plane calls about the same key (the doctor's). */
+  get client(): KMSClient {
+    return this.#client;
+  }
+
+  /**
+   * No signature is made from now on, and those under way are rejected. The connections to KMS are closed, but not those of a client that
+   * was given to `open`.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#requests.close();
     if (this.#ownsClient) this.#client.destroy();
   }
-}
 
-function checkOptions(options: KmsSignerOptions): {
-  keyId: string;
-  client: KMSClient | undefined;
-  clientOptions: KmsClientOptions;
-} {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', "an object such as { keyId: 'alias/site' }", options);
+  #closedError(cause?: unknown): SignerError {
+    return new SignerError(`the signer of ${this.keyArn} is closed: close it after the servers that use it`, {
+      code: 'ERR_S2N_PKEY_SIGNER_CLOSED',
+      ...(cause === undefined ? {} : { cause }),
+    });
   }
-  const keyId = checkKeyId(options.keyId);
-  const { client, region, endpoint, credentials } = options;
-  if (client !== undefined) {
-    if (typeof client !== 'object' || client === null || typeof client.send !== 'function') {
-      throw new InvalidOptionError('client', 'a KMSClient of @aws-sdk/client-kms', client);
-    }
-    for (const [name, value] of Object.entries({ region, endpoint, credentials })) {
-      if (value === undefined) continue;
-      throw new InvalidOptionError(
-        name,
-        'nothing beside `client`, which has its own: give one or the other',
-        value,
-      );
-    }
-  }
-  const arnRegion = regionOfArn(keyId);
-  if (region !== undefined && arnRegion !== undefined && region !== arnRegion) {
-    throw new InvalidOptionError('region', `the Region of the key's ARN, '${arnRegion}', or nothing`, region);
-  }
-  return {
-    keyId,
-    client,
-    clientOptions: {
-      ...((region ?? arnRegion) === undefined ? {} : { region: region ?? arnRegion ?? '' }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
-    },
-  };
 }

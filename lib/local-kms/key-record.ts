@@ -15,7 +15,7 @@ export interface KeyRecord {
   /** Epoch milliseconds; while `keyState` is `PendingDeletion`. */
   readonly deletionDate?: number;
   readonly tags: Readonly<Record<string, string>>;
-  /** The key policy, as it was put. It is kept, not enforced. */
+  /** The key policy, as it was put; `authorize` enforces it. */
   readonly policy: string;
   readonly material: StoredMaterial;
   /** Of a multi-Region key: the Region in which it was made; those in others are its replicas. */

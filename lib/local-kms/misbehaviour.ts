@@ -9,10 +9,12 @@ import { InvalidOptionError } from '../errors.ts';
  * - `hang`: the request is taken and never answered.
  * - `reset`: the connection is reset in the middle of the answer.
  * - `truncate`: the connection ends in the middle of the answer.
+ * - `wrong-body`: a whole answer, HTTP 200, that is not JSON.
  * - `wrong-signature`: a well-formed signature by the right key, over something else.
  * - `wrong-key`: the right thing signed by another key of the same spec.
  * - `disabled-key`: `DisabledException`, whatever the key's state.
  * - `expired-credentials`: `ExpiredTokenException`.
+ * - `skewed-clock`: the clock of KMS, by which it judges signatures and which the header Date has, is `milliseconds` ahead.
  */
 export const misbehaviourKinds = [
   'latency',
@@ -21,10 +23,12 @@ export const misbehaviourKinds = [
   'hang',
   'reset',
   'truncate',
+  'wrong-body',
   'wrong-signature',
   'wrong-key',
   'disabled-key',
   'expired-credentials',
+  'skewed-clock',
 ] as const;
 
 export type MisbehaviourKind = (typeof misbehaviourKinds)[number];
@@ -37,7 +41,7 @@ export interface Misbehaviour {
   readonly probability?: number;
   /** After so many requests it is over; it stays unless given. */
   readonly count?: number;
-  /** For `latency`: how long, or the range it is drawn from evenly. */
+  /** For `latency`: how long, or the range it is drawn from evenly. For `skewed-clock`: how far; ten minutes unless given. */
   readonly milliseconds?: number | readonly [from: number, to: number];
 }
 
@@ -71,10 +75,10 @@ export function checkMisbehaviour(given: unknown): Misbehaviour {
   if (typeof count !== 'number' || !(count >= 1)) {
     throw new InvalidOptionError('misbehaviour.count', 'a number of at least 1', count);
   }
-  const milliseconds = options.get('milliseconds');
+  const milliseconds = options.get('milliseconds') ?? (kind === 'skewed-clock' ? 600_000 : undefined);
   const ends: readonly unknown[] = Array.isArray(milliseconds) ? milliseconds : [milliseconds, milliseconds];
   const [from, to] = ends;
-  if (kind === 'latency' && !(isWait(from) && isWait(to) && from <= to)) {
+  if ((kind === 'latency' || kind === 'skewed-clock') && !(isWait(from) && isWait(to) && from <= to)) {
     throw new InvalidOptionError(
       'misbehaviour.milliseconds',
       'a number up to 3600000, or [from, to]',
@@ -94,7 +98,9 @@ interface Active {
 /** What is to go wrong with one request: how long to wait first, and then what, if anything. */
 export interface Mishap {
   readonly wait: number;
-  readonly kind: Exclude<MisbehaviourKind, 'latency'> | undefined;
+  readonly kind: Exclude<MisbehaviourKind, 'latency' | 'skewed-clock'> | undefined;
+  /** Milliseconds that the clock is ahead. */
+  readonly skew: number;
 }
 
 /** The misbehaviours that are switched on. */
@@ -114,22 +120,25 @@ export class Misbehaviours {
     this.#active = id === undefined ? [] : this.#active.filter((one) => one.id !== id);
   }
 
-  /** What goes wrong with this request; undefined for nothing. Latencies add up; of the others the first one counts. */
+  /** What goes wrong with this request; undefined for nothing. Latencies and skews add up; of the others the first one counts. */
   draw(operation: string): Mishap | undefined {
     if (this.#active.length === 0) return undefined;
     let wait = 0;
+    let skew = 0;
     let kind: Mishap['kind'];
     for (const active of this.#active) {
       const { misbehaviour } = active;
       if (!(misbehaviour.operations ?? ['Sign']).includes(operation)) continue;
-      if (misbehaviour.kind !== 'latency' && kind !== undefined) continue;
+      const isOnly = misbehaviour.kind !== 'latency' && misbehaviour.kind !== 'skewed-clock';
+      if (isOnly && kind !== undefined) continue;
       if (Math.random() >= (misbehaviour.probability ?? 1)) continue;
       active.left -= 1;
       if (misbehaviour.kind === 'latency') wait += drawWait(misbehaviour.milliseconds ?? 0);
+      else if (misbehaviour.kind === 'skewed-clock') skew += drawWait(misbehaviour.milliseconds ?? 0);
       else kind = misbehaviour.kind;
     }
     this.#active = this.#active.filter((active) => active.left > 0);
-    return wait === 0 && kind === undefined ? undefined : { wait, kind };
+    return wait === 0 && skew === 0 && kind === undefined ? undefined : { wait, kind, skew };
   }
 }
 

@@ -137,19 +137,22 @@ export class LocalKmsServer {
         response.writeHead(status, { 'content-type': 'application/json' }).end(answer);
         return;
       }
-      new Exchange(request, response, this.#counters).run(() => this.#perform(request, body));
+      const exchange = new Exchange(request, response, this.#counters);
+      exchange.run(() => this.#perform(request, body, exchange));
     });
   }
 
   /** What is answered to a request. Throws, or rejects with, a `KmsException`. */
-  #perform(request: IncomingMessage, body: Buffer): Outcome | Promise<Outcome> {
+  #perform(request: IncomingMessage, body: Buffer, exchange: Exchange): Outcome | Promise<Outcome> {
     const { method = '', url = '', headers } = request;
     if (method !== 'POST' || (url !== '/' && !url.startsWith('/?'))) {
       throw new KmsException('UnknownOperationException', '', 404);
     }
     const operation = operationOfTarget(targetOf(request));
-    this.#verifier.verify({ method, url, headers, body }, this.#kms.now());
     const mishap = this.#misbehaviours.draw(operation.name);
+    const now = this.#kms.now() + (mishap?.skew ?? 0);
+    if (mishap !== undefined && mishap.skew > 0) exchange.date = new Date(now).toUTCString();
+    this.#verifier.verify({ method, url, headers, body }, now);
     const parsed = parseJson(body);
     if (mishap !== undefined) return this.#performBadly(mishap, operation, parsed);
     const answer = operation.run(parsed, this.#kms);
@@ -177,6 +180,7 @@ export class LocalKmsServer {
       case 'hang':
       case 'reset':
       case 'truncate':
+      case 'wrong-body':
         return { answer: await operation.run(request, this.#kms), delivery: kind };
       case undefined:
         return whole(await operation.run(request, this.#kms));
@@ -191,7 +195,7 @@ export class LocalKmsServer {
   }
 }
 
-type Delivery = 'whole' | 'hang' | 'reset' | 'truncate';
+type Delivery = 'whole' | 'hang' | 'reset' | 'truncate' | 'wrong-body';
 
 /** What an operation answers, and how much of it the client is to get. */
 interface Outcome {
@@ -218,6 +222,8 @@ function parseJson(body: Buffer): unknown {
 
 /** One request and its answer. */
 class Exchange {
+  /** The header Date, if it is not to be the time. */
+  date: string | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #done: (outcome: string) => void;
@@ -257,6 +263,11 @@ class Exchange {
       return;
     }
     const { socket } = this.#request;
+    if (delivery === 'wrong-body') {
+      this.#send(200, `<html>${body}`);
+      this.#done(delivery);
+      return;
+    }
     if (delivery === 'hang') {
       if (this.#response.closed) this.#done('hang');
       else
@@ -292,6 +303,7 @@ class Exchange {
 
   #send(status: number, body: string): void {
     this.#response.writeHead(status, [
+      ...(this.date === undefined ? [] : ['date', this.date]),
       'x-amzn-RequestId',
       randomUUID(),
       'content-type',

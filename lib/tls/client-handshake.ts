@@ -1,5 +1,10 @@
 import { closeSync } from 'node:fs';
 import type { PeerCertificate } from 'node:tls';
+import {
+  observeHandshake,
+  type HandshakeDetails,
+  type HandshakeObservation,
+} from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type {
@@ -13,9 +18,11 @@ import { CertificateChain } from './certificate-chain.ts';
 import { INTERNAL_ERROR } from './client-hello.ts';
 import type { ClientSettings } from './client-options.ts';
 import { connectionError, type TlsConnectionError } from './connection-error.ts';
+import { handshakeDetails } from './handshake-details.ts';
 import { encodeSession } from './session-data.ts';
 import { SignatureRequest } from './signature-request.ts';
 import type { TlsSocket } from './tls-socket.ts';
+import { unknownPeer } from './unknown-peer.ts';
 
 /**
  * One connection of a client, from the connected descriptor to `'secureConnect'`: asks the signer, judges the server's
@@ -30,6 +37,10 @@ export class ClientHandshake implements StreamListener {
   #stream = 0;
   #serverName: string;
   #request: SignatureRequest | undefined;
+  /** Undefined where nobody listens, and before the handshake begins. */
+  #observation: HandshakeObservation | undefined;
+  /** Where the connection leads, if the descriptor itself does not tell. */
+  #addresses: Pick<FailedHandshakeFacts, 'remote' | 'local'> = unknownPeer;
   /** What is wrong with the name on the server's certificate. */
   #identityError: Error | undefined;
   /** Why the handshake was ended from here. */
@@ -54,6 +65,8 @@ export class ClientHandshake implements StreamListener {
   /** Begins over a connected descriptor, of which the engine takes a duplicate. */
   begin(fd: number, facts: Pick<FailedHandshakeFacts, 'remote' | 'local'>): void {
     if (this.#over) return;
+    this.#observation = observeHandshake('client');
+    this.#addresses = facts;
     const { context, hostname, session, handshakeTimeout } = this.#settings;
     const resumes = session !== undefined && this.#isFor(session.chain) ? session : undefined;
     this.#chain = resumes?.chain ?? [];
@@ -84,20 +97,23 @@ export class ClientHandshake implements StreamListener {
   abandon(): void {
     if (this.#secure || this.#over) return;
     this.#over = true;
+    this.#observation?.end('abandoned', this.#details(unknownPeer));
     this.#request?.abort(new SignerError('the connection was given up'));
     if (this.#pair >= 0) closeSync(this.#pair);
     if (this.#stream > 0) this.#engine.cancel(this.#stream);
   }
 
   onSign(operation: number, schemeCode: number, input: Uint8Array, _context: number, identity: number): void {
-    if (!this.#over) void this.#sign(operation, schemeCode, input, identity);
+    if (this.#over) return;
+    this.#observation?.signatureAsked();
+    void this.#sign(operation, schemeCode, input, identity);
   }
 
   async #sign(operation: number, schemeCode: number, input: Uint8Array, identity: number): Promise<void> {
     try {
       const signer = this.#settings.context.identities[identity]?.signer;
       if (!signer) throw new Error(`s2n-pkey: there is no identity ${identity}`);
-      this.#request = new SignatureRequest(signer, schemeCode, input);
+      this.#request = new SignatureRequest(signer, schemeCode, input, this.#observation);
       this.#engine.complete(this.#stream, operation, await this.#request.run());
     } catch (error) {
       if (this.#over) return;
@@ -122,12 +138,13 @@ export class ClientHandshake implements StreamListener {
     this.#engine.forget(this.#stream);
     this.#request?.abort(connectionError(failure));
     this.#socket.handshakeFailed(facts);
-    if (!this.#over) this.#fail(this.#reason ?? clientError(failure));
+    if (!this.#over) this.#fail(this.#reason ?? clientError(failure), facts);
   }
 
   onSecure(facts: HandshakeFacts): void {
     if (this.#over) return;
     this.#secure = true;
+    this.#observation?.end('ok', this.#details(facts));
     if (facts.peer.chain.length > 0) this.#chain = facts.peer.chain;
     const { context, wantsOcsp } = this.#settings;
     this.#socket.handshakeDone(
@@ -160,8 +177,16 @@ export class ClientHandshake implements StreamListener {
     this.#socket.connectionClosed();
   }
 
-  #fail(error: Error): void {
+  /** A stream that was given tells its own addresses where its descriptor has none. */
+  #details(facts: HandshakeFacts | FailedHandshakeFacts): HandshakeDetails {
+    const { remote, local } = this.#addresses;
+    const addressed = facts.remote.family === 0 ? { ...facts, remote, local } : facts;
+    return handshakeDetails({ ...addressed, servername: facts.servername || this.#serverName });
+  }
+
+  #fail(error: Error, facts: FailedHandshakeFacts = unknownPeer): void {
     this.#over = true;
+    this.#observation?.end(error, this.#details(facts));
     this.#socket.destroy(error);
   }
 

@@ -18,6 +18,13 @@ import {
   type TlsServerOptions,
 } from './server-options.ts';
 
+const contextsOfServers = new WeakMap<Server, ServerContexts>();
+
+/** The contexts of a server that `secureServer` secured; undefined for any other. */
+export function contextsOf(server: Server): ServerContexts | undefined {
+  return contextsOfServers.get(server);
+}
+
 const tlsEvents: ServerEvents = { secure: 'secureConnection', failed: 'tlsClientError' };
 const httpEvents: ServerEvents = { secure: 'connection', failed: 'clientError' };
 
@@ -51,6 +58,7 @@ export function secureServer(
     asksApplication: socketOptions.clientHello !== undefined,
     logsKeys: () => server.listenerCount('keylog') > 0,
   });
+  contextsOfServers.set(server, contexts);
   contexts.current(); // what does not fit together is said now, and not at the first connection
   shareTicketKeysInCluster(server, contexts);
   const gate = new AcceptGate(server, engine());

@@ -83,10 +83,21 @@ export class ServerContexts {
   }
 
   /** Options that do not say whom to trust leave that as it is. @throws as `createSecureContext`. */
-  replaceDefault(options: SecureContextOptions): void {
-    this.#default = createSecureContext(options);
+  replaceDefault(options: SecureContext | SecureContextOptions): void {
+    this.#default = options instanceof SecureContext ? options : createSecureContext(options);
     this.#trust = this.#default.trust ?? this.#trust;
     this.#configureAnew();
+  }
+
+  /** The context for clients that ask for no name, or for none of those that were added. */
+  get default(): SecureContext {
+    return this.#default;
+  }
+
+  /** All of them, each with the name it is for. */
+  served(): { readonly servername: string | undefined; readonly context: SecureContext }[] {
+    const named = [...this.#named].map(([servername, context]) => ({ servername, context }));
+    return [{ servername: undefined, context: this.#default }, ...named];
   }
 
   /** @throws InvalidOptionError. */

@@ -2,6 +2,7 @@ import type { Server } from 'node:net';
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { AdmissionOfSigner } from '../admission/admission-of-server.ts';
+import { observeHandshake } from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
@@ -14,6 +15,7 @@ import {
   type ClientHello,
   type ClientHelloOptions,
 } from './client-hello.ts';
+import { handshakeDetails } from './handshake-details.ts';
 import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
 import type { Identity } from './identity.ts';
 import type { SecureContext } from './secure-context.ts';
@@ -70,6 +72,8 @@ export class ServerHandshake implements StreamListener {
   readonly #options: HandshakeOptions;
   /** Undefined where the engine alone has the descriptor. */
   readonly #transport: Transport | undefined;
+  /** Undefined where nobody listens. */
+  readonly #observation = observeHandshake('server');
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
@@ -136,6 +140,7 @@ export class ServerHandshake implements StreamListener {
     remoteHost: string,
   ): void {
     if (this.#over) return;
+    this.#observation?.signatureAsked();
     const { signer } = this.#identityOf(context, identity);
     const peer = remoteHost === '' ? (this.#transport?.remote.host ?? '') : remoteHost;
     void this.#sign(operation, schemeCode, input, signer, peer);
@@ -150,7 +155,14 @@ export class ServerHandshake implements StreamListener {
   ): Promise<void> {
     try {
       const admission = this.#options.admissionOf(signer);
-      this.#request = new SignatureRequest(signer, schemeCode, input, admission, remoteHost);
+      this.#request = new SignatureRequest(
+        signer,
+        schemeCode,
+        input,
+        this.#observation,
+        admission,
+        remoteHost,
+      );
       const signature = await this.#request.run();
       // Dropped by the engine if the handshake has ended meanwhile.
       this.#engine.complete(this.#stream, operation, signature);
@@ -220,6 +232,7 @@ export class ServerHandshake implements StreamListener {
     });
     this.#socket = socket;
     this.#finish();
+    this.#observation?.end('ok', handshakeDetails(facts));
     if (this.#transport) nameServer(socket, this.#server);
     else giveToServer(socket, this.#server);
     if (!noDelay) socket.setNoDelay(false);
@@ -270,6 +283,7 @@ export class ServerHandshake implements StreamListener {
   #fail(error: Error, facts: FailedHandshakeFacts): void {
     this.#finish();
     this.#request?.abort(error);
+    this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
     const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
     socket.destroy();
     if (this.#transport) this.#transport.release();

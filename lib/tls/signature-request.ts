@@ -1,5 +1,6 @@
 import type { SignatureAdmission } from '../admission/signature-admission.ts';
 import type { SignaturePlace } from '../admission/signature-place.ts';
+import type { HandshakeObservation } from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
 import { signatureSchemeByCode } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
@@ -11,6 +12,7 @@ import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
 export class SignatureRequest {
   readonly #signer: Signer;
   readonly #operation: PrivateKeyOperation;
+  readonly #observation: HandshakeObservation | undefined;
   readonly #admission: SignatureAdmission | undefined;
   readonly #remoteHost: string;
   #place: SignaturePlace | undefined;
@@ -18,7 +20,8 @@ export class SignatureRequest {
   #aborted: Error | undefined;
 
   /**
-   * `admission`: what limits such requests, if anything, by the peer's address.
+   * `observation`: of the handshake, where somebody watches. `admission`: what limits such requests, if anything, by the peer's
+   * address.
    *
    * @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which configuration rules out.
    */
@@ -26,6 +29,7 @@ export class SignatureRequest {
     signer: Signer,
     schemeCode: number,
     input: Uint8Array,
+    observation: HandshakeObservation | undefined,
     admission?: SignatureAdmission,
     remoteHost = '',
   ) {
@@ -36,6 +40,7 @@ export class SignatureRequest {
       );
     }
     this.#signer = signer;
+    this.#observation = observation;
     this.#admission = admission;
     this.#remoteHost = remoteHost;
     this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind };
@@ -59,7 +64,12 @@ export class SignatureRequest {
     }
   }
 
-  async #sign(): Promise<Uint8Array> {
+  #sign(): Promise<Uint8Array> {
+    if (!this.#observation) return this.#ask();
+    return this.#observation.sign(this.#operation.scheme, () => this.#ask());
+  }
+
+  async #ask(): Promise<Uint8Array> {
     const { scheme } = this.#operation;
     let signature: unknown;
     try {

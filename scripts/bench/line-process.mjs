@@ -62,8 +62,9 @@ export class LineProcess {
     }
   }
 
-  cue() {
-    this.#child.stdin.write('\n');
+  /** Writes one line. */
+  cue(line = '') {
+    this.#child.stdin.write(`${line}\n`);
   }
 
   /** Closes its standard input, which ends it; resolves when it is gone. @throws Error when it ended badly. */

@@ -1,4 +1,4 @@
-// The local KMS of one run, with a P-256 key in it.
+// The local KMS of one run, with keys in it.
 import { CreateKeyCommand, GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { startLocalKms } from '../../dist/lib/local-kms/start.js';
 import { pin } from './pinning.mjs';
@@ -17,13 +17,18 @@ export class BenchKms {
     return new BenchKms(kms);
   }
 
-  async createKey() {
+  /** Every Sign takes so many milliseconds from now on, beside its own work; 0: none. */
+  async delaySigning(milliseconds) {
+    await this.#kms.behave();
+    if (milliseconds > 0) await this.#kms.misbehave({ kind: 'latency', milliseconds });
+  }
+
+  /** @param {string} spec as KMS names it */
+  async createKey(spec) {
     const { endpoint, region, credentials } = this.#kms;
     const client = new KMSClient(this.#kms.clientOptions);
     try {
-      const created = await client.send(
-        new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }),
-      );
+      const created = await client.send(new CreateKeyCommand({ KeySpec: spec, KeyUsage: 'SIGN_VERIFY' }));
       const keyId = created.KeyMetadata.Arn;
       const { PublicKey: publicKey } = await client.send(new GetPublicKeyCommand({ KeyId: keyId }));
       return { keyId, publicKey, endpoint, region, credentials };

@@ -1,7 +1,6 @@
 // This package with the key in the process: what moving TLS off the event loop is worth by itself.
-import { createServer } from 'node:https';
-import { attach, LocalKeySigner } from '../../dist/lib/index.js';
-import { fileFrom, respond, serve } from './serve.mjs';
+import { LocalKeySigner } from '../../dist/lib/index.js';
+import { serveWith } from './package-servers.mjs';
+import { fileFrom } from './services.mjs';
 
-const signer = new LocalKeySigner({ key: fileFrom('BENCH_KEY') });
-serve(attach(createServer(respond), { cert: fileFrom('BENCH_CERT'), signer }));
+await serveWith(new LocalKeySigner({ key: fileFrom('BENCH_KEY') }));

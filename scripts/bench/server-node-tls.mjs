@@ -1,5 +1,12 @@
 // The baseline: node:tls as everybody runs it, the key read from disk.
+import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';
-import { fileFrom, respond, serve } from './serve.mjs';
+import { createServer as createTlsServer } from 'node:tls';
+import { fileFrom, serve, streamBulk } from './services.mjs';
 
-serve(createServer({ cert: fileFrom('BENCH_CERT'), key: fileFrom('BENCH_KEY') }, respond));
+const identity = { cert: fileFrom('BENCH_CERT'), key: fileFrom('BENCH_KEY') };
+await serve({
+  web: createServer(identity),
+  h2: createSecureServer(identity),
+  stream: createTlsServer(identity, streamBulk),
+});

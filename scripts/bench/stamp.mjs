@@ -17,6 +17,7 @@ export function stamp({ cores, awsLc, seconds, rounds }) {
     kernel: release(),
     serverCore: cores.server,
     loadCore: cores.load,
+    coresShared: cores.shared ?? false,
     secondsPerRound: seconds,
     rounds,
     loadAverageAtStart: loadavg()[0],

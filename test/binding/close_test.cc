@@ -113,14 +113,15 @@ TEST(a_peer_that_takes_nothing_is_reset_at_the_limit_once_javascript_has_let_go)
   limits.delivery = std::chrono::milliseconds(100);
   Open open(limits);
   EXPECT(!open.FillFromJavaScript().empty());
-  // A peer that sends all the time is no peer that takes.
+  open.javascript.Close();
+  // A peer that sends all the time is no peer that takes. (Before, it would be one whose record
+  // fails.)
   std::atomic<int> error{0};
   std::thread sender([&] {
     const std::string junk = Pattern(10000);
     while (send(open.peer.client.fd(), junk.data(), junk.size(), MSG_NOSIGNAL) > 0) continue;
     error = errno;
   });
-  open.javascript.Close();
   const auto closed = open.server.Expect(Kind::kClosed);
   sender.join();
   EXPECT(closed.has_value());
@@ -264,6 +265,26 @@ TEST(a_peer_that_ended_in_order_and_then_went_breaks_what_is_written_to_it) {
   EXPECT_EQ(error->failure.system_error, EPIPE);
   EXPECT(open.server.Expect(Kind::kClosed).has_value());
   EXPECT(open.server.Empty());
+}
+
+// As a child process has one between fork and exec, and whoever hands a socket to another process.
+TEST(a_copy_of_its_descriptor_tells_the_engine_nothing_of_a_connection_that_is_over) {
+  EngineFixture server(P256(), true);
+  auto [accepted, connected] = ConnectedTcp();
+  const engine::Descriptor copy(dup(accepted.get()));
+  Accepted stream = server.Adopt(std::move(accepted), std::move(connected));
+  HandshakingClient peer(std::move(stream.client_tcp));
+  EXPECT(server.Expect(Kind::kSecure).has_value());
+  EXPECT(peer.done.get());
+  server.engine->LoopOf(stream.stream)->Reset(stream.stream);
+  EXPECT(server.Empty());
+  const uint64_t turns = server.engine->Statistics().turns;
+  for (int i = 1; i <= 20; i++) {
+    EXPECT(WriteAll(peer.client.fd(), "x"));
+    int arrived = 0;
+    while (ioctl(copy.get(), FIONREAD, &arrived) == 0 && arrived < i) std::this_thread::yield();
+  }
+  EXPECT_EQ(server.engine->Statistics().turns, turns + 1);  // one to answer this
 }
 
 }  // namespace keyless::test

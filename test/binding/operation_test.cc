@@ -33,52 +33,52 @@ size_t OpenDescriptors() {
   return static_cast<size_t>(std::distance(begin(entries), end(entries)));
 }
 
-void ResetByPeer(const Client& client) {
+// The client's thread goes first: what it reads from may not be closed under it.
+void ResetByPeer(HandshakingClient& peer) {
   const linger abort{1, 0};
-  setsockopt(client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  setsockopt(peer.client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  shutdown(peer.client.fd(), SHUT_RD);
+  peer.done.wait();
+  peer.client.Close();
 }
 
 // One way in which an operation may end.
 struct Ending {
   const char* name;
-  std::function<void(EngineFixture&, Client&, const engine::Event&)> happens;
+  std::function<void(EngineFixture&, HandshakingClient&, const engine::Event&)> happens;
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
 };
 
 const std::vector<Ending>& Endings() {
   static const std::vector<Ending> endings = {
-      {"signed", [](EngineFixture& server, Client&,
+      {"signed", [](EngineFixture& server, HandshakingClient&,
                     const engine::Event& sign) { server.Complete(sign, server.Sign(sign)); }},
       {"signed wrongly",
-       [](EngineFixture& server, Client&, const engine::Event& sign) {
+       [](EngineFixture& server, HandshakingClient&, const engine::Event& sign) {
          server.Complete(sign, std::vector<uint8_t>(70, 7));
        }},
-      {"answered with nothing", [](EngineFixture& server, Client&,
+      {"answered with nothing", [](EngineFixture& server, HandshakingClient&,
                                    const engine::Event& sign) { server.Complete(sign, {}); }},
-      {"never answered", [](EngineFixture&, Client&, const engine::Event&) {},
+      {"never answered", [](EngineFixture&, HandshakingClient&, const engine::Event&) {},
        std::chrono::milliseconds(300)},
-      {"the peer ends", [](EngineFixture&, Client& client,
-                           const engine::Event&) { shutdown(client.fd(), SHUT_WR); }},
+      {"the peer ends", [](EngineFixture&, HandshakingClient& peer,
+                           const engine::Event&) { shutdown(peer.client.fd(), SHUT_WR); }},
       {"the peer resets",
-       [](EngineFixture&, Client& client, const engine::Event&) {
-         ResetByPeer(client);
-         shutdown(client.fd(), SHUT_RD);
-         client.Close();
-       }},
+       [](EngineFixture&, HandshakingClient& peer, const engine::Event&) { ResetByPeer(peer); }},
       {"JavaScript destroys it",
-       [](EngineFixture& server, Client&, const engine::Event& sign) {
+       [](EngineFixture& server, HandshakingClient&, const engine::Event& sign) {
          server.engine->LoopOf(sign.stream)->Destroy(sign.stream, tls::alert::kInternalError);
        }},
       {"JavaScript resets it",
-       [](EngineFixture& server, Client&, const engine::Event& sign) {
+       [](EngineFixture& server, HandshakingClient&, const engine::Event& sign) {
          server.engine->LoopOf(sign.stream)->Reset(sign.stream);
        }},
       {"its environment ends",
-       [](EngineFixture& server, Client&, const engine::Event&) {
+       [](EngineFixture& server, HandshakingClient&, const engine::Event&) {
          server.engine->EndStreamsOf(server.sink);
        }},
       {"its engine ends",
-       [](EngineFixture& server, Client&, const engine::Event&) {
+       [](EngineFixture& server, HandshakingClient&, const engine::Event&) {
          server.engine = std::make_shared<engine::Engine>();
        }},
   };
@@ -100,7 +100,7 @@ Held Play(const Ending& ending) {
     const auto sign = server.Expect(Kind::kSign);
     EXPECT(sign.has_value());
     EXPECT_EQ(OutstandingOperations(), 1U);
-    ending.happens(server, peer.client, *sign);
+    ending.happens(server, peer, *sign);
     EXPECT(server.Until([](const auto& now) { return now.awaiting_signature == 0; }));
     EXPECT_EQ(
         std::string(ending.name) + ", operations left: " + std::to_string(OutstandingOperations()),

@@ -17,7 +17,10 @@ interface Example {
   readonly output: string;
 }
 
-const pages = readdirSync(join(root, 'docs', 'api')).map((name) => join('docs', 'api', name));
+const pages = [
+  ...readdirSync(join(root, 'docs', 'api')).map((name) => join('docs', 'api', name)),
+  join('docs', 'writing-a-signer.md'),
+];
 
 function examplesOf(page: string): Example[] {
   const text = readFileSync(join(root, page), 'utf8');
@@ -25,7 +28,7 @@ function examplesOf(page: string): Example[] {
   return [...blocks].map(([, code = '', output = '']) => ({ code, output }));
 }
 
-describe('the pages of docs/api', () => {
+describe('the pages of docs/api, and the one on writing a signer', () => {
   let kms: LocalKms;
   let folder: string;
 

@@ -1,10 +1,12 @@
 import {
   CreateKeyCommand,
   GetKeyPolicyCommand,
+  GetPublicKeyCommand,
   ListKeyPoliciesCommand,
   ListResourceTagsCommand,
   paginateListResourceTags,
   PutKeyPolicyCommand,
+  SignCommand,
   TagResourceCommand,
   UntagResourceCommand,
   type KMSClient,
@@ -112,6 +114,49 @@ describe('local KMS: key policies', () => {
     const Policy = '{ "Version": "2012-10-17",\n "Statement": [] }';
     await client.send(new PutKeyPolicyCommand({ KeyId, PolicyName: 'default', Policy }));
     expect((await client.send(new GetKeyPolicyCommand({ KeyId }))).Policy).to.equal(Policy);
+  });
+
+  it('that deny signing, or do not allow it, have it refused: alone under the conditions they name', async () => {
+    const { client } = running();
+    const { keyId: KeyId, arn } = await createKey(client, 'RSA_2048');
+    const allow = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
+    const put = (...Statement: object[]): Promise<unknown> =>
+      client.send(new PutKeyPolicyCommand({ KeyId, Policy: JSON.stringify({ Statement }) }));
+    const sign = (SigningAlgorithm: 'RSASSA_PSS_SHA_256' | 'RSASSA_PKCS1_V1_5_SHA_256', DryRun = true) =>
+      refusal(
+        client.send(
+          new SignCommand({
+            KeyId,
+            Message: Buffer.alloc(32),
+            MessageType: 'DIGEST',
+            SigningAlgorithm,
+            DryRun,
+          }),
+        ),
+      );
+
+    await put(allow, { Effect: 'Deny', Principal: '*', Action: ['kms:Sign'], Resource: '*' });
+    expect(await sign('RSASSA_PSS_SHA_256')).to.deep.include({
+      name: 'AccessDeniedException',
+      message:
+        `User: arn:aws:iam::111122223333:root is not authorized to perform: kms:Sign on resource: ${arn} ` +
+        'with an explicit deny in a resource-based policy',
+    });
+    await client.send(new GetPublicKeyCommand({ KeyId }));
+
+    await put({
+      ...allow,
+      Action: 'kms:Sign',
+      Condition: { StringEquals: { 'kms:SigningAlgorithm': ['RSASSA_PSS_SHA_256'] } },
+    });
+    expect((await sign('RSASSA_PSS_SHA_256')).name).to.equal('DryRunOperationException');
+    expect((await sign('RSASSA_PKCS1_V1_5_SHA_256', false)).name).to.equal('AccessDeniedException');
+    const unread = await refusal(client.send(new GetPublicKeyCommand({ KeyId })));
+    expect(unread.message).to.contain('because no resource-based policy allows the kms:GetPublicKey action');
+
+    const other = { ...allow, Principal: { AWS: 'arn:aws:iam::999999999999:root' } };
+    await put(allow, { ...other, Effect: 'Deny' });
+    expect((await sign('RSASSA_PSS_SHA_256')).name).to.equal('DryRunOperationException');
   });
 
   it('are refused where they are none', async () => {

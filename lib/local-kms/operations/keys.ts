@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ArnScope } from '../arn.ts';
+import { authorize } from '../authorization.ts';
 import { KmsException, unsupportedOperationException, validationException } from '../errors.ts';
 import { AsymmetricKeyMaterial, generateMaterial } from '../key-material.ts';
 import { isMultiRegion, type KeyRecord } from '../key-record.ts';
@@ -143,6 +144,7 @@ export const describeKey = operation(
   (input, kms) => {
     const { record } = findKey(kms, input.KeyId, 'DescribeKey', true);
     refuseGrantTokens(input.GrantTokens);
+    authorize(record, kms.arns, 'DescribeKey');
     return { KeyMetadata: keyMetadata(record, kms) };
   },
 );
@@ -159,6 +161,7 @@ export const getPublicKey = operation(
     const { record, material } = findKey(kms, input.KeyId, 'GetPublicKey', true);
     const arn = kms.arns.keyArn(record.keyId);
     refuseGrantTokens(input.GrantTokens);
+    authorize(record, kms.arns, 'GetPublicKey');
     if (!(material instanceof AsymmetricKeyMaterial)) {
       throw new KmsException('UnsupportedOperationException', `${arn} is not an asymmetric key.`);
     }

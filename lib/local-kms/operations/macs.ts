@@ -1,3 +1,4 @@
+import { authorize } from '../authorization.ts';
 import { KmsException } from '../errors.ts';
 import { HmacKeyMaterial } from '../key-material.ts';
 import { macAlgorithms } from '../key-spec.ts';
@@ -33,6 +34,7 @@ function prepare(
   const { record, facts, material } = findKey(kms, input.KeyId, operationName, true);
   const arn = kms.arns.keyArn(record.keyId);
   refuseGrantTokens(input.GrantTokens);
+  authorize(record, kms.arns, operationName, { 'kms:MacAlgorithm': input.MacAlgorithm });
   requireEnabled(record, arn);
   if (facts.kind !== 'hmac' || !(material instanceof HmacKeyMaterial)) {
     throw new KmsException(

@@ -4,7 +4,7 @@ import { boolean, required, string } from '../request-shape.ts';
 import { changeKey, findKey, keyIdMember, operation } from './operation.ts';
 import { limitMember, markerMember, paginate } from './pagination.ts';
 
-/** Key policies are kept and given back, not enforced: every request is the account's own. */
+/** Key policies are kept and given back here, and enforced by `authorize` for what keys are used for. */
 
 export const policyMember = string({
   min: 1,

@@ -1,3 +1,4 @@
+import { authorize } from '../authorization.ts';
 import { KmsException, validationException } from '../errors.ts';
 import type { SignatureSchemeFacts } from '../../signer/signature-scheme.ts';
 import { AsymmetricKeyMaterial, digestOf } from '../key-material.ts';
@@ -52,6 +53,10 @@ function prepare(input: MessageInput, kms: Kms, operationName: 'Sign' | 'Verify'
   const { record, facts, material }: StoredKey = findKey(kms, input.KeyId, operationName, true);
   const arn = kms.arns.keyArn(record.keyId);
   refuseGrantTokens(input.GrantTokens);
+  authorize(record, kms.arns, operationName, {
+    'kms:SigningAlgorithm': input.SigningAlgorithm,
+    'kms:MessageType': input.MessageType ?? 'RAW',
+  });
   requireEnabled(record, arn);
   if (
     record.keyUsage !== 'SIGN_VERIFY' ||

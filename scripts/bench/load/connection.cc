@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -70,6 +71,8 @@ void Connection::Open() {
       s2n_connection_set_fd(tls_.get(), tcp_.get())) {
     FailS2n("preparing a connection");
   }
+  if (session_ && s2n_connection_set_session(tls_.get(), session_->data(), session_->size()))
+    FailS2n("s2n_connection_set_session");
 }
 
 Progress Connection::Establish() {
@@ -92,19 +95,31 @@ Progress Connection::Establish() {
   return BlockedOr("handshake", blocked);
 }
 
-void Connection::Send(std::string_view text) {
+size_t Connection::Send(std::string_view text) {
   ssize_t sent = 0;
   if (tls_) {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
     sent = s2n_send(tls_.get(), text.data(), static_cast<ssize_t>(text.size()), &blocked);
-    if (sent < 0) FailS2n("sending a request");
+    if (sent < 0 && BlockedOr("sending a request", blocked) == Progress::kBlocked) return 0;
   } else {
     sent = send(tcp_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
     if (sent < 0) Fail("sending a request", errno);
   }
-  if (static_cast<size_t>(sent) != text.size())
-    throw LoadError("a request did not fit the socket's buffer");
+  return static_cast<size_t>(sent);
 }
+
+std::vector<uint8_t> Connection::Session() const {
+  std::vector<uint8_t> session(
+      static_cast<size_t>(std::max(0, s2n_connection_get_session_length(tls_.get()))));
+  if (!session.empty()) {
+    const int taken = s2n_connection_get_session(tls_.get(), session.data(), session.size());
+    session.resize(static_cast<size_t>(std::max(0, taken)));
+  }
+  return session;
+}
+
+bool Connection::resumed() const { return s2n_connection_is_session_resumed(tls_.get()) == 1; }
 
 size_t Connection::Receive(char* buffer, size_t size) {
   if (tls_) {
@@ -145,7 +160,7 @@ std::string Connection::Agreement() const {
   if (s2n_connection_get_key_exchange_group(tls_.get(), &group) != S2N_SUCCESS)
     group = "unknown group";
   return std::string(ProtocolName(s2n_connection_get_actual_protocol_version(tls_.get()))) + " " +
-         (cipher ? cipher : "unknown cipher") + " " + group;
+         (cipher ? cipher : "unknown cipher") + " " + (resumed() ? "resumed" : group);
 }
 
 Progress Connection::BlockedOr(const char* what, int blocked) const {

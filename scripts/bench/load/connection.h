@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/descriptor.h"
 #include "tls/s2n_handles.h"
@@ -28,6 +29,13 @@ class Connection {
   // `config`: null for plain TCP; otherwise it outlives the connection.
   Connection(uint16_t port, s2n_config* config);
 
+  // For the next handshakes: a session of `session`'s server, as `Session` returned it.
+  void Resume(const std::vector<uint8_t>& session) { session_ = &session; }
+  // What resumes this connection's session (RFC 5077's or RFC 8446's ticket), once the server has
+  // sent it; empty before.
+  std::vector<uint8_t> Session() const;
+  bool resumed() const;
+
   // Starts to connect. The descriptor changes with each call; the TLS connection's memory is used
   // again.
   void Open();
@@ -35,8 +43,8 @@ class Connection {
 
   // Until the handshake is done; for plain TCP until it is connected.
   Progress Establish();
-  // All of `text` in one write, which a socket with nothing under way takes.
-  void Send(std::string_view text);
+  // Bytes taken of `text`; 0: blocked, to be called again with the same text.
+  size_t Send(std::string_view text);
   // Bytes taken; 0: blocked. A peer that ends here is an error.
   size_t Receive(char* buffer, size_t size);
   // TLS: close_notify both ways. Plain: FIN both ways. The descriptor is closed then.
@@ -51,6 +59,7 @@ class Connection {
 
   uint16_t port_;
   s2n_config* config_;
+  const std::vector<uint8_t>* session_ = nullptr;  // outlives this
   tls::ConnectionHandle tls_;
   engine::Descriptor tcp_;
   bool connected_ = false;

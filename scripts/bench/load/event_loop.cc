@@ -29,7 +29,7 @@ void EventLoop::Watch(int descriptor, size_t index) {
   }
 }
 
-const std::vector<size_t>& EventLoop::Wait() {
+const std::vector<size_t>& EventLoop::Wait(std::chrono::steady_clock::time_point until) {
   std::array<epoll_event, 256> events;
   const auto began = std::chrono::steady_clock::now();
   int count = 0;
@@ -38,9 +38,9 @@ const std::vector<size_t>& EventLoop::Wait() {
     if (count < 0 && errno != EINTR)
       throw LoadError(std::string("epoll_wait: ") + std::strerror(errno));
     if (count > 0) break;
-    if (std::chrono::steady_clock::now() - began > kPatience) {
-      throw LoadError("the server did nothing for ten seconds");
-    }
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= until) break;
+    if (now - began > kPatience) throw LoadError("the server did nothing for ten seconds");
     sched_yield();  // to the local KMS, which shares this core
   }
   idle_ += std::chrono::steady_clock::now() - began;

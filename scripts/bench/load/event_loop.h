@@ -18,8 +18,9 @@ class EventLoop {
   // `index` is what Wait tells of it. Closing the descriptor ends the watch.
   void Watch(int descriptor, size_t index);
   // Indexes of descriptors of which something changed. Throws LoadError when ten seconds bring
-  // nothing.
-  const std::vector<size_t>& Wait();
+  // nothing. Returns with none at `until`.
+  const std::vector<size_t>& Wait(
+      std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max());
   // Time spent in Wait with nothing to do, so far.
   std::chrono::nanoseconds idle() const noexcept { return idle_; }
 

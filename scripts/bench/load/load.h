@@ -15,7 +15,8 @@ namespace keyless::bench {
 using Clock = std::chrono::steady_clock;
 
 struct Measurement {
-  uint64_t units = 0;  // handshakes closed in order, or responses
+  double units = 0;       // handshakes closed in order, answers, MiB
+  uint64_t requests = 0;  // of a storm: answered beside its handshakes
   Clock::duration elapsed{};
   Clock::duration idle{};  // of which the load had nothing to do
   LatencyHistogram latency;
@@ -33,7 +34,14 @@ struct Cues {
 // connect and close.
 void RunHandshakes(const Options& options, s2n_config* config, const Cues& cues);
 
-// Small GET requests on `connections` kept connections, one under way on each.
-void RunRequests(const Options& options, s2n_config* config, const Cues& cues);
+// Exchanges on `connections` kept connections, one under way on each.
+void RunExchanges(const Options& options, s2n_config* config, const Cues& cues);
+
+// Handshakes as above, and beside them `kept` connections with a small request every two
+// milliseconds: the latency is theirs.
+void RunStorm(const Options& options, s2n_config* config, const Cues& cues);
+
+// `connections` connections that have had one request each and then do nothing.
+void RunIdle(const Options& options, s2n_config* config, const Cues& cues);
 
 }  // namespace keyless::bench

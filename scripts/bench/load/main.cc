@@ -1,5 +1,7 @@
-// The benchmark's load: full handshakes or small requests, from one thread that is not the
+// The benchmark's load: handshakes, requests, messages, bulk, from one thread that is not the
 // bottleneck.
+#include <sys/resource.h>
+
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -30,14 +32,30 @@ void Tell(const Measurement& measurement) {
   const auto percentile = [&](double share) {
     return measurement.latency.PercentileMicroseconds(share);
   };
-  std::printf("{\"event\":\"result\",\"units\":%" PRIu64
+  std::printf("{\"event\":\"result\",\"units\":%.0f,\"requests\":%" PRIu64
               ",\"seconds\":%.6f,\"idleSeconds\":%.6f,\"agreement\":\"%s\","
               "\"latencyMicroseconds\":"
               "{\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f}}\n",
-              measurement.units, seconds, std::chrono::duration<double>(measurement.idle).count(),
+              measurement.units, measurement.requests, seconds,
+              std::chrono::duration<double>(measurement.idle).count(),
               measurement.agreement.c_str(), percentile(0.5), percentile(0.9), percentile(0.99),
               measurement.latency.MaximumMicroseconds());
   std::fflush(stdout);
+}
+
+using Runner = void (*)(const Options&, s2n_config*, const keyless::bench::Cues&);
+
+Runner RunOf(Scenario scenario) {
+  switch (scenario) {
+    case Scenario::kHandshakes:
+      return keyless::bench::RunHandshakes;
+    case Scenario::kStorm:
+      return keyless::bench::RunStorm;
+    case Scenario::kIdle:
+      return keyless::bench::RunIdle;
+    default:
+      return keyless::bench::RunExchanges;
+  }
 }
 
 void Run(const Options& options) {
@@ -45,6 +63,10 @@ void Run(const Options& options) {
   // time.
   setenv("S2N_DONT_MLOCK", "1", 1);
   std::signal(SIGPIPE, SIG_IGN);
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &descriptors);
   keyless::tls::ConfigHandle config;
   if (options.tls) {
     if (s2n_init() != S2N_SUCCESS) throw LoadError(s2n_strerror(s2n_errno, "EN"));
@@ -52,6 +74,7 @@ void Run(const Options& options) {
     // The certificate's chain is not what is measured. The proof that the server has its key is
     // still checked.
     if (!config || s2n_config_disable_x509_verification(config.get()) ||
+        (options.resume && s2n_config_set_session_tickets_onoff(config.get(), 1)) ||
         s2n_config_set_cipher_preferences(config.get(), options.policy.c_str())) {
       throw LoadError(std::string("configuring s2n-tls: ") + s2n_strerror(s2n_errno, "EN"));
     }
@@ -67,9 +90,7 @@ void Run(const Options& options) {
         WaitForLine();
       },
   };
-  const auto scenario = options.scenario == Scenario::kRequests ? keyless::bench::RunRequests
-                                                                : keyless::bench::RunHandshakes;
-  scenario(options, config.get(), cues);
+  RunOf(options.scenario)(options, config.get(), cues);
 }
 
 }  // namespace

@@ -7,13 +7,17 @@
 
 namespace keyless::bench {
 
-enum class Scenario { kHandshakes, kRequests };
+enum class Scenario { kHandshakes, kStorm, kRequests, kEcho, kBulkDown, kBulkUp, kIdle };
 
 struct Options {
   Scenario scenario = Scenario::kHandshakes;
   uint16_t port = 0;
   size_t connections = 16;
+  size_t kept = 8;  // connections of a storm that are not its handshakes
   double seconds = 1;
+  size_t bytes = 13;  // of a body, a message, or a write
+  bool upload = false;
+  bool resume = false;
   bool tls = true;
   // A named policy of s2n-tls. 20240503: TLS 1.3 only, a share of P-256 first, nothing
   // post-quantum.

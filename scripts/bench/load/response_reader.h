@@ -11,8 +11,8 @@ namespace keyless::bench {
 
 class ResponseReader {
  public:
-  // True when the response is complete. Throws LoadError when it is no 200 with a length, or more
-  // than one.
+  // True when the response is complete. Throws LoadError when it is no 200 with a length (nor a
+  // 101), or more than one.
   bool Take(std::string_view bytes) {
     if (remaining_ == kUnknown) {
       head_.append(bytes);
@@ -35,6 +35,8 @@ class ResponseReader {
 
   static size_t ContentLength(std::string_view head) {
     constexpr std::string_view kStatus = "HTTP/1.1 200 ";
+    constexpr std::string_view kUpgraded = "HTTP/1.1 101 ";
+    if (head.substr(0, kUpgraded.size()) == kUpgraded) return 0;
     constexpr std::string_view kField = "\r\nContent-Length: ";  // as Node writes it
     if (head.substr(0, kStatus.size()) != kStatus) {
       throw LoadError("not a 200 response: " + std::string(head.substr(0, head.find('\r'))));

@@ -16,6 +16,12 @@ import {
   type TlsServerOptions,
   type TlsSocket,
 } from 's2n-pkey';
+import { AzureSigner } from 's2n-pkey/azure';
+import { GoogleSigner } from 's2n-pkey/google';
+import { Pkcs11Signer } from 's2n-pkey/pkcs11';
+import { signerConformance } from 's2n-pkey/signer-conformance';
+import { serveSigner, SocketSigner } from 's2n-pkey/socket-signer';
+import { VaultSigner } from 's2n-pkey/vault';
 
 class CountingSigner implements Signer {
   readonly #inner: LocalKeySigner;
@@ -45,6 +51,18 @@ export async function refused(): Promise<void> {
   await KmsSigner.open({ keyId: 7 });
   // @ts-expect-error there is no such option
   createServer({ certificate: 'PEM' });
+  // @ts-expect-error the path is missing
+  await SocketSigner.open({});
+  // @ts-expect-error the module is missing
+  await Pkcs11Signer.open({ label: 'site' });
+  // @ts-expect-error a key's name is a string
+  await VaultSigner.open({ key: 7 });
+  // @ts-expect-error the credential is missing
+  await AzureSigner.open({ keyId: 'https://site.vault.azure.net/keys/site' });
+  // @ts-expect-error there is no such option
+  await GoogleSigner.open({ keyVersion: 'projects/p', key: 'site' });
+  // @ts-expect-error the signer is missing
+  await serveSigner({ path: '/run/site.sock' });
 }
 
 async function main(keyFile: string, certFile: string): Promise<void> {
@@ -62,11 +80,13 @@ async function main(keyFile: string, certFile: string): Promise<void> {
   client.setEncoding('utf8').on('data', (text: string) => (received += text));
   await once(client, 'end');
   server.close();
+  const { count } = signer;
+  for (const { run } of signerConformance({ open: () => signer })) await run();
   try {
     createServer({ cert, signer, handshakeTimeout: -1 });
   } catch (error) {
     if (!(error instanceof InvalidOptionError) || !(error instanceof S2nPkeyError)) throw error;
-    console.log(`${received.trim()}, ${signer.count} signature; ${error.code} for ${error.option}`);
+    console.log(`${received.trim()}, ${count} signature; ${error.code} for ${error.option}`);
   }
 }
 

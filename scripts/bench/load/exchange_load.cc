@@ -1,21 +1,18 @@
 #include <array>
-#include <string_view>
 #include <vector>
 
 #include "connection.h"
 #include "event_loop.h"
+#include "exchange.h"
 #include "load.h"
-#include "response_reader.h"
 
 namespace keyless::bench {
 
 namespace {
 
-constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-
 struct Slot {
   Connection connection;
-  ResponseReader reader;
+  Dialogue dialogue;
   Clock::time_point started;
   bool done = false;
 };
@@ -37,7 +34,8 @@ void UntilAllDone(EventLoop& loop, std::vector<Slot>& slots, Step step) {
 
 }  // namespace
 
-void RunRequests(const Options& options, s2n_config* config, const Cues& cues) {
+void RunExchanges(const Options& options, s2n_config* config, const Cues& cues) {
+  const Exchange exchange = Exchange::Of(options);
   EventLoop loop;
   Measurement measurement;
   std::vector<Slot> slots;
@@ -47,46 +45,46 @@ void RunRequests(const Options& options, s2n_config* config, const Cues& cues) {
     slots[i].connection.Open();
     loop.Watch(slots[i].connection.descriptor(), i);
   }
-  const auto send = [](Slot& slot) {
+  std::array<char, 65536> buffer;
+  const auto start = [&](Slot& slot) {
     slot.started = Clock::now();
-    slot.connection.Send(kRequest);
+    slot.dialogue.Start(exchange.request, exchange.write, exchange.answer);
   };
-  std::array<char, 16384> buffer;
-  const auto received = [&](Slot& slot) {
-    for (;;) {
-      const size_t taken = slot.connection.Receive(buffer.data(), buffer.size());
-      if (taken == 0) return false;
-      if (slot.reader.Take({buffer.data(), taken})) return true;
-    }
+  const auto advance = [&](Slot& slot) {
+    return slot.dialogue.Advance(slot.connection, buffer.data(), buffer.size());
   };
 
-  // The handshakes, and a first request on each connection, are over before anything is measured.
+  // The handshakes, and a first exchange on each connection, are over before anything is measured.
   UntilAllDone(loop, slots,
                [](Slot& slot) { return slot.connection.Establish() == Progress::kDone; });
   measurement.agreement = slots.front().connection.Agreement();
-  for (Slot& slot : slots) send(slot);
-  UntilAllDone(loop, slots, received);
+  if (!exchange.opening.empty()) {
+    for (Slot& slot : slots) slot.dialogue.Start(exchange.opening, 0, 0);
+    UntilAllDone(loop, slots, advance);
+  }
+  for (Slot& slot : slots) start(slot);
+  UntilAllDone(loop, slots, advance);
 
   cues.wait_for_go();
   const auto idle_before = loop.idle();
   const auto began = Clock::now();
   const auto deadline = began + std::chrono::duration_cast<Clock::duration>(
                                     std::chrono::duration<double>(options.seconds));
-  for (Slot& slot : slots) send(slot);
+  for (Slot& slot : slots) start(slot);
   UntilAllDone(loop, slots, [&](Slot& slot) {
-    if (!received(slot)) return false;
-    const auto now = Clock::now();
-    measurement.latency.Add(now - slot.started);
-    ++measurement.units;
-    if (now >= deadline) return true;
-    // The response was the last the server had to say, so what comes next is an edge: no need to
-    // read until blocked.
-    send(slot);
+    while (advance(slot)) {
+      const auto now = Clock::now();
+      measurement.latency.Add(now - slot.started);
+      measurement.units += exchange.units;
+      if (now >= deadline) return true;
+      start(slot);
+    }
     return false;
   });
   measurement.elapsed = Clock::now() - began;
   measurement.idle = loop.idle() - idle_before;
   cues.tell_then_wait(measurement);
+  if (options.scenario == Scenario::kEcho) return;  // ws closes when the connection goes
   UntilAllDone(loop, slots,
                [](Slot& slot) { return slot.connection.CloseInOrder() == Progress::kDone; });
 }

@@ -1,0 +1,17 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** `node:diagnostics_channel` channels by name. The names are the contract: docs/observability.md lists them. */
+export const channelNames = {
+  handshakeStart: 's2n-pkey:handshake:start',
+  handshakeEnd: 's2n-pkey:handshake:end',
+  signatureStart: 's2n-pkey:signature:start',
+  signatureEnd: 's2n-pkey:signature:end',
+  kmsAttempt: 's2n-pkey:kms:attempt',
+} as const;
+
+// Held here: Node keeps a channel only as long as somebody refers to it, and then a publisher would have another.
+export const handshakeStartChannel = channel(channelNames.handshakeStart);
+export const handshakeEndChannel = channel(channelNames.handshakeEnd);
+export const signatureStartChannel = channel(channelNames.signatureStart);
+export const signatureEndChannel = channel(channelNames.signatureEnd);
+export const kmsAttemptChannel = channel(channelNames.kmsAttempt);

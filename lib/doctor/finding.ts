@@ -1,0 +1,42 @@
+import { S2nPkeyError } from '../errors.ts';
+
+/** Something that a check found. */
+export interface Finding {
+  /** Stable, such as `CERTIFICATE_EXPIRED`; all of them are in docs/api/preflight.md. */
+  readonly code: string;
+  /** A `'fault'` keeps clients out, now or in a case that will come; a `'warning'` is worth knowing. */
+  readonly severity: 'fault' | 'warning';
+  readonly message: string;
+  readonly whatToDo: string;
+}
+
+export function fault(code: string, message: string, whatToDo: string): Finding {
+  return { code, severity: 'fault', message, whatToDo };
+}
+
+export function warning(code: string, message: string, whatToDo: string): Finding {
+  return { code, severity: 'warning', message, whatToDo };
+}
+
+/** A fault from an error, whose code it has without `ERR_S2N_PKEY_`. */
+export function faultOf(error: unknown, whatToDo: string): Finding {
+  const full: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof full === 'string' ? full.replace(/^ERR_S2N_PKEY_/, '') : 'FAILED';
+  return fault(code, error instanceof Error ? error.message : String(error), whatToDo);
+}
+
+/** A server should not start like this: all faults at once. */
+export class PreflightError extends S2nPkeyError {
+  readonly faults: readonly Finding[];
+  readonly warnings: readonly Finding[];
+
+  constructor(faults: readonly Finding[], warnings: readonly Finding[]) {
+    const list = faults.map(({ code, message, whatToDo }) => `  ${code}: ${message}\n    ${whatToDo}`);
+    super(
+      'ERR_S2N_PKEY_PREFLIGHT',
+      `${faults.length === 1 ? 'a fault' : `${faults.length} faults`} to mend before this server can start:\n${list.join('\n')}`,
+    );
+    this.faults = faults;
+    this.warnings = warnings;
+  }
+}

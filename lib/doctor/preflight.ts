@@ -1,0 +1,301 @@
+import type { X509Certificate } from 'node:crypto';
+import type { ServerOpts } from 'node:net';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { InvalidOptionError, SignerError } from '../errors.ts';
+import { checkKeyId } from '../kms/key-id.ts';
+import { createHandshakeClient, type KmsClientOptions } from '../kms/kms-client.ts';
+import { KmsSigner } from '../kms/kms-signer.ts';
+import type { OpenedKey } from '../kms/opened-key.ts';
+import { checkCertificateMatchesSigner, publicKeyFingerprint } from '../signer/certificate-match.ts';
+import type { SignatureScheme } from '../signer/signature-scheme.ts';
+import type { Signer } from '../signer/signer.ts';
+import type { TlsServerOptions } from '../tls/server-options.ts';
+import { createServer } from '../tls/create-server.ts';
+import { agreementFindings, agreements, type Agreement } from './agreement.ts';
+import { certificateFindings, nameOf, readChain } from './certificate-findings.ts';
+import { faultOf, PreflightError, fault, type Finding } from './finding.ts';
+import { examineKey, permissionFindings, signingAlgorithms } from './key-findings.ts';
+import { proveSigning } from './signing-proof.ts';
+
+const day = 24 * 60 * 60 * 1000;
+
+/** Options of `createServer`, and what else is to be checked. */
+export interface PreflightOptions
+  extends TlsServerOptions, Omit<ServerOpts, keyof TlsServerOptions>, KmsClientOptions {
+  /** The key in KMS: its id or ARN, or an alias. The signer's key, unless given; without a signer it is all that is asked for. */
+  keyId?: string;
+  /** A client of your own for KMS, in place of `region`, `endpoint` and `credentials`. */
+  client?: KMSClient;
+  /** Names that clients will ask for: the certificate must be for all of them. */
+  servernames?: readonly string[];
+  /** Days before a certificate's end from which on it is a warning; 21 unless given. */
+  expiryWarningDays?: number;
+}
+
+/** What was found to be in order. */
+export interface PreflightReport {
+  /** Undefined for a key that is not in KMS, or where KMS does not tell. */
+  readonly keyArn: string | undefined;
+  readonly keySpec: string | undefined;
+  /** SHA-256 of the certificate's SubjectPublicKeyInfo. */
+  readonly publicKeyFingerprint: string | undefined;
+  /** The protocol versions offered, and the signature schemes that policy and key agree on. */
+  readonly protocols: readonly Agreement[];
+  /** As conditions of `kms:SigningAlgorithm` name them: what handshakes may ask of the key. */
+  readonly signingAlgorithms: readonly string[];
+  /** The server's own certificate. */
+  readonly certificate:
+    | {
+        readonly subject: string;
+        readonly names: string;
+        readonly notBefore: Date;
+        readonly notAfter: Date;
+        readonly fingerprint: string;
+      }
+    | undefined;
+  readonly warnings: readonly Finding[];
+}
+
+/** The same, with the faults beside it. */
+export interface Examination extends PreflightReport {
+  readonly faults: readonly Finding[];
+}
+
+/**
+ * Checks everything that could keep clients out, before a server listens: which key an alias means, its state and usage; that it is
+ * the certificate's; that security policy and key agree on a signature scheme for every protocol version offered; the permission to
+ * sign (KMS's `DryRun`: nothing is signed); the certificate's dates, names, usage and chain; the options. Needs `kms:DescribeKey`
+ * beside what a server needs, and warns without.
+ *
+ * @throws PreflightError `ERR_S2N_PKEY_PREFLIGHT` with all faults; InvalidOptionError for its own options.
+ */
+export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
+  const { faults, ...report } = await examine(options);
+  if (faults.length > 0) throw new PreflightError(faults, report.warnings);
+  return report;
+}
+
+/** `preflight`, with the faults among what it returns. */
+export async function examine(options: PreflightOptions): Promise<Examination> {
+  const own = readOptions(options);
+  const findings: Finding[] = [];
+  const key = await withKms(options, own.keyId, async (client, keyId) => {
+    const examined = await examineKey(client, keyId);
+    findings.push(...examined.findings);
+    return examined;
+  });
+  const opened = key?.opened;
+  const signer = options.signer;
+  if (opened !== undefined && signer instanceof KmsSigner && signer.keyArn !== opened.arn) {
+    findings.push(
+      fault(
+        'KEY_MOVED',
+        `${own.keyId} is ${opened.arn} now, and the signer was opened with ${signer.keyArn}`,
+        'Open the signer again, with the certificate of the new key; or have the alias point to the former key.',
+      ),
+    );
+  }
+  const publicKey = opened?.publicKey ?? signer?.publicKey;
+
+  const certificate = readCertificate(options.cert, findings);
+  let found: Agreement[] = [];
+  if (certificate !== undefined) {
+    const { pem, chain, leaf } = certificate;
+    findings.push(...certificateFindings(chain, own.servernames, own));
+    if (publicKey !== undefined) findings.push(...mismatchFindings(pem, publicKey));
+    try {
+      found = await agreements(pem, leaf.publicKey, options);
+      findings.push(...agreementFindings(found, policyOf(options)));
+    } catch (error) {
+      findings.push(faultOf(error, 'The message says what to choose.'));
+    }
+    findings.push(...optionFindings(options, pem, leaf, findings));
+  }
+  const schemes = [...new Set(found.flatMap((one) => one.schemes))];
+  const asked = schemes.length > 0 ? schemes : (opened?.schemes ?? []);
+  if (opened !== undefined && isUsable(findings)) {
+    await withKms(options, opened.arn, async (client) => {
+      findings.push(...(await permissionFindings(client, opened, asked)));
+    });
+  } else if (key === undefined && signer !== undefined) {
+    findings.push(...(await signingFindings(signer, asked)));
+  }
+  return {
+    keyArn: opened?.arn ?? key?.described?.arn,
+    keySpec: opened?.spec.name ?? key?.described?.keySpec,
+    publicKeyFingerprint: certificate && publicKeyFingerprint(certificate.leaf.publicKey),
+    protocols: found,
+    signingAlgorithms: opened === undefined ? [] : algorithmsOf(opened, asked),
+    certificate: certificate && {
+      subject: nameOf(certificate.leaf),
+      names: certificate.leaf.subjectAltName ?? '',
+      notBefore: new Date(certificate.leaf.validFrom),
+      notAfter: new Date(certificate.leaf.validTo),
+      fingerprint: certificate.leaf.fingerprint256,
+    },
+    faults: findings.filter(({ severity }) => severity === 'fault'),
+    warnings: findings.filter(({ severity }) => severity === 'warning'),
+  };
+}
+
+function algorithmsOf(key: OpenedKey, schemes: readonly SignatureScheme[]): string[] {
+  return signingAlgorithms(key, schemes).sort();
+}
+
+/** A key whose state forbids everything is not asked for a signature: the answer would be the same again. */
+function isUsable(findings: readonly Finding[]): boolean {
+  return !findings.some(({ code }) => /^KMS_KEY_(DISABLED|PENDING_DELETION|STATE|USAGE)$/.test(code));
+}
+
+function policyOf({ securityPolicy, minVersion, maxVersion }: PreflightOptions): string {
+  if (typeof securityPolicy === 'string') return securityPolicy;
+  return minVersion === undefined && maxVersion === undefined
+    ? 'default'
+    : `of ${minVersion ?? 'TLSv1.2'} to ${maxVersion ?? 'TLSv1.3'}`;
+}
+
+function readOptions(options: PreflightOptions): {
+  keyId: string | undefined;
+  servernames: readonly string[];
+  now: number;
+  expiresWithin: number;
+} {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new InvalidOptionError('options', '{ cert, signer or keyId, … }', options);
+  }
+  const { servernames = [], expiryWarningDays = 21, signer } = options;
+  if (!Array.isArray(servernames) || !servernames.every((name) => typeof name === 'string' && name !== '')) {
+    throw new InvalidOptionError('servernames', "an array of names such as 'www.example.com'", servernames);
+  }
+  if (typeof expiryWarningDays !== 'number' || !(expiryWarningDays >= 0)) {
+    throw new InvalidOptionError('expiryWarningDays', 'a number of days, 0 or more', expiryWarningDays);
+  }
+  if (options.keyId === undefined && signer === undefined) {
+    throw new InvalidOptionError('signer', 'a Signer, or beside it or in its place `keyId`', undefined);
+  }
+  if (signer !== undefined && typeof (signer as Partial<Signer> | null)?.sign !== 'function') {
+    throw new InvalidOptionError('signer', 'a Signer, such as await KmsSigner.open({ keyId })', signer);
+  }
+  const ofSigner = signer instanceof KmsSigner ? signer.keyArn : undefined;
+  const keyId = options.keyId === undefined ? ofSigner : checkKeyId(options.keyId);
+  return { keyId, servernames, now: Date.now(), expiresWithin: expiryWarningDays * day };
+}
+
+/** Undefined for a key that is not in KMS. */
+async function withKms<T>(
+  { client, signer, region, endpoint, credentials }: PreflightOptions,
+  keyId: string | undefined,
+  ask: (client: KMSClient, keyId: string) => Promise<T>,
+): Promise<T | undefined> {
+  if (keyId === undefined) return undefined;
+  const isTold = region !== undefined || endpoint !== undefined || credentials !== undefined;
+  const given = client ?? (signer instanceof KmsSigner && !isTold ? signer.client : undefined);
+  if (given !== undefined) return ask(given, keyId);
+  const arnRegion = /^arn:[^:]+:kms:([^:]+):/.exec(keyId)?.[1];
+  const where = region ?? arnRegion;
+  const own = createHandshakeClient({
+    ...(where === undefined ? {} : { region: where }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+  });
+  try {
+    return await ask(own, keyId);
+  } finally {
+    own.destroy();
+  }
+}
+
+function readCertificate(
+  cert: unknown,
+  findings: Finding[],
+): { pem: string; chain: X509Certificate[]; leaf: X509Certificate } | undefined {
+  const pem =
+    typeof cert === 'string' ? cert : cert instanceof Uint8Array ? Buffer.from(cert).toString('latin1') : '';
+  if (pem.includes('PRIVATE KEY-----')) {
+    findings.push(
+      fault(
+        'PRIVATE_KEY_IN_CERTIFICATE',
+        'there is a private key beside the certificate: this process should hold none',
+        'Remove it from the file; if it is the key of the certificate, it is no key of KMS, and should be replaced by one.',
+      ),
+    );
+    return undefined;
+  }
+  let why = 'there is no certificate in it';
+  try {
+    const chain = readChain(pem);
+    const [leaf] = chain;
+    if (leaf !== undefined) return { pem, chain, leaf };
+  } catch (error) {
+    why = error instanceof Error ? error.message : 'unknown reason';
+  }
+  findings.push(
+    fault(
+      'CERTIFICATE_INVALID',
+      `\`cert\` cannot be read as certificates: ${why}`,
+      "Give `cert` a PEM chain, the server's own certificate first.",
+    ),
+  );
+  return undefined;
+}
+
+function mismatchFindings(pem: string, publicKey: Signer['publicKey']): Finding[] {
+  const holder: Signer = { publicKey, schemes: [], sign: () => Promise.reject(new SignerError('not asked')) };
+  try {
+    checkCertificateMatchesSigner(pem, holder);
+    return [];
+  } catch (error) {
+    return [
+      faultOf(
+        error,
+        "Use the key's own certificate, or the certificate's own key: fingerprints are in the message.",
+      ),
+    ];
+  }
+}
+
+/** The options that `createServer` has not. */
+const notOfServers = [
+  'keyId',
+  'client',
+  'servernames',
+  'expiryWarningDays',
+  'region',
+  'endpoint',
+  'credentials',
+] as const satisfies readonly (keyof PreflightOptions)[];
+
+/** What `createServer` would refuse of the options, beside what was found already. */
+function optionFindings(
+  options: PreflightOptions,
+  cert: string,
+  { publicKey }: X509Certificate,
+  known: readonly Finding[],
+): Finding[] {
+  const server: TlsServerOptions & ServerOpts = { ...options };
+  for (const name of notOfServers) Reflect.deleteProperty(server, name);
+  const signer: Signer = {
+    publicKey,
+    schemes: options.signer?.schemes ?? [],
+    sign: () => Promise.reject(new SignerError('not asked')),
+  };
+  try {
+    createServer({ ...server, cert, signer });
+    return [];
+  } catch (error) {
+    const found = faultOf(error, 'The message names the option, what was given and what is expected.');
+    return known.some(({ code, message }) => code === found.code && message === found.message) ? [] : [found];
+  }
+}
+
+/** A signer that is not KMS's can only be asked to sign: once. */
+async function signingFindings(signer: Signer, asked: readonly SignatureScheme[]): Promise<Finding[]> {
+  const scheme = asked.find((one) => signer.schemes.includes(one)) ?? signer.schemes[0];
+  if (scheme === undefined) return [];
+  try {
+    await proveSigning(signer, scheme);
+    return [];
+  } catch (error) {
+    return [faultOf(error, 'See that the signer reaches its key, and may use it.')];
+  }
+}

@@ -1,0 +1,52 @@
+import type { Server } from 'node:net';
+import { InvalidOptionError } from '../errors.ts';
+import { createSecureContext, type SecureContextOptions } from '../tls/secure-context.ts';
+import { contextsOf } from '../tls/secure-server.ts';
+import type { KmsClientOptions } from '../kms/kms-client.ts';
+import { preflight, type PreflightReport } from './preflight.ts';
+
+/** What the server is to go on with, and what else of it is to be checked. */
+export interface RolloverOptions extends SecureContextOptions, KmsClientOptions {
+  servernames?: readonly string[];
+  expiryWarningDays?: number;
+}
+
+const notOfContexts = [
+  'servernames',
+  'expiryWarningDays',
+  'region',
+  'endpoint',
+  'credentials',
+] as const satisfies readonly (keyof RolloverOptions)[];
+
+export interface Rollover {
+  readonly report: PreflightReport;
+  /** Goes back to what was served before, for connections that are accepted from then on. */
+  revert(): void;
+}
+
+/**
+ * Switches a server to a new key and certificate: checks the pair first, and then shows it to the connections that are accepted from
+ * then on. Others are not touched. The former signer has to stay open until its last handshake is done, and for `revert`.
+ *
+ * @throws PreflightError, and the server goes on with what it has; InvalidOptionError.
+ */
+export async function rollover(server: Server, options: RolloverOptions): Promise<Rollover> {
+  const contexts = contextsOf(server);
+  if (contexts === undefined) {
+    throw new InvalidOptionError('server', 'a server of createServer, or one that was attached', server);
+  }
+  const report = await preflight(options);
+  const context: SecureContextOptions = { ...options };
+  for (const name of notOfContexts) Reflect.deleteProperty(context, name);
+
+  const next = createSecureContext(context);
+  const former = contexts.default;
+  contexts.replaceDefault(next);
+  return {
+    report,
+    revert(): void {
+      contexts.replaceDefault(former);
+    },
+  };
+}

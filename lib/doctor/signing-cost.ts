@@ -1,0 +1,39 @@
+import { InvalidOptionError } from '../errors.ts';
+
+/** US dollars for 10,000 requests, in the Regions of the United States: others differ. */
+const prices = { RSA_2048: 0.03, other: 0.15 } as const;
+
+export interface SigningCost {
+  /** US dollars for 10,000 requests. */
+  readonly pricePer10000: number;
+  /** Where the price is from. */
+  readonly assumption: string;
+  /** US dollars. Resumed handshakes cost nothing. */
+  readonly perMillionFullHandshakes: number;
+}
+
+/**
+ * What signatures cost.
+ *
+ * @param price US dollars for 10,000 requests, in place of the list price.
+ */
+export function signingCost(keySpec: string | undefined, price?: number): SigningCost {
+  if (price !== undefined && !(price >= 0)) {
+    throw new InvalidOptionError('price', 'US dollars for 10,000 requests, 0 or more', price);
+  }
+  const pricePer10000 = price ?? (keySpec === 'RSA_2048' ? prices.RSA_2048 : prices.other);
+  const assumption =
+    price === undefined
+      ? 'list price of the AWS KMS pricing page for Regions of the United States, as of June 2026; yours may differ (--price)'
+      : 'the price given';
+  return { pricePer10000, assumption, perMillionFullHandshakes: round(pricePer10000 * 100) };
+}
+
+/** US dollars for so many signatures. */
+export function costOf(signatures: number, { pricePer10000 }: SigningCost): number {
+  return round((signatures * pricePer10000) / 10_000);
+}
+
+function round(dollars: number): number {
+  return Number(dollars.toPrecision(6));
+}

@@ -1,0 +1,36 @@
+import type { SignatureScheme } from '../signer/signature-scheme.ts';
+import type { Signer } from '../signer/signer.ts';
+import { proveSigning } from './signing-proof.ts';
+
+/** Milliseconds that signatures took, one after the other. */
+export interface SigningLatency {
+  readonly signatures: number;
+  readonly scheme: SignatureScheme;
+  readonly min: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/**
+ * Measures signatures one after the other, each of which is verified. The first, which opens the connection, is not counted.
+ *
+ * @throws as `proveSigning`.
+ */
+export async function signingLatency(
+  signer: Signer,
+  scheme: SignatureScheme,
+  signatures: number,
+): Promise<SigningLatency> {
+  await proveSigning(signer, scheme);
+  const took: number[] = [];
+  for (let count = 0; count < signatures; count++) took.push(await proveSigning(signer, scheme));
+  took.sort((one, other) => one - other);
+  // The nearest rank: a value that was measured.
+  const at = (share: number): number => round(took[Math.max(0, Math.ceil(share * took.length) - 1)] ?? 0);
+  return { signatures, scheme, min: at(0), p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100;
+}

@@ -1,0 +1,33 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { FastRequests } from './fast-requests.ts';
+import { planRequests, UnusualRequest } from './request-plan.ts';
+import { SdkRequests } from './sdk-requests.ts';
+import type { SignRequests } from './sign-requests.ts';
+import type { SigningLimits } from './signing-limits.ts';
+import { unusualClient } from './standard-client.ts';
+
+/** A way of asking for signatures, and why it is by way of the SDK if it is. */
+export interface OpenedRequests {
+  readonly requests: SignRequests;
+  readonly reason: string | undefined;
+}
+
+/**
+ * The fast way of asking for signatures by a key, or that by way of the SDK where the client is an unusual one.
+ *
+ * @param isOwn whether the client was made by this package, and is as it should be.
+ */
+export async function openRequests(
+  client: KMSClient,
+  keyArn: string,
+  limits: SigningLimits,
+  { isOwn, fast }: { readonly isOwn: boolean; readonly fast: boolean },
+): Promise<OpenedRequests> {
+  const sdk = new SdkRequests(client, keyArn, limits.timeout);
+  if (!fast) return { requests: sdk, reason: 'the option `requests` says so' };
+  const unusual = isOwn ? undefined : await unusualClient(client);
+  if (unusual !== undefined) return { requests: sdk, reason: unusual };
+  const plan = await planRequests(client, keyArn);
+  if (plan instanceof UnusualRequest) return { requests: sdk, reason: plan.reason };
+  return { requests: new FastRequests(keyArn, plan, limits, sdk), reason: undefined };
+}

@@ -1,0 +1,8 @@
+import { SignerError } from '../errors.ts';
+
+/** The rejection of a `sign` after `close()`: `ERR_S2N_PKEY_SIGNER_CLOSED`. */
+export function closedError(key: string): SignerError {
+  return new SignerError(`the signer of ${key} is closed: close it after the servers that use it`, {
+    code: 'ERR_S2N_PKEY_SIGNER_CLOSED',
+  });
+}

@@ -1,0 +1,289 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import type { Server } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import type { Signer } from '../signer/signer.ts';
+import { createSecureContext, type SecureContextOptions } from './secure-context.ts';
+import { contextsOf } from './secure-server.ts';
+import type { ServerContexts } from './server-contexts.ts';
+
+/** What the certificate is served with beside it: `securityPolicy`, `ca` … as for `server.setSecureContext`. */
+export interface WatchCertificateOptions extends Omit<
+  SecureContextOptions,
+  'cert' | 'signer' | 'identities' | 'ocspResponse'
+> {
+  /** Path of the certificate chain, PEM: a file, or a symbolic link such as those of a Kubernetes secret. */
+  cert: string;
+  /** Holds the key of the certificate; or what finds the signer for a certificate, where its key may change too. */
+  signer: Signer | ((cert: string) => Signer | Promise<Signer>);
+  /** Clients of which name (SNI) are shown it, as for `addContext`. Those that ask for none of the names added, unless given. */
+  servername?: string;
+  /** Milliseconds for which the file must not change before it is read: 200 unless given. */
+  settle?: number;
+  /** Milliseconds between looks at the file whatever the file system tells (network file systems tell nothing); 30,000 unless given. */
+  interval?: number;
+}
+
+/** What is served now. */
+export interface SwappedCertificate {
+  /** SHA-256 of the server's own certificate, as `X509Certificate.fingerprint256` writes it. */
+  readonly fingerprint: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+interface WatchEvents {
+  swapped: [SwappedCertificate];
+  refused: [Error];
+  close: [];
+}
+
+/**
+ * A certificate file that is watched. Events: `'swapped'` (certificate) when connections that are accepted from now on are shown
+ * another one, `'refused'` (error) when what the file has cannot be served, and the former certificate stays. A refusal that nobody
+ * listens for is a process warning.
+ */
+export class CertificateWatch extends EventEmitter<WatchEvents> {
+  readonly #options: WatchCertificateOptions;
+  readonly #path: string;
+  readonly #contexts: ServerContexts;
+  readonly #settle: number;
+  readonly #poll: NodeJS.Timeout;
+  readonly #watchers = new Map<string, FSWatcher>();
+  #settling: NodeJS.Timeout | undefined;
+  /** SHA-256 of the last content that was served or refused. */
+  #seen: string | undefined;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #closed = false;
+
+  /** @internal Made by `watchCertificate`. */
+  constructor(contexts: ServerContexts, options: WatchCertificateOptions, served: string, settle: number) {
+    super();
+    this.#contexts = contexts;
+    this.#options = options;
+    this.#path = resolve(options.cert);
+    this.#seen = digestOf(served);
+    this.#settle = settle;
+    this.#poll = setInterval(
+      () => {
+        this.#look();
+      },
+      readMilliseconds('interval', options.interval, 30_000),
+    );
+    this.#poll.unref();
+    this.#look(); // It may have changed since it was read.
+  }
+
+  /** Stops watching; what is served stays. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#settling);
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+    this.emit('close');
+  }
+
+  /**
+   * Watches the folders that the path leads through, and not the file: it is renamed over, or a link on the way is (Kubernetes
+   * replaces `..data` beside the file's own link).
+   */
+  async #followLinks(): Promise<void> {
+    const target = await realpath(this.#path).catch(() => this.#path);
+    if (this.#closed) return;
+    const folders = new Set([dirname(this.#path), dirname(target)]);
+    for (const [folder, watcher] of this.#watchers) {
+      if (folders.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of folders) {
+      if (!this.#watchers.has(folder)) this.#watchFolder(folder);
+    }
+  }
+
+  /** Without a watcher (none left, or a file system that has none) the interval still finds changes. */
+  #watchFolder(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false }, () => {
+        this.#changed();
+      });
+      watcher.on('error', () => {
+        watcher.close();
+        if (this.#watchers.get(folder) === watcher) this.#watchers.delete(folder);
+      });
+      this.#watchers.set(folder, watcher);
+    } catch {
+      // The interval looks.
+    }
+  }
+
+  #changed(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      this.#look();
+    }, this.#settle);
+    this.#settling.unref();
+  }
+
+  #look(): void {
+    if (this.#looking !== undefined) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#looking = this.#lookOnce().finally(() => {
+      this.#looking = undefined;
+      if (!this.#lookAgain) return;
+      this.#lookAgain = false;
+      this.#look();
+    });
+  }
+
+  async #lookOnce(): Promise<void> {
+    if (this.#closed) return;
+    await this.#followLinks();
+    let content: string;
+    try {
+      content = await readFile(this.#path, 'latin1');
+    } catch (cause) {
+      this.#refuse(
+        `unreadable ${String(cause)}`,
+        new S2nPkeyError(refusedCode, `${this.#path} cannot be read`, { cause }),
+      );
+      return;
+    }
+    if (this.#isClosed() || digestOf(content) === this.#seen) return;
+    try {
+      const swapped = await serve(this.#contexts, this.#options, content, () => this.#isClosed());
+      if (swapped === undefined) return;
+      this.#seen = digestOf(content);
+      this.emit('swapped', swapped);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const message = `the certificate in ${this.#path} is not served, the former one stays: ${why}`;
+      this.#refuse(content, new S2nPkeyError(refusedCode, message, { cause }));
+    }
+  }
+
+  /** Once for each content, however often it is looked at. */
+  #refuse(content: string, error: Error): void {
+    const digest = digestOf(content);
+    if (this.#isClosed() || digest === this.#seen) return;
+    this.#seen = digest;
+    if (!this.emit('refused', error)) process.emitWarning(error);
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+}
+
+const refusedCode = 'ERR_S2N_PKEY_CERTIFICATE_REFUSED';
+
+/**
+ * Serves the certificate in a file, and whatever replaces it in that file: renewals take effect without a restart, and no
+ * connection is dropped. A file that is half written, of another key than the signer's, expired or not valid yet is refused, and the
+ * former certificate stays.
+ *
+ * @param server One of `createServer`, or one that was attached.
+ * @returns Resolves once the certificate that is in the file now is served.
+ * @throws InvalidOptionError; S2nPkeyError `ERR_S2N_PKEY_CERTIFICATE_REFUSED` when the file cannot be served now.
+ */
+export async function watchCertificate(
+  server: Server,
+  options: WatchCertificateOptions,
+): Promise<CertificateWatch> {
+  const contexts = contextsOf(server);
+  if (contexts === undefined) {
+    throw new InvalidOptionError('server', 'a server of createServer, or one that was attached', server);
+  }
+  if (typeof options !== 'object' || (options as unknown) === null || typeof options.cert !== 'string') {
+    throw new InvalidOptionError(
+      'cert',
+      'the path of a PEM file',
+      (options as { cert?: unknown } | null)?.cert,
+    );
+  }
+  if (options.cert.includes('-----BEGIN')) {
+    throw new InvalidOptionError('cert', 'the path of a PEM file, and not its content', options.cert);
+  }
+  const settle = readMilliseconds('settle', options.settle, 200);
+  readMilliseconds('interval', options.interval, 30_000);
+  try {
+    const content = await readFile(options.cert, 'latin1');
+    await serve(contexts, options, content, () => false);
+    return new CertificateWatch(contexts, options, content, settle);
+  } catch (cause) {
+    if (cause instanceof InvalidOptionError && cause.option !== 'cert') throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new S2nPkeyError(refusedCode, `the certificate in ${options.cert} cannot be served: ${why}`, {
+      cause,
+    });
+  }
+}
+
+const ownOptions = [
+  'servername',
+  'settle',
+  'interval',
+] as const satisfies readonly (keyof WatchCertificateOptions)[];
+
+/** Undefined where `isClosed` meanwhile. */
+async function serve(
+  contexts: ServerContexts,
+  options: WatchCertificateOptions,
+  cert: string,
+  isClosed: () => boolean,
+): Promise<SwappedCertificate | undefined> {
+  const { signer, servername } = options;
+  const leaf = readLeaf(cert);
+  const found = typeof signer === 'function' ? await signer(cert) : signer;
+  const contextOptions: SecureContextOptions = { ...options, cert, signer: found };
+  for (const name of ownOptions) Reflect.deleteProperty(contextOptions, name);
+  const context = createSecureContext(contextOptions);
+  if (isClosed()) return undefined;
+  if (servername === undefined) contexts.replaceDefault(context);
+  else contexts.add(servername, context);
+  return {
+    fingerprint: leaf.fingerprint256,
+    notBefore: new Date(leaf.validFrom),
+    notAfter: new Date(leaf.validTo),
+  };
+}
+
+function readLeaf(cert: string): X509Certificate {
+  // A file that is cut off inside a later certificate still has a first one that reads.
+  if (cert.split('-----BEGIN CERTIFICATE-----').length !== cert.split('-----END CERTIFICATE-----').length) {
+    throw new InvalidOptionError('cert', 'whole PEM certificates', 'a file that ends in the middle of one');
+  }
+  let leaf: X509Certificate;
+  try {
+    leaf = new X509Certificate(cert);
+  } catch (cause) {
+    throw new InvalidOptionError('cert', "a PEM certificate chain, the server's own first", cert, { cause });
+  }
+  const now = Date.now();
+  if (now > Date.parse(leaf.validTo)) {
+    throw new InvalidOptionError('cert', 'a certificate that is valid now', `expired on ${leaf.validTo}`);
+  }
+  if (now < Date.parse(leaf.validFrom)) {
+    throw new InvalidOptionError('cert', 'a certificate that is valid now', `valid from ${leaf.validFrom}`);
+  }
+  return leaf;
+}
+
+function readMilliseconds(option: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
+  throw new InvalidOptionError(option, 'a whole number of milliseconds, at least 1', value);
+}
+
+function digestOf(content: string): string {
+  return createHash('sha256').update(content, 'latin1').digest('hex');
+}
