@@ -29,6 +29,7 @@ export { TlsConnectionError } from './tls/connection-error.ts';
 export type { TlsServerOptions } from './tls/server-options.ts';
 export { LocalKeySigner } from './signer/local-key-signer.ts';
 export { KmsSigner, type KmsSignerOptions } from './kms/kms-signer.ts';
+export { openReplicas, ReplicatedSigner, type ReplicasOptions } from './kms/replicated-signer.ts';
 export { KmsError } from './kms/kms-error.ts';
 export { describeKey, findKey, type KmsKey } from './kms/key.ts';
 export { createKey, findOrCreateKey } from './kms/key-creation.ts';

@@ -37,6 +37,7 @@ Options:
   --session-token <token>     the session token that must come with it
   --region <region>           (default ${defaultRegion})
   --account <account>         twelve digits (default ${defaultAccount})
+  --replicas-of <directory>   data directory of a local KMS in another region: have replicas of its multi-Region keys
   --parent-lifetime           stop when standard input ends, as it does when the parent process is gone
   -h, --help                  print this
 
@@ -111,6 +112,7 @@ function parseArguments(args: readonly string[]) {
         'session-token': { type: 'string' },
         region: { type: 'string' },
         account: { type: 'string' },
+        'replicas-of': { type: 'string' },
         'parent-lifetime': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -154,6 +156,7 @@ export function parseCommandLine(args: readonly string[], environment: Environme
       ),
       region,
       account,
+      replicasOf: values['replicas-of'],
       controlToken: controlTokenIsNew ? randomBytes(24).toString('base64url') : givenToken,
     },
     parentLifetime: values['parent-lifetime'] === true,

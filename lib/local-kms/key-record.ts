@@ -18,6 +18,13 @@ export interface KeyRecord {
   /** The key policy, as it was put; `authorize` enforces it. */
   readonly policy: string;
   readonly material: StoredMaterial;
+  /** Of a multi-Region key: the Region in which it was made; those in others are its replicas. */
+  readonly primaryRegion?: string;
+}
+
+/** Whether a key may be in several Regions: its id says so (https://docs.aws.amazon.com/kms/latest/developerguide/mrk-how-it-works.html). */
+export function isMultiRegion({ keyId }: KeyRecord): boolean {
+  return keyId.startsWith('mrk-');
 }
 
 /** An alias as it lies on disk, in `aliases.json`. */
@@ -59,6 +66,7 @@ export function isKeyRecord(value: unknown): value is KeyRecord {
     tags,
     policy,
     material,
+    primaryRegion,
   } = value;
   return (
     typeof keyId === 'string' &&
@@ -71,7 +79,8 @@ export function isKeyRecord(value: unknown): value is KeyRecord {
     (keyState === 'PendingDeletion') === (typeof deletionDate === 'number') &&
     isStringRecord(tags) &&
     typeof policy === 'string' &&
-    isMaterial(material)
+    isMaterial(material) &&
+    keyId.startsWith('mrk-') === (typeof primaryRegion === 'string')
   );
 }
 

@@ -9,6 +9,7 @@ import { KmsException, serializationException } from './errors.ts';
 import { KeyStore } from './key-store.ts';
 import { LocalKmsError, systemErrorCode } from './local-kms-error.ts';
 import { Misbehaviours, type Mishap } from './misbehaviour.ts';
+import { replicateKeys } from './replicas.ts';
 import { operationOfTarget } from './operations/index.ts';
 import { findKey, type Answer, type Kms, type Operation } from './operations/operation.ts';
 import { SignatureVerifier, type LocalKmsCredentials } from './sigv4.ts';
@@ -25,6 +26,8 @@ export interface LocalKmsServerOptions {
   readonly region: string;
   /** Twelve digits. */
   readonly account: string;
+  /** The data directory of another local KMS, whose multi-Region keys this one has replicas of. */
+  readonly replicasOf?: string | undefined;
   /** What the control endpoint wants. */
   readonly controlToken: string;
 }
@@ -63,6 +66,7 @@ export class LocalKmsServer {
     const store = await KeyStore.open(options.dataDirectory);
     const server = new LocalKmsServer(options, store);
     try {
+      if (options.replicasOf !== undefined) await replicateKeys(options.replicasOf, store);
       await server.#listen(options.host, options.port);
     } catch (error) {
       await store.close();

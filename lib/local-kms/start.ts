@@ -32,6 +32,8 @@ export interface LocalKmsOptions {
   readonly region?: string;
   /** Twelve digits; `000000000000` unless given. */
   readonly account?: string;
+  /** The data directory of another local KMS in another Region: this one then has replicas of the multi-Region keys there. */
+  readonly replicasOf?: string;
   /** Milliseconds it may take to start; 30,000 unless given. */
   readonly startTimeout?: number;
 }
@@ -191,6 +193,7 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   const { file, execArgv } = program();
   const args = ['--port', String(port), '--data', dataDirectory, '--region', region];
   if (options.account !== undefined) args.push('--account', options.account);
+  if (options.replicasOf !== undefined) args.push('--replicas-of', options.replicasOf);
   const child = spawn(process.execPath, [...execArgv, file, ...args, '--parent-lifetime'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: environmentFor(credentials, controlToken),

@@ -179,12 +179,6 @@ describe('local KMS: keys', () => {
         'The local KMS has no keys of KeyUsage ENCRYPT_DECRYPT (KeySpec SYMMETRIC_DEFAULT).',
       ],
       [
-        'multi-Region keys',
-        { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', MultiRegion: true },
-        'UnsupportedOperationException',
-        'The local KMS has no multi-Region keys.',
-      ],
-      [
         'imported key material',
         { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' },
         'UnsupportedOperationException',

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { ArnScope } from '../arn.ts';
 import { authorize } from '../authorization.ts';
 import { KmsException, unsupportedOperationException, validationException } from '../errors.ts';
 import { AsymmetricKeyMaterial, generateMaterial } from '../key-material.ts';
-import type { KeyRecord } from '../key-record.ts';
+import { isMultiRegion, type KeyRecord } from '../key-record.ts';
 import { allKeySpecs, keySpecFacts, keyUsages, keyUsagesOf, type KeyUsage } from '../key-spec.ts';
 import { boolean, list, oneOf, required, string } from '../request-shape.ts';
 import {
@@ -45,7 +46,25 @@ function keyMetadata(record: KeyRecord, kms: Kms): Answer {
     CustomerMasterKeySpec: record.keySpec,
     KeySpec: record.keySpec,
     ...algorithmsOf(record.keySpec),
-    MultiRegion: false,
+    MultiRegion: isMultiRegion(record),
+    ...multiRegionConfiguration(record, kms),
+  };
+}
+
+/** A primary key does not know of its replicas here: they are other processes' (`--replicas-of`). */
+function multiRegionConfiguration({ keyId, primaryRegion }: KeyRecord, { arns }: Kms): Answer {
+  if (primaryRegion === undefined) return {};
+  const isPrimary = primaryRegion === arns.region;
+  const keyIn = (region: string): Answer => ({
+    Arn: new ArnScope(region, arns.account).keyArn(keyId),
+    Region: region,
+  });
+  return {
+    MultiRegionConfiguration: {
+      MultiRegionKeyType: isPrimary ? 'PRIMARY' : 'REPLICA',
+      PrimaryKey: keyIn(primaryRegion),
+      ReplicaKeys: isPrimary ? [] : [keyIn(arns.region)],
+    },
   };
 }
 
@@ -98,13 +117,13 @@ export const createKey = operation(
         'The local KMS has no imported key material and no custom key stores.',
       );
     }
-    if (input.MultiRegion === true)
-      throw unsupportedOperationException('The local KMS has no multi-Region keys.');
     const tags = checkTags({}, input.Tags ?? []);
     if (input.Policy !== undefined) checkPolicy(input.Policy);
 
     const record: KeyRecord = {
-      keyId: randomUUID(),
+      ...(input.MultiRegion === true
+        ? { keyId: `mrk-${randomUUID().replaceAll('-', '')}`, primaryRegion: kms.arns.region }
+        : { keyId: randomUUID() }),
       keySpec,
       keyUsage,
       keyState: 'Enabled',

@@ -1,0 +1,38 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isKeyRecord, isMultiRegion, type KeyRecord } from './key-record.ts';
+import type { KeyStore } from './key-store.ts';
+import { LocalKmsError } from './local-kms-error.ts';
+
+/**
+ * Gives a store replicas of all multi-Region keys in another local KMS's data directory, as ReplicateKey of each would: the same key
+ * id and material, and from then on a state, tags and policy of its own. Keys that are there already stay as they are.
+ *
+ * @throws LocalKmsError
+ */
+export async function replicateKeys(directory: string, store: KeyStore): Promise<void> {
+  for (const record of await keysIn(path.join(directory, 'keys'))) {
+    if (!isMultiRegion(record) || store.key(record.keyId) !== undefined) continue;
+    const replica = { ...record, keyState: 'Enabled', tags: {} } as const;
+    Reflect.deleteProperty(replica, 'deletionDate');
+    await store.addKey(replica);
+  }
+}
+
+async function keysIn(directory: string): Promise<KeyRecord[]> {
+  try {
+    const names = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+    const records = await Promise.all(
+      names.map(async (name): Promise<unknown> =>
+        JSON.parse(await readFile(path.join(directory, name), 'utf8')),
+      ),
+    );
+    return records.filter((record) => isKeyRecord(record));
+  } catch (cause) {
+    throw new LocalKmsError(
+      `the keys in ${directory} cannot be read: --replicas-of takes the data directory of another local KMS ` +
+        `(${String(cause)})`,
+      { cause },
+    );
+  }
+}
