@@ -306,7 +306,12 @@ describe('s2n-pkey doctor', function () {
 
     it('says so where there is no TLS, or nobody', async () => {
       const plain = await listening(
-        createPlainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+        createPlainServer((socket) =>
+          socket
+            .on('error', () => undefined)
+            .resume()
+            .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+        ),
       );
       const run = await doctor(['--connect', plain, '--json']);
       expect(run.code).to.equal(1);
