@@ -27,6 +27,11 @@ export interface KmsSignerOptions extends KmsClientOptions, SigningLimitOptions 
    * only now and then, by one signature; the others are refused at once. false: KMS is asked each time.
    */
   readonly circuitBreaker?: CircuitBreakerOptions | false;
+  /**
+   * Where they are asked for: in the thread that opens the signer (`main`), unless given, or in one of the signer's own (`worker`), so that
+   * requests, retries and deadlines go on while the event loop is busy. Not together with `client`.
+   */
+  readonly thread?: 'main' | 'worker';
 }
 
 export interface CheckedSignerOptions {
@@ -34,6 +39,7 @@ export interface CheckedSignerOptions {
   readonly client: KMSClient | undefined;
   readonly clientOptions: KmsClientOptions;
   readonly requests: 'fast' | 'sdk' | undefined;
+  readonly thread: 'main' | 'worker';
   readonly limits: SigningLimits;
 }
 
@@ -43,12 +49,22 @@ export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOpti
     throw new InvalidOptionError('options', "an object such as { keyId: 'alias/site' }", options);
   }
   const keyId = checkKeyId(options.keyId);
-  const { client, region, endpoint, credentials, requests } = options;
+  const { client, region, endpoint, credentials, requests, thread = 'main' } = options;
   if (requests !== undefined && requests !== 'fast' && requests !== 'sdk') {
     throw new InvalidOptionError('requests', "'fast' or 'sdk'", requests);
   }
+  if (thread !== 'main' && thread !== 'worker') {
+    throw new InvalidOptionError('thread', "'main' or 'worker'", thread);
+  }
   const limits = checkSigningLimits(options);
   if (client !== undefined) {
+    if (thread === 'worker') {
+      throw new InvalidOptionError(
+        'thread',
+        "'main' beside `client`, which cannot go to another thread",
+        thread,
+      );
+    }
     if (typeof client !== 'object' || client === null || typeof client.send !== 'function') {
       throw new InvalidOptionError('client', 'a KMSClient of @aws-sdk/client-kms', client);
     }
@@ -69,6 +85,7 @@ export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOpti
     keyId,
     client,
     requests,
+    thread,
     limits,
     clientOptions: {
       ...((region ?? arnRegion) === undefined ? {} : { region: region ?? arnRegion ?? '' }),

@@ -13,6 +13,7 @@ import { signInput, type TlsKeySpec } from './key-spec.ts';
 import { checkSignerOptions, type KmsSignerOptions } from './kms-signer-options.ts';
 import { openKey, type OpenedKey } from './opened-key.ts';
 import { openRequests, type OpenedRequests } from './signing/open-requests.ts';
+import { openThread } from './signing/thread/open-thread.ts';
 
 export type { KmsSignerOptions } from './kms-signer-options.ts';
 
@@ -67,13 +68,17 @@ export class KmsSigner implements Signer {
    *   (`ERR_S2N_PKEY_KMS_KEY_USAGE`), or of a spec that TLS does not use (`ERR_S2N_PKEY_KMS_KEY_SPEC`).
    */
   static async open(options: KmsSignerOptions): Promise<KmsSigner> {
-    const { keyId, client, clientOptions, requests, limits } = checkSignerOptions(options);
+    const { keyId, client, clientOptions, requests, thread, limits } = checkSignerOptions(options);
     const breaker = readCircuitBreaker(options.circuitBreaker);
     const isOwn = client === undefined;
     const kms = client ?? createHandshakeClient(clientOptions);
     try {
       const key = await openKey(kms, keyId);
-      const opened = await openRequests(kms, key.arn, limits, { isOwn, fast: requests !== 'sdk' });
+      const fast = requests !== 'sdk';
+      const opened =
+        thread === 'worker'
+          ? await openThread(kms, key.arn, clientOptions, { limits, fast })
+          : await openRequests(kms, key.arn, limits, { isOwn, fast });
       if (requests === 'fast' && opened.reason !== undefined) {
         const expected = `'sdk' or nothing, since ${opened.reason}`;
         throw new InvalidOptionError('requests', expected, requests);
