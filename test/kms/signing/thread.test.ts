@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { ThreadRequests } from '../../../lib/kms/signing/thread/thread-requests.ts';
 import type { KmsAttempt } from '../../../lib/kms/signing/attempt-channel.ts';

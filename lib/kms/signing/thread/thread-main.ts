@@ -17,9 +17,9 @@ class SigningThread {
   readonly #signature = new AsyncLocalStorage<number>();
   readonly #waiting = new Map<number, (message: NonNullable<ToThread['credentials']>) => void>();
   #requests: SignRequests | undefined;
-  #early: AskMessage[] = [];
-  #answers: AnswerMessage[] = [];
-  #attempts: FromThread['attempts'][number][] = [];
+  readonly #early: AskMessage[] = [];
+  readonly #answers: AnswerMessage[] = [];
+  readonly #attempts: FromThread['attempts'][number][] = [];
   #flushing = false;
   #observing = false;
   #lastAsk = 0;
