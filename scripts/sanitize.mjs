@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { buildNative } from './build-native.mjs';
-import { inCheckout, installedPackage, root } from './checkout.mjs';
+import { installedPackage, root } from './checkout.mjs';
 import { Refusal, lastLines, run, runAsScript, say } from './command.mjs';
 import { asManyAsProcessors } from './in-parallel.mjs';
 import { findClang, findCommand, sanitizerLibrary } from './requirements.mjs';
