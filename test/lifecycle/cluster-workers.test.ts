@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { identity } from '../fixtures/identity.ts';
+import { next } from '../fixtures/peers.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';
 
 const { key, cert } = identity('P-256');
@@ -96,8 +97,7 @@ describe('a cluster whose workers are killed under load and replaced', function 
       };
 
       const first = await keep();
-      const session = first.socket.getSession() ?? (await once(first.socket, 'session'))[0];
-      const ticket = session as Buffer;
+      const ticket = first.socket.getSession() ?? (await next<Buffer>(first.socket, 'session'));
       const dead = new Set<number>();
       let kept = [first];
       /** Connections on both workers. */
