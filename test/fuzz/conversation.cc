@@ -103,11 +103,13 @@ bool Conversation::GoOn() {
   const size_t queued = client_->outgoing().size();
   const bool was_done = client_->handshake_done();
   client_->Negotiate();
+  const size_t to_send = client_->outgoing().size();  // A flight of the handshake among it.
   client_->Flush();
   size_t moved = 0;
   for (size_t part = 1; part > 0; moved += part) part = ClientReads(65536);
   for (size_t part = 1; part > 0; moved += part) part = JavaScriptReads(65536);
-  return moved > 0 || was_done != client_->handshake_done() || queued != client_->outgoing().size();
+  return moved > 0 || was_done != client_->handshake_done() || queued != to_send ||
+         to_send != client_->outgoing().size();
 }
 
 void Conversation::SayGoodbye() {
