@@ -107,5 +107,5 @@ export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMe
   if (!rising) {
     throw new InvalidOptionError('buckets', 'seconds above 0, each more than the one before it', buckets);
   }
-  return new PrometheusMetrics([...buckets]);
+  return new PrometheusMetrics(buckets.map(Number));
 }

@@ -75,8 +75,7 @@ function readSample(line: string): Sample {
 function checkHistogram(name: string, { samples }: ReadMetric): void {
   const bySeries = new Map<string, Sample[]>();
   for (const sample of samples) {
-    const { le: _, ...labels } = sample.labels;
-    const key = JSON.stringify(labels);
+    const key = JSON.stringify({ ...sample.labels, le: undefined });
     bySeries.set(key, [...(bySeries.get(key) ?? []), sample]);
   }
   for (const series of bySeries.values()) {

@@ -11,7 +11,7 @@ import { readExposition } from './exposition-reader.ts';
 
 describe('Prometheus metrics', function () {
   this.timeout(60_000);
-  const sites = runningKmsSites('P-256');
+  const sites = runningKmsSites('P-256', 'P-384');
   let server: TlsServer;
   let port: number;
   let metrics: PrometheusMetrics;
@@ -80,6 +80,8 @@ describe('Prometheus metrics', function () {
   });
 
   it('count a failed handshake and signature by their codes', async () => {
+    // Another signer: this opens its circuit breaker.
+    server.setSecureContext(sites().site('P-384'));
     await sites().kms.misbehave({ kind: 'disabled-key' });
     const failed = once(server, 'tlsClientError');
     await connectTls(port).catch(() => undefined);
