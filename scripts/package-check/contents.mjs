@@ -7,8 +7,8 @@ const expected = [
   { what: /^(package\.json|README\.md|LICENSE|NOTICE|CMakeLists\.txt)$/, times: 5 },
   { what: /^dist\/lib\/.+\.(js|d\.ts)$/, times: 100 },
   {
-    what: /^dist\/lib\/(index|grpc\/create-grpc-server|conformance\/signer-conformance|socket-signer\/socket-signer|pkcs11\/pkcs11-signer|vault\/vault-signer|azure\/azure-signer|google\/google-signer|observe\/prometheus)\.(cjs|d\.cts)$/,
-    times: 18,
+    what: /^dist\/lib\/(index|grpc\/create-grpc-server|conformance\/signer-conformance|socket-signer\/socket-signer|pkcs11\/pkcs11-signer|vault\/vault-signer|azure\/azure-signer|google\/google-signer|observe\/prometheus|observe\/opentelemetry)\.(cjs|d\.cts)$/,
+    times: 20,
   },
   { what: /^prebuilds\/linux-\w+-(glibc|musl)\/s2n_pkey\.node$/, times: 1 },
   { what: /^docs\/.+\.md$/, times: 1 },
