@@ -67,7 +67,7 @@ export interface SignatureEndMessage extends SignatureStartMessage {
 export interface KmsAttemptMessage {
   readonly operation: 'Sign';
   readonly keyArn: string;
-  /** 1 for the first. */
+  /** 1 for the first. By way of the SDK there is one message a signature, with the number of its last attempt. */
   readonly attempt: number;
   readonly hedge: boolean;
   /** `'ok'`, or the name or code of the error. */
@@ -78,6 +78,6 @@ export interface KmsAttemptMessage {
   /** As in CloudTrail's `requestID`. */
   readonly requestId?: string | undefined;
   readonly durationMs: number;
-  /** In the queue for a connection. */
-  readonly queuedMs: number;
+  /** In the queue for a connection; undefined by way of the SDK, which does not tell. */
+  readonly queuedMs: number | undefined;
 }

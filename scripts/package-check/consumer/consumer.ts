@@ -19,6 +19,7 @@ import {
 import { AzureSigner } from 's2n-pkey/azure';
 import { GoogleSigner } from 's2n-pkey/google';
 import { Pkcs11Signer } from 's2n-pkey/pkcs11';
+import { prometheusMetrics } from 's2n-pkey/prometheus';
 import { signerConformance } from 's2n-pkey/signer-conformance';
 import { serveSigner, SocketSigner } from 's2n-pkey/socket-signer';
 import { VaultSigner } from 's2n-pkey/vault';
@@ -61,6 +62,8 @@ export async function refused(): Promise<void> {
   await AzureSigner.open({ keyId: 'https://site.vault.azure.net/keys/site' });
   // @ts-expect-error there is no such option
   await GoogleSigner.open({ keyVersion: 'projects/p', key: 'site' });
+  // @ts-expect-error bounds are numbers
+  prometheusMetrics({ buckets: ['1'] });
   // @ts-expect-error the signer is missing
   await serveSigner({ path: '/run/site.sock' });
 }

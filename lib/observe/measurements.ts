@@ -1,0 +1,106 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channelNames } from '../channels/channels.ts';
+import type {
+  HandshakeEndMessage,
+  HandshakeStartMessage,
+  KmsAttemptMessage,
+  SignatureEndMessage,
+  SignatureStartMessage,
+} from '../channels/handshake-messages.ts';
+import { eventMetrics, type Metric } from './metrics.ts';
+
+/** Who counts. `labels`: one value for each of the metric's own, in the same order. */
+export interface MeasurementSink {
+  /** A counter or gauge goes up by `amount`, or a gauge down. */
+  add(metric: Metric, amount: number, labels: readonly string[]): void;
+  /** A histogram gets a value, in seconds. */
+  record(metric: Metric, seconds: number, labels: readonly string[]): void;
+}
+
+/** Beyond so many outcomes the rest is counted as `other`: an application may throw errors with codes of any kind. */
+const MOST_OUTCOMES = 64;
+
+/** Takes what the channels tell, and gives it to `sink` as measurements. Returns what ends it. */
+export function measureChannels(sink: MeasurementSink): () => void {
+  const measurements = new Measurements(sink);
+  const listeners: readonly (readonly [string, (message: unknown) => void])[] = [
+    [
+      channelNames.handshakeStart,
+      (message) => measurements.handshakeStarted(message as HandshakeStartMessage),
+    ],
+    [channelNames.handshakeEnd, (message) => measurements.handshakeEnded(message as HandshakeEndMessage)],
+    [
+      channelNames.signatureStart,
+      (message) => measurements.signatureStarted(message as SignatureStartMessage),
+    ],
+    [channelNames.signatureEnd, (message) => measurements.signatureEnded(message as SignatureEndMessage)],
+    [channelNames.kmsAttempt, (message) => measurements.kmsAttempt(message as KmsAttemptMessage)],
+  ];
+  for (const [name, listener] of listeners) subscribe(name, listener);
+  return () => {
+    for (const [name, listener] of listeners) unsubscribe(name, listener);
+  };
+}
+
+class Measurements {
+  readonly #sink: MeasurementSink;
+  readonly #outcomes = new Set<string>();
+  /** Begun under this one's eyes: the end of another would count down what was never counted up. */
+  readonly #begun = new WeakSet();
+
+  constructor(sink: MeasurementSink) {
+    this.#sink = sink;
+  }
+
+  handshakeStarted(message: HandshakeStartMessage): void {
+    this.#begun.add(message);
+    this.#sink.add(eventMetrics.handshakesInFlight, 1, [message.side]);
+  }
+
+  handshakeEnded(message: HandshakeEndMessage): void {
+    const { side, outcome, resumed, protocol = 'none', group = 'none', durationMs } = message;
+    const handshake = resumed === undefined ? 'none' : resumed ? 'resumed' : 'full';
+    if (this.#begun.delete(message)) this.#sink.add(eventMetrics.handshakesInFlight, -1, [side]);
+    this.#sink.add(eventMetrics.handshakes, 1, [side, this.#bounded(outcome), handshake, protocol, group]);
+    this.#sink.record(eventMetrics.handshakeDuration, durationMs / 1000, [
+      side,
+      resultOf(outcome),
+      handshake,
+    ]);
+  }
+
+  signatureStarted(message: SignatureStartMessage): void {
+    this.#begun.add(message);
+    this.#sink.add(eventMetrics.signaturesInFlight, 1, []);
+    this.#sink.record(eventMetrics.signatureQueue, message.queuedMs / 1000, []);
+  }
+
+  signatureEnded(message: SignatureEndMessage): void {
+    const { outcome, scheme, durationMs } = message;
+    if (this.#begun.delete(message)) this.#sink.add(eventMetrics.signaturesInFlight, -1, []);
+    this.#sink.add(eventMetrics.signatures, 1, [this.#bounded(outcome), scheme]);
+    this.#sink.record(eventMetrics.signatureDuration, durationMs / 1000, [resultOf(outcome)]);
+  }
+
+  kmsAttempt({ outcome, attempt, hedge, throttled, durationMs, queuedMs }: KmsAttemptMessage): void {
+    this.#sink.add(eventMetrics.kmsAttempts, 1, [this.#bounded(outcome)]);
+    this.#sink.record(eventMetrics.kmsAttemptDuration, durationMs / 1000, [resultOf(outcome)]);
+    if (queuedMs !== undefined) this.#sink.record(eventMetrics.kmsQueue, queuedMs / 1000, []);
+    if (hedge) this.#sink.add(eventMetrics.kmsHedges, 1, []);
+    // The SDK tells once a signature, of all its attempts together.
+    else if (attempt > 1)
+      this.#sink.add(eventMetrics.kmsRetries, queuedMs === undefined ? attempt - 1 : 1, []);
+    if (throttled) this.#sink.add(eventMetrics.kmsThrottles, 1, []);
+  }
+
+  #bounded(outcome: string): string {
+    if (this.#outcomes.has(outcome)) return outcome;
+    if (this.#outcomes.size >= MOST_OUTCOMES) return 'other';
+    this.#outcomes.add(outcome);
+    return outcome;
+  }
+}
+
+function resultOf(outcome: string): 'ok' | 'error' {
+  return outcome === 'ok' ? 'ok' : 'error';
+}

@@ -1,0 +1,111 @@
+/**
+ * Metrics as Prometheus scrapes them, without a dependency.
+ *
+ * @module s2n-pkey/prometheus
+ */
+import type { Server } from 'node:net';
+import { InvalidOptionError } from '../errors.ts';
+import { contentType, histogramLines, valueLines } from './exposition.ts';
+import { measureChannels } from './measurements.ts';
+import { defaultBuckets, eventMetrics, stateMetrics, type Metric } from './metrics.ts';
+import { Distribution, Family, Value } from './series.ts';
+import { engineState, WatchedServers } from './state.ts';
+
+export interface PrometheusOptions {
+  /** Upper bounds of the histograms' buckets in seconds, rising. 1 ms to 10 s unless given. */
+  buckets?: readonly number[];
+}
+
+/** Counts from when it is made until `close`. */
+export class PrometheusMetrics {
+  /** What an answer with `text()` says it is: text exposition format 0.0.4. */
+  readonly contentType = contentType;
+  readonly #buckets: readonly number[];
+  readonly #values = new Map<Metric, Family<Value>>();
+  readonly #histograms = new Map<Metric, Family<Distribution>>();
+  readonly #watched = new WatchedServers();
+  readonly #stop: () => void;
+
+  /** @internal Made by `prometheusMetrics`. */
+  constructor(buckets: readonly number[]) {
+    this.#buckets = buckets;
+    for (const metric of Object.values(eventMetrics)) {
+      if (metric.kind === 'histogram') {
+        this.#histograms.set(metric, new Family((labels) => new Distribution(labels, buckets)));
+      } else {
+        this.#values.set(metric, new Family((labels) => new Value(labels)));
+      }
+      // Without labels there is one series, which is 0 before anything has happened.
+      if (metric.labels.length === 0) (this.#values.get(metric) ?? this.#histograms.get(metric))?.of([]);
+    }
+    this.#stop = measureChannels({
+      add: (metric, amount, labels) => {
+        const series = this.#values.get(metric)?.of(labels);
+        if (series) series.value += amount;
+      },
+      record: (metric, seconds, labels) => this.#histograms.get(metric)?.of(labels).record(seconds),
+    });
+  }
+
+  /**
+   * Tells when the certificates of `server` expire, those it shows at each `text()`. Returns itself.
+   *
+   * @throws InvalidOptionError for anything but a server that `createServer` made or `attach` has secured.
+   */
+  watch(server: Server): this {
+    this.#watched.add(server);
+    return this;
+  }
+
+  /** All metrics now. It asks the engine's threads: some tens of microseconds. */
+  text(): string {
+    const texts: string[] = [];
+    for (const [metric, family] of this.#values) texts.push(valueLines(metric, family.all));
+    for (const [metric, family] of this.#histograms) {
+      texts.push(histogramLines(metric, family.all, this.#buckets));
+    }
+    const state = [...engineState(), ...this.#watched.expiries()];
+    for (const metric of Object.values(stateMetrics)) {
+      texts.push(
+        valueLines(
+          metric,
+          state.filter((value) => value.metric === metric),
+        ),
+      );
+    }
+    return texts.join('');
+  }
+
+  /** Counts no more. */
+  close(): void {
+    this.#stop();
+  }
+}
+
+/**
+ * Begins to count handshakes, signatures and requests to KMS of this thread: `response.end(metrics.text())`.
+ *
+ * @throws InvalidOptionError naming the option.
+ */
+export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new InvalidOptionError('options', 'an object such as { buckets: [0.01, 0.1, 1] }', options);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== 'buckets') throw new InvalidOptionError(name, 'no such option: there is buckets', value);
+  }
+  const { buckets = defaultBuckets } = options;
+  const rising =
+    Array.isArray(buckets) &&
+    buckets.length > 0 &&
+    buckets.every(
+      (bound: unknown, index) =>
+        typeof bound === 'number' &&
+        Number.isFinite(bound) &&
+        bound > (index === 0 ? 0 : Number(buckets[index - 1])),
+    );
+  if (!rising) {
+    throw new InvalidOptionError('buckets', 'seconds above 0, each more than the one before it', buckets);
+  }
+  return new PrometheusMetrics(buckets.map(Number));
+}

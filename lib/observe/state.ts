@@ -1,0 +1,68 @@
+import type { Server } from 'node:net';
+import { diagnostics } from '../tls/diagnostics.ts';
+import { servedCertificates } from '../tls/served-certificates.ts';
+import { stateMetrics, type Metric } from './metrics.ts';
+
+/** One value of a metric that is looked up. */
+export interface StateValue {
+  readonly metric: Metric;
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
+/** Servers whose certificates are watched, for as long as somebody else keeps them. */
+export class WatchedServers {
+  readonly #servers = new Map<number, WeakRef<Server>>();
+  readonly #known = new WeakSet<Server>();
+  #next = 0;
+
+  /** @throws InvalidOptionError for anything but a server of this package, or one that `attach` has secured. */
+  add(server: Server): void {
+    servedCertificates(server);
+    if (this.#known.has(server)) return;
+    this.#known.add(server);
+    this.#servers.set(this.#next++, new WeakRef(server));
+  }
+
+  /** When each certificate that they serve now expires, one value a certificate. */
+  expiries(): StateValue[] {
+    const values = new Map<string, StateValue>();
+    for (const [id, reference] of this.#servers) {
+      const server = reference.deref();
+      if (!server) this.#servers.delete(id);
+      for (const { servername = '', fingerprint, keyArn = '', notAfter } of server
+        ? servedCertificates(server)
+        : []) {
+        const labels = [servername, fingerprint, keyArn];
+        const value = notAfter.getTime() / 1000;
+        values.set(labels.join('\n'), { metric: stateMetrics.certificateExpiry, labels, value });
+      }
+    }
+    return [...values.values()];
+  }
+}
+
+/** The engine's own counts. It waits for the engine's threads, some tens of microseconds. */
+export function engineState(): StateValue[] {
+  const state = diagnostics();
+  const value = (metric: Metric, amount: number, ...labels: string[]): StateValue => ({
+    metric,
+    labels,
+    value: amount,
+  });
+  const { connections, operations, descriptors, threads, cpu, arena } = stateMetrics;
+  return [
+    value(connections, state.handshaking, 'handshaking'),
+    value(connections, state.awaitingSignature, 'awaiting_signature'),
+    value(connections, state.open, 'open'),
+    value(connections, state.silent, 'silent'),
+    value(connections, state.lingering, 'lingering'),
+    value(operations, state.operations),
+    value(descriptors, state.descriptors),
+    value(threads, state.threads),
+    value(cpu, state.cpuNanoseconds / 1e9),
+    value(arena, state.arenaBytesInUse, 'in_use'),
+    value(arena, state.arenaBytesLocked, 'locked'),
+    value(arena, state.arenaBytesUnlocked, 'unlocked'),
+  ];
+}
