@@ -14,9 +14,16 @@ import {
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-base';
 import { expect } from 'chai';
-import { createServer, InvalidOptionError, type KmsAttemptMessage, type TlsServer } from '../../lib/index.ts';
+import {
+  createServer,
+  InvalidOptionError,
+  KmsSigner,
+  type KmsAttemptMessage,
+  type TlsServer,
+} from '../../lib/index.ts';
 import { eventMetrics, stateMetrics } from '../../lib/observe/metrics.ts';
 import { observeWithOpenTelemetry } from '../../lib/observe/opentelemetry.ts';
+import { AnswerTap } from '../fixtures/answer-tap.ts';
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
 
@@ -100,6 +107,27 @@ describe('OpenTelemetry', function () {
     expect(Number(handshakeTime?.start)).to.be.at.most(Number(signatureTime?.start));
     expect(Number(signatureTime?.end)).to.be.at.most(Number(handshakeTime?.end));
     expect(Number(requestTime?.start)).to.be.below(Number(requestTime?.end));
+  });
+
+  it('has the id that KMS answered with, by which a CloudTrail record is matched with a connection', async () => {
+    const { kms, site } = sites();
+    const { cert, signer } = site('P-256');
+    const tap = await AnswerTap.open(kms.endpoint);
+    const { endpoint } = tap;
+    const tapped = await KmsSigner.open({ ...kms.clientOptions, keyId: signer.keyArn, endpoint });
+    const recorded = createServer({ cert, signer: tapped }, (socket) => socket.end('x'));
+    try {
+      const target = await listen(recorded);
+      tap.takeRequestIds(); // of opening the key
+      for (let i = 0; i < 3; i++) await readAll(await connectTls(target));
+      const told = named('KMS/Sign').map(({ attributes }) => attributes['aws.request_id']);
+      expect(told).to.have.length(3);
+      expect(told).to.deep.equal(tap.takeRequestIds());
+    } finally {
+      await close(recorded);
+      tapped.close();
+      tap.close();
+    }
   });
 
   it('keeps the spans of handshakes at once apart, each with its own request', async () => {
