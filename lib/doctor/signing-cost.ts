@@ -24,7 +24,7 @@ export function signingCost(keySpec: string | undefined, price?: number): Signin
   const pricePer10000 = price ?? (keySpec === 'RSA_2048' ? prices.RSA_2048 : prices.other);
   const assumption =
     price === undefined
-      ? 'list price of the AWS KMS pricing page for Regions of the United States, as of June 2026; yours may differ (--price)'
+      ? 'assumed for Regions of the United States: check the AWS KMS pricing page for yours (--price)'
       : 'the price given';
   return { pricePer10000, assumption, perMillionFullHandshakes: round(pricePer10000 * 100) };
 }

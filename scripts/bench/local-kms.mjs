@@ -23,6 +23,11 @@ export class BenchKms {
     if (milliseconds > 0) await this.#kms.misbehave({ kind: 'latency', milliseconds });
   }
 
+  /** So many requests for a signature are refused from now on, and the ones after them are not. */
+  async throttle(count) {
+    await this.#kms.misbehave({ kind: 'throttle', count });
+  }
+
   /** @param {string} spec as KMS names it */
   async createKey(spec) {
     const { endpoint, region, credentials } = this.#kms;
