@@ -3,15 +3,16 @@
 // greatest. Then how long signatures take that KMS throttles once, while the event loop is busy in bursts, which is what the thread is for.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
-import { runAsScript, say } from './command.mjs';
+import { runAsScript } from './command.mjs';
 import { setUp } from './setup.mjs';
 
 /** Goal of the fast path: milliseconds of the event loop's CPU for a signature. */
 const goal = 0.05;
 const atOnce = 16;
 const rounds = 9;
-const usage = 'npm run bench:kms [-- --no-build] [--rounds N, odd] [--signatures N]';
+const usage = 'npm run bench:kms [-- --no-build] [--rounds N] [--signatures N]';
 const kinds = [
   { name: 'AWS SDK', options: { requests: 'sdk' } },
   { name: 'fast', options: { requests: 'fast' } },
@@ -119,7 +120,8 @@ function report(signers, summary, { rounds, signatures }) {
     `time until ${atOnce} signatures are there, each throttled once, the event loop busy for 200 ms of every 205, median:`,
   );
   for (const { name, waits } of signers) console.log(line(name, waits, 0));
-  say(`Node ${process.version}; the local KMS in another process`);
+  const cpu = cpus()[0]?.model ?? 'unknown';
+  console.log(`Node ${process.version}, ${cpu}, Linux ${release()}; the local KMS in another process`);
 }
 
 await runAsScript(import.meta.url, benchKms);

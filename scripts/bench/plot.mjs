@@ -1,7 +1,7 @@
 // The goals' ratios as a plot: one bar a ratio, node:tls at 1.
 
-const width = 860;
-const left = 430;
+const width = 1020;
+const left = 590;
 const rowHeight = 22;
 const widest = 1.5; // ratio at the right edge; a longer bar is cut there, its number says by how much
 

@@ -60,7 +60,7 @@ describe("the benchmark's results", () => {
       stamp,
       goals: [goal, { ...goal, value: { median: 0.375, min: 0.3, max: 0.4 }, met: true }],
     });
-    const bars = [...svg.matchAll(/<rect x="430" y="\d+" width="([\d.]+)" height="15" fill="(#\w+)"\/>/g)];
+    const bars = [...svg.matchAll(/<rect x="590" y="\d+" width="([\d.]+)" height="15" fill="(#\w+)"\/>/g)];
     const [missed, met] = bars.map(([, width, colour]) => ({ width: Number(width), colour }));
     expect(bars).to.have.length(2);
     expect(missed?.width).to.be.closeTo(2 * (met?.width ?? 0), 0.2);
