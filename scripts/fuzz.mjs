@@ -3,6 +3,7 @@
 //
 //   --seconds N      for each target
 //   --target NAME    only this one (again for others)
+//   --seed N         of libFuzzer's choices; another one each time unless given
 //   --keep           afterwards, the smallest set of inputs that reaches all that was reached becomes test/fuzz/corpus/
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -27,22 +28,24 @@ export function fuzzTargets() {
 }
 
 function readOptions(args) {
-  const options = { seconds: 60, targets: [], keep: false };
+  const options = { seconds: 60, targets: [], seed: 0, keep: false };
   for (let at = 0; at < args.length; at++) {
     const [name, inline] = args[at].split(/=(.*)/s);
     const value = () => inline ?? args[++at] ?? '';
-    if (name === '--seconds') options.seconds = positiveInteger(value());
+    if (name === '--seconds' || name === '--seed') options[name.slice(2)] = positiveInteger(name, value());
     else if (name === '--target') options.targets.push(knownTarget(value()));
     else if (name === '--keep') options.keep = true;
     else
-      throw new Refusal(`there is no option '${args[at]}': there are --seconds N, --target NAME and --keep.`);
+      throw new Refusal(
+        `there is no option '${args[at]}': there are --seconds N, --target NAME, --seed N and --keep.`,
+      );
   }
   return { ...options, targets: options.targets.length > 0 ? options.targets : fuzzTargets() };
 }
 
-function positiveInteger(text) {
+function positiveInteger(name, text) {
   if (!/^[1-9]\d{0,6}$/.test(text))
-    throw new Refusal(`--seconds: expected a whole number from 1 on; given '${text}'.`);
+    throw new Refusal(`${name}: expected a whole number from 1 on; given '${text}'.`);
   return Number(text);
 }
 
@@ -54,7 +57,7 @@ function knownTarget(name) {
 }
 
 /** Runs one target; resolves to whether nothing was found. */
-async function fuzz(out, target, seconds) {
+async function fuzz(out, target, { seconds, seed }) {
   const program = join(out, `fuzz_${target}`);
   const found = join(out, 'fuzz', target); // inputs that reach something new, from this run and those before
   const artifacts = join(out, 'fuzz', `${target}-`);
@@ -63,7 +66,7 @@ async function fuzz(out, target, seconds) {
   const { ok, output, code, signal } = await run(
     program,
     [
-      ...[`-max_total_time=${seconds}`, `-max_len=${LONGEST_INPUT}`, `-timeout=${HANGS}`],
+      ...[`-max_total_time=${seconds}`, `-max_len=${LONGEST_INPUT}`, `-timeout=${HANGS}`, `-seed=${seed}`],
       ...['-rss_limit_mb=2048', '-print_final_stats=1', `-artifact_prefix=${artifacts}`],
       ...[found, corpusOf(target)],
     ],
@@ -111,7 +114,7 @@ await runAsScript(import.meta.url, async (args) => {
   const { out } = await buildNative(['--fuzz']);
   const missing = options.targets.filter((target) => !existsSync(join(out, `fuzz_${target}`)));
   if (missing.length > 0) throw new Refusal(`the build made no program for ${missing.join(', ')}.`);
-  const held = await asManyAsProcessors(options.targets, (target) => fuzz(out, target, options.seconds));
+  const held = await asManyAsProcessors(options.targets, (target) => fuzz(out, target, options));
   const failed = options.targets.filter((_, at) => !held[at]);
   if (failed.length > 0) throw new Refusal(`found something: ${failed.join(', ')} (see above).`);
   if (options.keep) for (const target of options.targets) await keepCorpus(out, target);
