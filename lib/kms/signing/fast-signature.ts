@@ -176,7 +176,8 @@ export class FastSignature implements AttemptOwner {
     const { attemptTimeout, pool } = this.#state;
     const late = this.#live.find((attempt) => now - attempt.begun >= attemptTimeout - 1);
     if (late === undefined) {
-      this.#arm(this.#deadline);
+      // A timer fires early by what the turn that set it had taken before.
+      this.#arm(Math.min(this.#deadline, ...this.#live.map(({ begun }) => begun + attemptTimeout)));
       return;
     }
     pool.cancel(late);
