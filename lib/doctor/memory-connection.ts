@@ -27,7 +27,7 @@ class End extends Duplex {
   }
 }
 
-/** What one end writes, the other reads: a handshake needs no network to be tried. */
+/** What one end writes, the other reads, with backpressure: a handshake needs no network to be tried. */
 export function memoryConnection(): [Duplex, Duplex] {
   const pair: [End, End] = [new End(), new End()];
   [pair[0].other, pair[1].other] = [pair[1], pair[0]];

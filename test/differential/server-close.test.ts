@@ -4,7 +4,7 @@ import { connect as connectTcp, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import { duplexPair } from '../fixtures/duplex-pair.ts';
+import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
 import { connectTls, listen, next, readAll } from '../fixtures/peers.ts';
 import { EventLog, meaning, scenario } from './scenario.ts';
 import type { Implementation, SecureSocket } from './servers.ts';
@@ -33,7 +33,7 @@ async function openTcp(server: Server, port: number): Promise<Socket> {
  * Carries a client's bytes to the server: of its first ones so many, the rest when it is let go.
  */
 async function holdBack(tcp: Socket, sent: number): Promise<{ client: TLSSocket; letGo: () => void }> {
-  const [end, ours] = duplexPair();
+  const [end, ours] = memoryConnection();
   const client = connect({ socket: end, rejectUnauthorized: false });
   client.on('error', () => undefined);
   const [hello] = (await once(ours, 'data')) as [Buffer];

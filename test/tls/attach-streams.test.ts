@@ -8,7 +8,7 @@ import { connect as connectTlsOver, createServer as createTlsServer, type TLSSoc
 import { expect } from 'chai';
 import { attach, diagnostics, type TlsSocket } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
-import { duplexPair } from '../fixtures/duplex-pair.ts';
+import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
@@ -104,7 +104,7 @@ describe('attach, for streams that the server did not accept itself', () => {
 
     it('is left alone if it is destroyed already', () => {
       const server = echo();
-      const [socket] = duplexPair();
+      const [socket] = memoryConnection();
       socket.destroy();
       server.emit('connection', socket);
       expect(diagnostics().handshaking).to.equal(0);
@@ -176,7 +176,7 @@ describe('attach, for streams that the server did not accept itself', () => {
   describe('a Duplex without a descriptor', () => {
     it('is served, and carries much in both directions', async () => {
       const server = echo();
-      const [near, far] = duplexPair();
+      const [near, far] = memoryConnection();
       server.emit('connection', near);
       const client = await secure(far);
       const body = randomBytes(5_000_000);
@@ -189,7 +189,7 @@ describe('attach, for streams that the server did not accept itself', () => {
         createHttpsServer((req, res) => res.end(`${req.method ?? ''} ${String(req.socket.remoteAddress)}`)),
         options,
       );
-      const [near, far] = duplexPair();
+      const [near, far] = memoryConnection();
       server.emit('connection', Object.assign(near, { remoteAddress: '192.0.2.7', remotePort: 1 }));
       const client = await secure(far);
       client.end('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
@@ -201,7 +201,7 @@ describe('attach, for streams that the server did not accept itself', () => {
         createTlsServer({ pauseOnConnect: true }, () => undefined),
         options,
       );
-      const [near, far] = duplexPair();
+      const [near, far] = memoryConnection();
       const accepted = next<TlsSocket>(server, 'secureConnection');
       server.emit('connection', near);
       const client = await secure(far);
@@ -238,7 +238,7 @@ describe('attach, for streams that the server did not accept itself', () => {
         createTlsServer((socket) => socket.end('bye')),
         options,
       );
-      const [near, far] = duplexPair();
+      const [near, far] = memoryConnection();
       server.emit('connection', near);
       const client = await secure(far);
       expect((await readAll(client)).toString()).to.equal('bye');
@@ -246,7 +246,7 @@ describe('attach, for streams that the server did not accept itself', () => {
       if (!near.closed) await once(near, 'close');
 
       const idle = attach(createTlsServer(), options);
-      const [broken, peer] = duplexPair();
+      const [broken, peer] = memoryConnection();
       const accepted = next<TlsSocket>(idle, 'secureConnection');
       idle.emit('connection', broken);
       const other = await secure(peer);
@@ -260,7 +260,7 @@ describe('attach, for streams that the server did not accept itself', () => {
 
     it('that breaks during the handshake is a tlsClientError', async () => {
       const server = echo();
-      const [near] = duplexPair();
+      const [near] = memoryConnection();
       const failed = once(server, 'tlsClientError');
       server.emit('connection', near);
       near.destroy(new Error('on purpose'));
