@@ -17,11 +17,22 @@ Poller::Poller()
   }
 }
 
-bool Poller::Add(int fd, Watcher* watcher) {
+bool Poller::Control(int operation, int fd, Watcher* watcher, bool writable) {
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+  if (writable) event.events |= EPOLLOUT;
   event.data.ptr = watcher;
-  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
+}
+
+bool Poller::Add(int fd, Watcher* watcher) { return Control(EPOLL_CTL_ADD, fd, watcher, true); }
+
+bool Poller::AddReader(int fd, Watcher* watcher) {
+  return Control(EPOLL_CTL_ADD, fd, watcher, false);
+}
+
+void Poller::TellWritable(int fd, Watcher* watcher, bool wanted) {
+  Control(EPOLL_CTL_MOD, fd, watcher, wanted);  // cannot fail: it is watched
 }
 
 void Poller::Remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }

@@ -35,6 +35,11 @@ class Poller {
   Poller();  // throws std::system_error
 
   bool Add(int fd, Watcher* watcher);
+  // Without being told that it can be written to. A Unix socket tells so each time its other end
+  // reads, which would wake the thread once for every message.
+  bool AddReader(int fd, Watcher* watcher);
+  // For one of AddReader: whether it is told from now on, beginning with what is true already.
+  void TellWritable(int fd, Watcher* watcher, bool wanted);
   void Remove(int fd);
   // Removes, then closes. Closing is not enough: epoll goes on telling of what another descriptor
   // still refers to, such as the copy of a child process between fork and exec.
@@ -46,6 +51,8 @@ class Poller {
 
  private:
   static constexpr int kBatch = 256;
+  bool Control(int operation, int fd, Watcher* watcher, bool writable);
+
   Descriptor epoll_;
   Descriptor wake_;
   std::array<epoll_event, kBatch> events_;

@@ -284,7 +284,7 @@ void TlsStream::FinishHandshake() {
     pair_ = Descriptor(ends[0]);
     javascript = Descriptor(ends[1]);
   }
-  if (!context_.poller.Add(pair_.get(), &pair_side_)) {
+  if (!context_.poller.AddReader(pair_.get(), &pair_side_)) {
     return FailHandshake(
         tls::Failure::Of(tls::FailureKind::kResources, "no room in epoll for another connection"));
   }

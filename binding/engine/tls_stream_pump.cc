@@ -171,8 +171,10 @@ OutputQueue::Result TlsStream::FlushRecords() {
 }
 
 OutputQueue::Result TlsStream::WritePlaintext(const uint8_t* data, size_t length) {
+  const bool blocked = !to_pair_.empty();
   const OutputQueue::Result result = to_pair_.Write(pair_.get(), data, length);
   if (result == OutputQueue::Result::kBlocked) pair_side_.writable = false;
+  if (blocked == to_pair_.empty()) context_.poller.TellWritable(pair_.get(), &pair_side_, !blocked);
   if (result == OutputQueue::Result::kBroken) {
     pair_side_.closed = true;  // JavaScript closed its end; the poller will say so, too
     to_pair_.Discard();
