@@ -8,11 +8,15 @@
 #include <new>
 #include <utility>
 
+#include "engine/thread_policy.h"
 #include "tls/library.h"
 
 namespace keyless::engine {
 
 namespace {
+
+// Steps of handshakes between two looks at what else there is to do, some 100 µs each.
+constexpr size_t kHandshakesATurn = 2;
 
 // For the calling thread, while this lives: also when the thread it is to start cannot be had.
 class AllSignalsBlocked {
@@ -125,8 +129,9 @@ std::future<std::vector<uint8_t>> EngineLoop::ExportKeyingMaterial(
 
 void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
                                    std::vector<uint8_t> signature) {
-  Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->CompleteSignature(operation, signature);
+  Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) mutable {
+    if (TlsStream* stream = loop.Find(id))
+      stream->CompleteSignature(operation, std::move(signature));
   });
 }
 
@@ -224,13 +229,14 @@ TlsStream* EngineLoop::Find(StreamId id) {
 }
 
 void EngineLoop::Run() {
+  WorkInBatches();
   while (!stop_) {
     const int deadline = context_.deadlines.Timeout(context_.now);
     const int idle_check = context_.idle_checks.Timeout(context_.now);
     int timeout = deadline < 0     ? idle_check
                   : idle_check < 0 ? deadline
                                    : std::min(deadline, idle_check);
-    if (!context_.run_queue.empty()) timeout = 0;
+    if (HasWork()) timeout = 0;
     const bool woken = context_.poller.Wait(timeout);
     TurnAfterWait(woken, Clock::now());
   }
@@ -240,7 +246,7 @@ void EngineLoop::Run() {
 
 bool EngineLoop::Turn(Clock::time_point now) {
   TurnAfterWait(context_.poller.Wait(0), now);
-  return !context_.run_queue.empty();
+  return HasWork();
 }
 
 void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
@@ -267,19 +273,30 @@ void EngineLoop::ExecuteCommands() {
     const std::lock_guard<std::mutex> lock(mutex_);
     commands.swap(commands_);
   }
-  for (const Command& command : commands) command(*this);
+  for (Command& command : commands) command(*this);
 }
 
 void EngineLoop::DriveStreams() {
-  driving_.swap(context_.run_queue);
-  for (TlsStream* stream : driving_) {
-    try {
-      stream->Drive();
-    } catch (const std::bad_alloc&) {
-      stream->OnOutOfMemory();
-    }
+  // Those that ask to be run again have their turn in the next one.
+  for (size_t left = context_.run_queue.size(); left > 0; left--) {
+    TlsStream* stream = context_.run_queue.front();
+    context_.run_queue.pop_front();
+    DriveOne(stream);
   }
-  driving_.clear();
+  for (size_t left = std::min(context_.handshakes.size(), kHandshakesATurn); left > 0; left--) {
+    TlsStream* stream = context_.handshakes.front();
+    context_.handshakes.pop_front();
+    DriveOne(stream);
+    LetOthersGoFirst();
+  }
+}
+
+void EngineLoop::DriveOne(TlsStream* stream) {
+  try {
+    stream->Drive();
+  } catch (const std::bad_alloc&) {
+    stream->OnOutOfMemory();
+  }
 }
 
 void EngineLoop::CheckDeliveries() {
@@ -302,8 +319,8 @@ void EngineLoop::FreeRetired() {
     const auto found = streams_.find(id);
     if (found == streams_.end()) continue;
     // It may have been asked to run again in this very turn.
-    auto& queue = context_.run_queue;
-    queue.erase(std::remove(queue.begin(), queue.end(), found->second.get()), queue.end());
+    for (auto* queue : {&context_.run_queue, &context_.handshakes})
+      queue->erase(std::remove(queue->begin(), queue->end(), found->second.get()), queue->end());
     streams_.erase(found);
   }
   context_.retired.clear();

@@ -91,10 +91,12 @@ class EngineLoop {
   void End();
   void ExecuteCommands();
   void DriveStreams();
+  static void DriveOne(TlsStream* stream);
   void CheckDeliveries();
   void FreeRetired();
   TlsStream* Find(StreamId id);
   LoopStatistics Count() const;
+  bool HasWork() const { return !context_.run_queue.empty() || !context_.handshakes.empty(); }
 
   // Any thread, under the mutex.
   std::mutex mutex_;
@@ -104,7 +106,6 @@ class EngineLoop {
   LoopContext context_;
   std::unordered_map<StreamId, std::unique_ptr<TlsStream>> streams_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
-  std::vector<TlsStream*> driving_;
   bool stop_ = false;
   uint64_t turns_ = 0;
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -50,8 +51,10 @@ struct LoopContext {
   std::vector<uint8_t> plaintext = std::vector<uint8_t>(kChunk);
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
-  // Streams with something to do, each at most once, in order.
-  std::vector<TlsStream*> run_queue;
+  // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
+  // one takes as long as dozens of requests, so they go last and only so many in a turn.
+  std::deque<TlsStream*> run_queue;
+  std::deque<TlsStream*> handshakes;
   // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
   // more.
   std::vector<StreamId> retired;

@@ -64,7 +64,7 @@ void TlsStream::Side::OnReady(const Readiness& readiness) {
 void TlsStream::Schedule() {
   if (queued_ || phase_ == Phase::kClosed) return;
   queued_ = true;
-  context_.run_queue.push_back(this);
+  (InHandshake() ? context_.handshakes : context_.run_queue).push_back(this);
 }
 
 void TlsStream::Drive() {

@@ -73,7 +73,7 @@ class TlsStream final : private tls::Transport {
   void OnOutOfMemory();
 
   // From the environment. A signature for another operation than the one awaited is dropped.
-  void CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature);
+  void CompleteSignature(OperationId operation, std::vector<uint8_t> signature);
   // Ends a handshake with this alert.
   void Destroy(uint8_t alert);
   void ChooseContext(std::shared_ptr<const tls::Config> config,
@@ -117,6 +117,7 @@ class TlsStream final : private tls::Transport {
   // tls_stream_handshake.cc
   void DriveHandshake();
   bool MeetPeer();
+  bool ApplySignature();
   void AskForVerdict();
   void FinishHandshake();
   void PostSessions();
@@ -180,6 +181,7 @@ class TlsStream final : private tls::Transport {
       inbound_failure_;  // told when what came before it is with JavaScript
   HandshakeTiming timing_;
   OperationId awaited_operation_ = 0;
+  std::unique_ptr<std::vector<uint8_t>> signature_;  // until its turn to be verified and applied
 
   Phase phase_ = Phase::kHandshake;
   const bool client_ = false;

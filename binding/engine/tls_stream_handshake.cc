@@ -129,6 +129,7 @@ void TlsStream::DriveHandshake() {
   if (!to_tcp_.empty() && tcp_side_.writable && FlushRecords() == OutputQueue::Result::kBroken) {
     return FailHandshake(FailureOfDescriptor(errno, "write"));
   }
+  if (signature_ && !ApplySignature()) return;
   if (AwaitsApplication()) return;
   if (!connection_ && !MeetPeer()) return;
 
@@ -229,15 +230,23 @@ void TlsStream::ChooseContext(std::shared_ptr<const tls::Config> config,
   Schedule();
 }
 
-void TlsStream::CompleteSignature(OperationId operation, const std::vector<uint8_t>& signature) {
+void TlsStream::CompleteSignature(OperationId operation, std::vector<uint8_t> signature) {
   if (phase_ != Phase::kAwaitingSignature || operation != awaited_operation_) return;
   awaited_operation_ = 0;
-  if (!connection_->CompleteOperation(signature.data(), signature.size())) {
-    return FailHandshake(connection_->failure());
+  signature_ = std::make_unique<std::vector<uint8_t>>(std::move(signature));
+  Schedule();
+}
+
+// Verifying it takes longer than making it did, so it waits in line like any handshake's step.
+bool TlsStream::ApplySignature() {
+  const auto signature = std::exchange(signature_, nullptr);
+  if (!connection_->CompleteOperation(signature->data(), signature->size())) {
+    FailHandshake(connection_->failure());
+    return false;
   }
   timing_.signature_applied = SinceStart();
   phase_ = Phase::kHandshake;
-  Schedule();
+  return true;
 }
 
 void TlsStream::AskForVerdict() {
