@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/thread_policy.h"
+#include "tls/arena.h"
 #include "tls/library.h"
 
 namespace keyless::engine {
@@ -231,17 +232,23 @@ TlsStream* EngineLoop::Find(StreamId id) {
 void EngineLoop::Run() {
   WorkInBatches();
   while (!stop_) {
-    const int deadline = context_.deadlines.Timeout(context_.now);
-    const int idle_check = context_.idle_checks.Timeout(context_.now);
-    int timeout = deadline < 0     ? idle_check
-                  : idle_check < 0 ? deadline
-                                   : std::min(deadline, idle_check);
-    if (HasWork()) timeout = 0;
-    const bool woken = context_.poller.Wait(timeout);
+    const bool woken = context_.poller.Wait(Timeout());
     TurnAfterWait(woken, Clock::now());
   }
   End();
   tls::CleanupThread();
+}
+
+// Of the poller, in ms; -1: for ever.
+int EngineLoop::Timeout() const {
+  if (HasWork()) return 0;
+  int timeout = -1;
+  for (const int next :
+       {context_.deadlines.Timeout(context_.now), context_.idle_checks.Timeout(context_.now),
+        trims_.Timeout(context_.now)}) {
+    if (next >= 0 && (timeout < 0 || next < timeout)) timeout = next;
+  }
+  return timeout;
 }
 
 bool EngineLoop::Turn(Clock::time_point now) {
@@ -259,6 +266,7 @@ void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
   CheckDeliveries();
   context_.events.Flush();
   FreeRetired();
+  TrimMemory();
 }
 
 void EngineLoop::End() {
@@ -322,8 +330,15 @@ void EngineLoop::FreeRetired() {
     for (auto* queue : {&context_.run_queue, &context_.handshakes})
       queue->erase(std::remove(queue->begin(), queue->end(), found->second.get()), queue->end());
     streams_.erase(found);
+    context_.memory_given_back = true;
   }
   context_.retired.clear();
+}
+
+void EngineLoop::TrimMemory() {
+  trims_.Run(context_.now, [](EngineLoop*) { tls::Arena::Process().Trim(); });
+  if (std::exchange(context_.memory_given_back, false) && !trim_.pending())
+    trim_.Set(trims_, context_.now + context_.limits.trim, this);
 }
 
 }  // namespace keyless::engine

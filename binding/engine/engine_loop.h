@@ -93,6 +93,8 @@ class EngineLoop {
   void DriveStreams();
   static void DriveOne(TlsStream* stream);
   void CheckDeliveries();
+  int Timeout() const;
+  void TrimMemory();
   void FreeRetired();
   TlsStream* Find(StreamId id);
   LoopStatistics Count() const;
@@ -106,6 +108,8 @@ class EngineLoop {
   LoopContext context_;
   std::unordered_map<StreamId, std::unique_ptr<TlsStream>> streams_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
+  Deadlines<EngineLoop> trims_;
+  Deadlines<EngineLoop>::Entry trim_;
   bool stop_ = false;
   uint64_t turns_ = 0;
 

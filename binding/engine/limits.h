@@ -15,6 +15,8 @@ struct Limits {
   std::chrono::milliseconds linger{2000};
   // Without traffic for so long, a connection gives its record buffers back.
   std::chrono::milliseconds idle{1000};
+  // So long after a connection gave memory back, the arena gives the kernel what nobody took since.
+  std::chrono::milliseconds trim{500};
 };
 
 }  // namespace keyless::engine

@@ -55,6 +55,7 @@ struct LoopContext {
   // one takes as long as dozens of requests, so they go last and only so many in a turn.
   std::deque<TlsStream*> run_queue;
   std::deque<TlsStream*> handshakes;
+  bool memory_given_back = false;  // by a stream, in this turn
   // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
   // more.
   std::vector<StreamId> retired;

@@ -194,6 +194,7 @@ void TlsStream::OnIdleCheck() {
   const bool idle = context_.now - last_active_ >= context_.limits.idle;
   if (idle) {
     connection_->ReleaseBuffers();
+    context_.memory_given_back = true;
     if (!tickets_.empty() && FlushRecords() == OutputQueue::Result::kBroken)
       BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
     return;  // armed again by the next traffic

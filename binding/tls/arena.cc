@@ -86,6 +86,16 @@ size_t Arena::SizeOf(const void* memory) const noexcept {
   return Find(static_cast<const uint8_t*>(memory)).size;
 }
 
+size_t Arena::Trim() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  size_t given_back = 0;
+  for (Chain<ArenaRegion>* regions : {&locked_with_room_, &unlocked_with_room_}) {
+    for (ArenaRegion* region = regions->front(); region; region = region->next)
+      given_back += region->Trim();
+  }
+  return given_back;
+}
+
 ArenaStatistics Arena::Statistics() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return statistics_;

@@ -52,6 +52,11 @@ class Arena {
   // Bytes of a live allocation that may be used. Aborts as Free does.
   size_t SizeOf(const void* memory) const noexcept;
 
+  // Gives the kernel the memory that nothing lies in now, but not the address space: what is used
+  // again is locked again. Takes a system call for each such stretch.
+  // Bytes given back.
+  size_t Trim() noexcept;
+
   ArenaStatistics Statistics() const;
 
  private:

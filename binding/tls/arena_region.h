@@ -34,6 +34,7 @@ class ArenaRegion {
     const auto unit =
         static_cast<size_t>(__builtin_ctzll(units == 1 && broken ? broken : candidates));
     free_ &= ~(Bits(units) << unit);
+    used_ |= Bits(units) << unit;
     ArenaSlab* slab = &slabs_[unit];
     slab->Open(this, mapping_.data() + unit * kArenaUnit, class_index);
     return slab;
@@ -41,6 +42,23 @@ class ArenaRegion {
 
   void CloseSlab(const ArenaSlab* slab) noexcept {
     free_ |= Bits(slab->size_class().units) << UnitOf(slab->base());
+  }
+
+  // Gives the pages of free units back to the kernel. Bytes given back.
+  size_t Trim() noexcept {
+    size_t given_back = 0;
+    uint64_t idle = used_ & free_;
+    while (idle != 0) {
+      const auto first = static_cast<size_t>(__builtin_ctzll(idle));
+      const uint64_t above = ~(idle >> first);
+      const size_t units = above == 0 ? 64 : static_cast<size_t>(__builtin_ctzll(above));
+      const uint64_t run = Bits(units) << first;
+      idle &= ~run;
+      if (!mapping_.Discard(first * kArenaUnit, units * kArenaUnit)) continue;
+      used_ &= ~run;
+      given_back += units * kArenaUnit;
+    }
+    return given_back;
   }
 
   bool Contains(const uint8_t* address) const noexcept {
@@ -86,7 +104,8 @@ class ArenaRegion {
   LockedMapping mapping_;
   std::vector<ArenaSlab> slabs_;  // by unit; those at a slab's first unit are open
   const uint64_t all_;
-  uint64_t free_;  // a bit a unit
+  uint64_t free_;      // a bit a unit
+  uint64_t used_ = 0;  // those that have pages: open ones, and ones that were open since Trim()
 };
 
 }  // namespace keyless::tls

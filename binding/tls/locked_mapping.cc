@@ -11,6 +11,9 @@ namespace keyless::tls {
 
 namespace {
 
+// As in the headers of Linux 5.18.
+constexpr int kDiscardLocked = 24;  // MADV_DONTNEED_LOCKED
+
 size_t RoundUp(size_t size, size_t multiple) { return (size + multiple - 1) / multiple * multiple; }
 
 }  // namespace
@@ -67,6 +70,10 @@ bool LockedMapping::Lock() noexcept {
   locked_ = mlock(data_, size_) == 0;
 #endif
   return locked_;
+}
+
+bool LockedMapping::Discard(size_t offset, size_t length) const noexcept {
+  return madvise(data_ + offset, length, locked_ ? kDiscardLocked : MADV_DONTNEED) == 0;
 }
 
 }  // namespace keyless::tls

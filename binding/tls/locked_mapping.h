@@ -23,6 +23,10 @@ class LockedMapping {
   // False past RLIMIT_MEMLOCK; the memory is usable all the same.
   bool Lock() noexcept;
 
+  // Gives the pages of a part back to the kernel; they are zero, and as locked as before, when they
+  // are used again. False where the kernel cannot (Linux before 5.18, for locked ones).
+  bool Discard(size_t offset, size_t length) const noexcept;
+
   uint8_t* data() const noexcept { return data_; }
   size_t size() const noexcept { return size_; }
   bool locked() const noexcept { return locked_; }

@@ -171,6 +171,34 @@ TEST(regions_are_few_and_go_back_to_the_kernel_when_empty_but_for_one) {
   arena.Free(again);
 }
 
+TEST(memory_that_nothing_lies_in_goes_back_to_the_kernel_and_comes_again_zero_and_locked) {
+  Arena arena;
+  std::vector<uint8_t*> chunks;
+  for (int i = 0; i < 150; i++) chunks.push_back(Take(&arena, 17413));  // ten slabs
+  for (uint8_t* chunk : chunks) std::memset(chunk, 0xa5, 17413);
+  uint8_t* kept = Take(&arena, 100);
+  std::memset(kept, 0x5a, 100);
+  const size_t used = Resident(chunks, 17413);
+  EXPECT(used >= 150U * 3 * 4096);
+  EXPECT_EQ(arena.Trim(), 0U);  // all of it is in use
+  for (uint8_t* chunk : chunks) arena.Free(chunk);
+  const ArenaStatistics before = arena.Statistics();
+  if (before.bytes_locked > 0 && !LockedPagesCanBeGivenBack()) {
+    EXPECT_EQ(arena.Trim(), 0U);
+  } else {
+    EXPECT(arena.Trim() > 0);
+    EXPECT(Resident(chunks, 17413) <= used / 10);
+    EXPECT_EQ(arena.Trim(), 0U);  // once
+  }
+  EXPECT(std::all_of(kept, kept + 100, [](uint8_t byte) { return byte == 0x5a; }));
+  EXPECT_EQ(arena.Statistics().bytes_locked, before.bytes_locked);
+  for (int i = 0; i < 150; i++) {
+    uint8_t* again = Take(&arena, 17413);
+    EXPECT(IsZero(again, 17413));
+    std::memset(again, 0xa5, 17413);
+  }
+}
+
 TEST(an_allocation_larger_than_any_chunk_has_a_mapping_of_its_own) {
   Arena arena;
   uint8_t* large = Take(&arena, kMegabyte + 1);

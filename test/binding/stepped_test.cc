@@ -3,10 +3,13 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "arena_memory.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
 #include "test.h"
@@ -156,6 +159,26 @@ TEST(an_idle_connection_gives_its_record_buffers_back_and_they_come_again) {
   const uint64_t idle = tls::Arena::Process().Statistics().bytes_in_use;
   EXPECT(busy - idle >= 16000);
   echo(Pattern(20000));
+}
+
+TEST(memory_that_idle_connections_gave_back_goes_to_the_kernel_half_a_second_later) {
+  SteppedServer server;
+  Accepted accepted = server.Accept();
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  const engine::Descriptor javascript = server.Open(&peer);
+  tls::Arena& arena = tls::Arena::Process();
+  std::vector<uint8_t*> chunks;
+  for (int i = 0; i < 60; i++) chunks.push_back(Take(&arena, 17413));
+  for (uint8_t* chunk : chunks) std::memset(chunk, 1, 17413);
+  for (uint8_t* chunk : chunks) arena.Free(chunk);
+  const size_t used = Resident(chunks, 17413);
+  EXPECT(used >= 45U * 3 * 4096);
+  server.Pass(milliseconds(1000));  // now it is idle
+  server.Pass(milliseconds(499));
+  EXPECT_EQ(Resident(chunks, 17413), used);
+  server.Pass(milliseconds(1));
+  if (arena.Statistics().bytes_locked == 0 || LockedPagesCanBeGivenBack())
+    EXPECT(Resident(chunks, 17413) <= used / 2);
 }
 
 TEST(a_peer_that_takes_nothing_has_30_seconds_once_javascript_has_let_go) {
