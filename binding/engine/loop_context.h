@@ -35,10 +35,18 @@ class EventBatch {
   std::vector<std::shared_ptr<EventSink>> sinks_;
 };
 
+struct Bytes {
+  const uint8_t* data = nullptr;
+  size_t size = 0;
+};
+
 struct LoopContext {
-  // Plaintext moved at once between a connection and its pair. One chunk of each is all the memory
-  // that a turn needs, however many connections there are.
+  // Bytes read at once from a descriptor. A chunk of each kind is all the memory that a turn needs,
+  // however many connections there are.
   static constexpr size_t kChunk = 65536;
+  // What such a chunk of records may hold, with what s2n had of the records before: a part of one,
+  // or at the end of the handshake a buffer full.
+  static constexpr size_t kPlaintext = kChunk + 34816;
 
   explicit LoopContext(const Limits& given = {}) : limits(given) {}
 
@@ -48,7 +56,10 @@ struct LoopContext {
   Deadlines<TlsStream> idle_checks;
   Clock::time_point now = Clock::now();
   EventBatch events;
-  std::vector<uint8_t> plaintext = std::vector<uint8_t>(kChunk);
+  std::vector<uint8_t> plaintext = std::vector<uint8_t>(kPlaintext);
+  // Records as they came. `arrived` is what s2n has not taken of them: empty between two streams.
+  std::vector<uint8_t> ciphertext = std::vector<uint8_t>(kChunk);
+  Bytes arrived;
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:

@@ -132,6 +132,8 @@ class TlsStream final : private tls::Transport {
   // tls_stream_pump.cc
   void DriveOpen();
   bool PumpIn();
+  void ReadRecords();
+  ssize_t TakeRecords(uint8_t* buffer, size_t length);
   bool PumpOut();
   void EndOfRecords();
   bool JavaScriptWrites();
@@ -176,7 +178,7 @@ class TlsStream final : private tls::Transport {
   Clock::time_point last_active_;
   uint64_t delivered_ = 0;  // of to_tcp_, when the deadline of its delivery was set
   int unacknowledged_ = 0;  // bytes, when the deadline of the linger was set
-  int receive_error_ = 0;   // errno of the last read from TCP that failed
+  int receive_error_ = 0;   // errno of the read from TCP that failed
   std::unique_ptr<tls::Failure>
       inbound_failure_;  // told when what came before it is with JavaScript
   HandshakeTiming timing_;
@@ -191,7 +193,7 @@ class TlsStream final : private tls::Transport {
   bool excessive_ = false;  // the peer sent more than a limit lets it
   bool hello_checked_ = false;
   size_t received_ = 0;         // bytes of the handshake, or since the last byte of plaintext
-  int reads_ = 0;               // since s2n was last called
+  int reads_ = 0;               // of the handshake, since s2n was last called
   bool may_receive_ = false;    // records may wait in the descriptor or in s2n's buffer
   bool inbound_over_ = false;   // nothing more will come from the peer
   bool inbound_shut_ = false;   // and JavaScript was told

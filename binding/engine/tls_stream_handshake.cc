@@ -24,8 +24,6 @@ constexpr int kReadsACall = 2;
 // The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
 // limit of 64 KiB each, and room to spare.
 constexpr size_t kLongestHandshake = 256 * 1024;
-// What an open connection may receive without a byte of plaintext in it: 4,000 key updates, say.
-constexpr size_t kLongestWithoutData = 128 * 1024;
 
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
@@ -83,21 +81,25 @@ tls::Failure FailureOfClosed(int fd) {
 }  // namespace
 
 ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
+  if (phase_ == Phase::kOpen) return TakeRecords(buffer, length);
   // s2n goes on by itself as long as there are records that hold no plaintext (key updates, say),
   // so this is where its work is bounded: in one call, and altogether.
   if (!tcp_side_.readable || reads_ >= kReadsACall) {
     errno = EAGAIN;
     return -1;
   }
-  if (received_ >= (phase_ == Phase::kOpen ? kLongestWithoutData : kLongestHandshake)) {
+  if (received_ >= kLongestHandshake) {
     excessive_ = true;
     errno = EIO;
     return -1;
   }
   const ssize_t received = read(tcp_.get(), buffer, length);
   if (received < 0) {
-    receive_error_ = errno;
-    if (errno == EAGAIN) tcp_side_.readable = false;
+    if (errno == EAGAIN) {
+      tcp_side_.readable = false;
+    } else {
+      receive_error_ = errno;
+    }
     return -1;
   }
   if (received == 0) fin_received_ = true;
@@ -107,7 +109,7 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
   if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
   // A server may answer with an alert. One that speaks no TLS is not even shown to s2n.
   if (client_ && received > 0 && received_ == static_cast<size_t>(received) &&
-      (buffer[0] < kFirstRecordType || buffer[0] > kLastRecordType) && phase_ != Phase::kOpen) {
+      (buffer[0] < kFirstRecordType || buffer[0] > kLastRecordType)) {
     not_tls_ = true;
     errno = EIO;
     return -1;
@@ -309,7 +311,7 @@ void TlsStream::FinishHandshake() {
   event.endpoints = endpoints_;
   timing_.done = SinceStart();
   event.timing = timing_;
-  connection_->FreeHandshake();
+  connection_->EndHandshake();
   phase_ = Phase::kOpen;
   received_ = 0;
   may_receive_ = true;  // the client's first request may be in s2n's buffer already

@@ -2,7 +2,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "engine/tls_stream.h"
@@ -13,6 +15,8 @@ namespace {
 
 // Chunks moved for one connection before the others have their turn.
 constexpr int kChunksATurn = 4;
+// What a connection may receive without a byte of plaintext in it: 4,000 key updates, say.
+constexpr size_t kLongestWithoutData = 128 * 1024;
 
 }  // namespace
 
@@ -53,19 +57,25 @@ bool TlsStream::PumpIn() {
   }
   if (!may_receive_) return false;
 
+  ReadRecords();
   uint8_t* plaintext = context_.plaintext.data();
   size_t filled = 0;
+  bool moved = false;
   ssize_t received = 1;
-  while (filled < LoopContext::kChunk && received > 0) {
-    reads_ = 0;
-    received = connection_->Receive(plaintext + filled, LoopContext::kChunk - filled);
+  while (received > 0) {
+    if (filled == LoopContext::kPlaintext) {  // never, by what s2n keeps today
+      WritePlaintext(plaintext, std::exchange(filled, 0));
+      moved = true;
+    }
+    received = connection_->Receive(plaintext + filled, LoopContext::kPlaintext - filled);
     if (received > 0) filled += static_cast<size_t>(received);
   }
-  if (filled > 0) received_ = 0;
-  if (received == -1) {
-    may_receive_ = tcp_side_.readable;
-    if (filled == 0 && may_receive_) Schedule();  // only records without plaintext: others first
-  }
+  context_.arrived = {};  // after the end of the records the rest means nothing
+  moved = moved || filled > 0;
+  if (moved) received_ = 0;
+  may_receive_ = tcp_side_.readable;
+  // Only records without plaintext: others first.
+  if (received == -1 && !moved && may_receive_) Schedule();
   if (client_) PostSessions();
   if (filled > 0) WritePlaintext(plaintext, filled);
   // Receiving may have made s2n answer (a key update).
@@ -77,7 +87,46 @@ bool TlsStream::PumpIn() {
   if (received == -2) EndOfRecords();
   if (phase_ != Phase::kOpen) return false;
   if (inbound_over_) EndInbound();
-  return filled > 0;
+  return moved;
+}
+
+// One read, of as much as the thread has room for: s2n's own reads would be of a record each, and
+// as many acknowledgements.
+void TlsStream::ReadRecords() {
+  if (!tcp_side_.readable || excessive_) return;
+  if (received_ >= kLongestWithoutData) {
+    excessive_ = true;
+    return;
+  }
+  const ssize_t received = read(tcp_.get(), context_.ciphertext.data(), LoopContext::kChunk);
+  if (received < 0) {
+    if (errno == EAGAIN) {
+      tcp_side_.readable = false;
+    } else {
+      receive_error_ = errno;
+    }
+    return;
+  }
+  if (received == 0) fin_received_ = true;
+  context_.arrived = {context_.ciphertext.data(), static_cast<size_t>(received)};
+  received_ += context_.arrived.size;
+  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
+  if (received < static_cast<ssize_t>(LoopContext::kChunk) && !tcp_side_.read_closed)
+    tcp_side_.readable = false;
+}
+
+// For s2n: of what was read, and when that is all taken, how it ended.
+ssize_t TlsStream::TakeRecords(uint8_t* buffer, size_t length) {
+  Bytes& arrived = context_.arrived;
+  if (arrived.size > 0) {
+    const size_t taken = std::min(length, arrived.size);
+    std::memcpy(buffer, arrived.data, taken);
+    arrived = {arrived.data + taken, arrived.size - taken};
+    return static_cast<ssize_t>(taken);
+  }
+  if (fin_received_) return 0;
+  errno = excessive_ ? EIO : receive_error_ != 0 ? receive_error_ : EAGAIN;
+  return -1;
 }
 
 // The records ended otherwise than by close_notify.

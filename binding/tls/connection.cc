@@ -208,7 +208,10 @@ bool Connection::SendAlert(uint8_t alert) { return s2n_pkey_send_alert(connectio
 
 void Connection::ReleaseBuffers() { s2n_connection_release_buffers(connection_.get()); }
 
-void Connection::FreeHandshake() { s2n_connection_free_handshake(connection_.get()); }
+void Connection::EndHandshake() {
+  s2n_connection_free_handshake(connection_.get());
+  s2n_connection_set_recv_buffering(connection_.get(), false);
+}
 
 bool Connection::HasNoCommonProtocol() const {
   if (!contexts_) return false;  // a server's affair

@@ -122,8 +122,9 @@ class Connection {
   bool SendAlert(uint8_t alert);
   // Gives back the record buffers of an idle connection; they come again by themselves.
   void ReleaseBuffers();
-  // Handshake messages are of no use any more once Facts() were taken.
-  void FreeHandshake();
+  // Handshake messages are of no use any more once Facts() were taken. From now on s2n asks the
+  // transport for no more than it needs, of which much is there already.
+  void EndHandshake();
 
   // A certificate that waits for a verdict is for the owner to judge, by peer().
   void AcceptPeer();
