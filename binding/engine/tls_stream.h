@@ -126,19 +126,21 @@ class TlsStream final : private tls::Transport {
   int AlertFor(const tls::Failure& failure) const;
   bool SendAlert(const tls::Failure& failure);
   void RefusePlaintext();
+
+  // tls_stream_records.cc
   ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) override;
+  void ReadRecords();
+  ssize_t TakeRecords(uint8_t* buffer, size_t length);
   void SendRecords(const uint8_t* data, uint32_t length) override;
+  void HoldTickets();
+  OutputQueue::Result FlushRecords();
 
   // tls_stream_pump.cc
   void DriveOpen();
   bool PumpIn();
-  void ReadRecords();
-  ssize_t TakeRecords(uint8_t* buffer, size_t length);
   bool PumpOut();
   void EndOfRecords();
   bool JavaScriptWrites();
-  void HoldTickets();
-  OutputQueue::Result FlushRecords();
   OutputQueue::Result WritePlaintext(const uint8_t* data, size_t length);
 
   // tls_stream_close.cc

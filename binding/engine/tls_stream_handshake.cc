@@ -17,13 +17,6 @@ namespace {
 
 // RFC 8446 section 5.1
 constexpr uint8_t kHandshakeRecord = 22;
-constexpr uint8_t kFirstRecordType = 20;
-constexpr uint8_t kLastRecordType = 23;
-// How often s2n may read in one call: a record, and what is left of the one before.
-constexpr int kReadsACall = 2;
-// The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
-// limit of 64 KiB each, and room to spare.
-constexpr size_t kLongestHandshake = 256 * 1024;
 
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
@@ -79,47 +72,6 @@ tls::Failure FailureOfClosed(int fd) {
 }
 
 }  // namespace
-
-ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
-  if (phase_ == Phase::kOpen) return TakeRecords(buffer, length);
-  // s2n goes on by itself as long as there are records that hold no plaintext (key updates, say),
-  // so this is where its work is bounded: in one call, and altogether.
-  if (!tcp_side_.readable || reads_ >= kReadsACall) {
-    errno = EAGAIN;
-    return -1;
-  }
-  if (received_ >= kLongestHandshake) {
-    excessive_ = true;
-    errno = EIO;
-    return -1;
-  }
-  const ssize_t received = read(tcp_.get(), buffer, length);
-  if (received < 0) {
-    if (errno == EAGAIN) {
-      tcp_side_.readable = false;
-    } else {
-      receive_error_ = errno;
-    }
-    return -1;
-  }
-  if (received == 0) fin_received_ = true;
-  received_ += static_cast<size_t>(received);
-  reads_++;
-  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
-  if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
-  // A server may answer with an alert. One that speaks no TLS is not even shown to s2n.
-  if (client_ && received > 0 && received_ == static_cast<size_t>(received) &&
-      (buffer[0] < kFirstRecordType || buffer[0] > kLastRecordType)) {
-    not_tls_ = true;
-    errno = EIO;
-    return -1;
-  }
-  return received;
-}
-
-void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
-  context_.records.insert(context_.records.end(), data, data + length);
-}
 
 void TlsStream::DriveHandshake() {
   if (AwaitsApplication()) {

@@ -2,9 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "engine/tls_stream.h"
@@ -15,8 +13,6 @@ namespace {
 
 // Chunks moved for one connection before the others have their turn.
 constexpr int kChunksATurn = 4;
-// What a connection may receive without a byte of plaintext in it: 4,000 key updates, say.
-constexpr size_t kLongestWithoutData = 128 * 1024;
 
 }  // namespace
 
@@ -90,45 +86,6 @@ bool TlsStream::PumpIn() {
   return moved;
 }
 
-// One read, of as much as the thread has room for: s2n's own reads would be of a record each, and
-// as many acknowledgements.
-void TlsStream::ReadRecords() {
-  if (!tcp_side_.readable || excessive_) return;
-  if (received_ >= kLongestWithoutData) {
-    excessive_ = true;
-    return;
-  }
-  const ssize_t received = read(tcp_.get(), context_.ciphertext.data(), LoopContext::kChunk);
-  if (received < 0) {
-    if (errno == EAGAIN) {
-      tcp_side_.readable = false;
-    } else {
-      receive_error_ = errno;
-    }
-    return;
-  }
-  if (received == 0) fin_received_ = true;
-  context_.arrived = {context_.ciphertext.data(), static_cast<size_t>(received)};
-  received_ += context_.arrived.size;
-  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
-  if (received < static_cast<ssize_t>(LoopContext::kChunk) && !tcp_side_.read_closed)
-    tcp_side_.readable = false;
-}
-
-// For s2n: of what was read, and when that is all taken, how it ended.
-ssize_t TlsStream::TakeRecords(uint8_t* buffer, size_t length) {
-  Bytes& arrived = context_.arrived;
-  if (arrived.size > 0) {
-    const size_t taken = std::min(length, arrived.size);
-    std::memcpy(buffer, arrived.data, taken);
-    arrived = {arrived.data + taken, arrived.size - taken};
-    return static_cast<ssize_t>(taken);
-  }
-  if (fin_received_) return 0;
-  errno = excessive_ ? EIO : receive_error_ != 0 ? receive_error_ : EAGAIN;
-  return -1;
-}
-
 // The records ended otherwise than by close_notify.
 void TlsStream::EndOfRecords() {
   tls::Failure failure = connection_->failure();
@@ -200,23 +157,6 @@ bool TlsStream::PumpOut() {
   }
   if (FlushRecords() == OutputQueue::Result::kBroken) return broken();
   return true;
-}
-
-void TlsStream::HoldTickets() {
-  tickets_ = context_.records;  // a copy of the right size; the thread keeps its buffer
-  context_.records.clear();
-}
-
-OutputQueue::Result TlsStream::FlushRecords() {
-  if (!tickets_.empty()) {
-    context_.records.insert(context_.records.begin(), tickets_.begin(), tickets_.end());
-    std::vector<uint8_t>().swap(tickets_);
-  }
-  const OutputQueue::Result result =
-      to_tcp_.Write(tcp_.get(), context_.records.data(), context_.records.size());
-  context_.records.clear();
-  if (result == OutputQueue::Result::kBlocked) tcp_side_.writable = false;
-  return result;
 }
 
 OutputQueue::Result TlsStream::WritePlaintext(const uint8_t* data, size_t length) {

@@ -1,0 +1,126 @@
+// Records between TCP and s2n, which is not let near a descriptor: what it reads is bounded, and
+// what it writes is gathered.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "engine/tls_stream.h"
+
+namespace keyless::engine {
+
+namespace {
+
+// RFC 8446 section 5.1
+constexpr uint8_t kFirstRecordType = 20;
+constexpr uint8_t kLastRecordType = 23;
+// How often s2n may read in one call: a record, and what is left of the one before.
+constexpr int kReadsACall = 2;
+// The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
+// limit of 64 KiB each, and room to spare.
+constexpr size_t kLongestHandshake = 256 * 1024;
+// What a connection may receive without a byte of plaintext in it: 4,000 key updates, say.
+constexpr size_t kLongestWithoutData = 128 * 1024;
+
+}  // namespace
+
+ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
+  if (phase_ == Phase::kOpen) return TakeRecords(buffer, length);
+  // s2n goes on by itself as long as there are records that hold no plaintext (key updates, say),
+  // so this is where its work is bounded: in one call, and altogether.
+  if (!tcp_side_.readable || reads_ >= kReadsACall) {
+    errno = EAGAIN;
+    return -1;
+  }
+  if (received_ >= kLongestHandshake) {
+    excessive_ = true;
+    errno = EIO;
+    return -1;
+  }
+  const ssize_t received = read(tcp_.get(), buffer, length);
+  if (received < 0) {
+    if (errno == EAGAIN) {
+      tcp_side_.readable = false;
+    } else {
+      receive_error_ = errno;
+    }
+    return -1;
+  }
+  if (received == 0) fin_received_ = true;
+  received_ += static_cast<size_t>(received);
+  reads_++;
+  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
+  if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
+  // A server may answer with an alert. One that speaks no TLS is not even shown to s2n.
+  if (client_ && received > 0 && received_ == static_cast<size_t>(received) &&
+      (buffer[0] < kFirstRecordType || buffer[0] > kLastRecordType)) {
+    not_tls_ = true;
+    errno = EIO;
+    return -1;
+  }
+  return received;
+}
+
+void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
+  context_.records.insert(context_.records.end(), data, data + length);
+}
+
+// One read, of as much as the thread has room for: s2n's own reads would be of a record each, and
+// as many acknowledgements.
+void TlsStream::ReadRecords() {
+  if (!tcp_side_.readable || excessive_) return;
+  if (received_ >= kLongestWithoutData) {
+    excessive_ = true;
+    return;
+  }
+  const ssize_t received = read(tcp_.get(), context_.ciphertext.data(), LoopContext::kChunk);
+  if (received < 0) {
+    if (errno == EAGAIN) {
+      tcp_side_.readable = false;
+    } else {
+      receive_error_ = errno;
+    }
+    return;
+  }
+  if (received == 0) fin_received_ = true;
+  context_.arrived = {context_.ciphertext.data(), static_cast<size_t>(received)};
+  received_ += context_.arrived.size;
+  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
+  if (received < static_cast<ssize_t>(LoopContext::kChunk) && !tcp_side_.read_closed)
+    tcp_side_.readable = false;
+}
+
+// For s2n: of what was read, and when that is all taken, how it ended.
+ssize_t TlsStream::TakeRecords(uint8_t* buffer, size_t length) {
+  Bytes& arrived = context_.arrived;
+  if (arrived.size > 0) {
+    const size_t taken = std::min(length, arrived.size);
+    std::memcpy(buffer, arrived.data, taken);
+    arrived = {arrived.data + taken, arrived.size - taken};
+    return static_cast<ssize_t>(taken);
+  }
+  if (fin_received_) return 0;
+  errno = excessive_ ? EIO : receive_error_ != 0 ? receive_error_ : EAGAIN;
+  return -1;
+}
+
+void TlsStream::HoldTickets() {
+  tickets_ = context_.records;  // a copy of the right size; the thread keeps its buffer
+  context_.records.clear();
+}
+
+OutputQueue::Result TlsStream::FlushRecords() {
+  if (!tickets_.empty()) {
+    context_.records.insert(context_.records.begin(), tickets_.begin(), tickets_.end());
+    std::vector<uint8_t>().swap(tickets_);
+  }
+  const OutputQueue::Result result =
+      to_tcp_.Write(tcp_.get(), context_.records.data(), context_.records.size());
+  context_.records.clear();
+  if (result == OutputQueue::Result::kBlocked) tcp_side_.writable = false;
+  return result;
+}
+
+}  // namespace keyless::engine
