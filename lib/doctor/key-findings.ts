@@ -1,10 +1,11 @@
-import { SignCommand, type KMSClient, type SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import type { KMSClient, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
 import { describeKey, type KmsKey } from '../kms/key.ts';
 import { tlsKeySpec, signInput } from '../kms/key-spec.ts';
 import { explainKmsFailure, KmsError } from '../kms/kms-error.ts';
 import { openKey, type OpenedKey } from '../kms/opened-key.ts';
 import { signatureSchemeByName, type SignatureScheme } from '../signer/signature-scheme.ts';
 import { fault, faultOf, warning, type Finding } from './finding.ts';
+import { kmsSdk } from '../kms/sdk.ts';
 
 /** What was found out about a key in KMS. */
 export interface ExaminedKey {
@@ -131,7 +132,7 @@ async function refusal(
   algorithm: SigningAlgorithmSpec,
 ): Promise<KmsError | undefined> {
   const length = Number(/(\d+)$/.exec(algorithm)?.[1] ?? 256) / 8;
-  const command = new SignCommand({
+  const command = new (kmsSdk().SignCommand)({
     KeyId: arn,
     Message: Buffer.alloc(length),
     MessageType: 'DIGEST',

@@ -1,14 +1,9 @@
-import {
-  CreateAliasCommand,
-  DeleteAliasCommand,
-  ListAliasesCommand,
-  UpdateAliasCommand,
-  type KMSClient,
-} from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { describeKey, isPendingDeletion } from './key.ts';
 import { checkAliasName } from './key-id.ts';
 import { explained, explainKmsFailure, KmsError } from './kms-error.ts';
 import { pages, type PageRequest } from './pages.ts';
+import { kmsSdk } from './sdk.ts';
 
 /**
  * Gives a key an alias: a new one, or one whose key is pending deletion. Needs `kms:CreateAlias` on key and alias, and for the
@@ -19,7 +14,7 @@ import { pages, type PageRequest } from './pages.ts';
 export async function assignAlias(client: KMSClient, alias: string, keyArn: string): Promise<void> {
   const call = { operation: 'CreateAlias', key: checkAliasName(alias) };
   try {
-    await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: keyArn }));
+    await client.send(new (kmsSdk().CreateAliasCommand)({ AliasName: alias, TargetKeyId: keyArn }));
     return;
   } catch (cause) {
     if (!(cause instanceof Error && cause.name === 'AlreadyExistsException'))
@@ -30,7 +25,7 @@ export async function assignAlias(client: KMSClient, alias: string, keyArn: stri
   if (!isPendingDeletion(current)) throw aliasTaken(alias, current.arn);
   await explained(
     { operation: 'UpdateAlias', key: alias },
-    client.send(new UpdateAliasCommand({ AliasName: alias, TargetKeyId: keyArn })),
+    client.send(new (kmsSdk().UpdateAliasCommand)({ AliasName: alias, TargetKeyId: keyArn })),
   );
 }
 
@@ -51,7 +46,8 @@ export async function listAliases(
   { pageSize }: { readonly pageSize?: number } = {},
 ): Promise<string[]> {
   const names: string[] = [];
-  const ask = (page: PageRequest) => client.send(new ListAliasesCommand({ KeyId: keyArn, ...page }));
+  const ask = (page: PageRequest) =>
+    client.send(new (kmsSdk().ListAliasesCommand)({ KeyId: keyArn, ...page }));
   for await (const { Aliases: aliases = [] } of pages(
     { operation: 'ListAliases', key: keyArn },
     ask,
@@ -65,7 +61,7 @@ export async function listAliases(
 /** Takes an alias away; it is no error when it is gone already. Needs `kms:DeleteAlias` on key and alias. */
 export async function deleteAlias(client: KMSClient, alias: string): Promise<void> {
   try {
-    await client.send(new DeleteAliasCommand({ AliasName: alias }));
+    await client.send(new (kmsSdk().DeleteAliasCommand)({ AliasName: alias }));
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'NotFoundException') return;
     throw explainKmsFailure(cause, { operation: 'DeleteAlias', key: alias });

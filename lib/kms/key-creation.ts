@@ -1,4 +1,4 @@
-import { CreateKeyCommand, type KeySpec, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient, KeySpec } from '@aws-sdk/client-kms';
 import { InvalidOptionError } from '../errors.ts';
 import { aliasTaken, assignAlias } from './aliases.ts';
 import { findKey, keyOf, type KmsKey } from './key.ts';
@@ -6,6 +6,7 @@ import { scheduleKeyDeletion } from './key-deletion.ts';
 import { checkAliasName } from './key-id.ts';
 import { tlsKeySpec, tlsKeySpecNames } from './key-spec.ts';
 import { explained, KmsError } from './kms-error.ts';
+import { kmsSdk } from './sdk.ts';
 
 export interface CreateKeyOptions {
   /** `ECC_NIST_P384` unless given. */
@@ -32,7 +33,7 @@ export async function createKey(client: KMSClient, options: CreateKeyOptions = {
   const keySpec = checkKeySpec(options.keySpec ?? 'ECC_NIST_P384');
   const taken = alias === undefined ? undefined : await findKey(client, checkAliasName(alias));
   if (alias !== undefined && taken !== undefined) throw aliasTaken(alias, taken.arn);
-  const command = new CreateKeyCommand({
+  const command = new (kmsSdk().CreateKeyCommand)({
     KeySpec: keySpec,
     KeyUsage: 'SIGN_VERIFY',
     Description: description,

@@ -1,8 +1,9 @@
-import { ScheduleKeyDeletionCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { InvalidOptionError } from '../errors.ts';
 import { deleteAlias, listAliases } from './aliases.ts';
 import { describeKey, isPendingDeletion } from './key.ts';
 import { explained } from './kms-error.ts';
+import { kmsSdk } from './sdk.ts';
 
 export interface ScheduledDeletion {
   readonly arn: string;
@@ -41,7 +42,7 @@ export async function scheduleKeyDeletion(
 }
 
 async function schedule(client: KMSClient, keyArn: string, days: number): Promise<Date | undefined> {
-  const command = new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: days });
+  const command = new (kmsSdk().ScheduleKeyDeletionCommand)({ KeyId: keyArn, PendingWindowInDays: days });
   const { DeletionDate: deletionDate } = await explained(
     { operation: 'ScheduleKeyDeletion', key: keyArn },
     client.send(command),

@@ -1,6 +1,7 @@
-import { DescribeKeyCommand, type KeyMetadata, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient, KeyMetadata } from '@aws-sdk/client-kms';
 import { checkKeyId } from './key-id.ts';
 import { explained, KmsError } from './kms-error.ts';
+import { kmsSdk } from './sdk.ts';
 
 /** A key in KMS, as `DescribeKey` tells of it. */
 export interface KmsKey {
@@ -30,7 +31,7 @@ export async function describeKey(client: KMSClient, keyId: string): Promise<Kms
   const call = { operation: 'DescribeKey', key: checkKeyId(keyId) };
   const { KeyMetadata: metadata, $metadata } = await explained(
     call,
-    client.send(new DescribeKeyCommand({ KeyId: keyId })),
+    client.send(new (kmsSdk().DescribeKeyCommand)({ KeyId: keyId })),
   );
   return keyOf(metadata, call.operation, $metadata.requestId);
 }

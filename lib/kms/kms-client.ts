@@ -1,7 +1,8 @@
-import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
+import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { InvalidOptionError } from '../errors.ts';
 import { HandshakeRetryStrategy } from './handshake-retry.ts';
 import { mostAttempts } from './signing/retry-delay.ts';
+import { kmsSdk } from './sdk.ts';
 
 /** Where KMS is and as whom to ask; what is not given, the AWS SDK finds as it always does (environment, profile, role). */
 export interface KmsClientOptions {
@@ -31,7 +32,7 @@ const maxSockets = 256;
 export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient {
   const { region, endpoint, credentials } = checkClientOptions(options);
   const agent = { keepAlive: true, maxSockets };
-  return new KMSClient({
+  return new (kmsSdk().KMSClient)({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),

@@ -1,10 +1,11 @@
 import { createPublicKey, KeyObject } from 'node:crypto';
-import { GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { kindOfKey, schemesOfKey } from '../signer/schemes-of-key.ts';
 import type { SignatureScheme } from '../signer/signature-scheme.ts';
 import { explained, KmsError } from './kms-error.ts';
 import { regionOfArn } from './key-id.ts';
 import { tlsKeySpec, tlsKeySpecNames, type TlsKeySpec } from './key-spec.ts';
+import { kmsSdk } from './sdk.ts';
 
 /** What `GetPublicKey` tells of a key that is fit for TLS. */
 export interface OpenedKey {
@@ -21,7 +22,7 @@ export interface OpenedKey {
  */
 export async function openKey(client: KMSClient, keyId: string): Promise<OpenedKey> {
   const call = { operation: 'GetPublicKey', key: keyId };
-  const answer = await explained(call, client.send(new GetPublicKeyCommand({ KeyId: keyId })));
+  const answer = await explained(call, client.send(new (kmsSdk().GetPublicKeyCommand)({ KeyId: keyId })));
   const { KeyId: arn, PublicKey: spki, KeySpec: specName, KeyUsage: keyUsage } = answer;
   const facts = { operation: 'GetPublicKey', keyId, requestId: answer.$metadata.requestId };
   if (arn === undefined || spki === undefined || regionOfArn(arn) === undefined) {

@@ -1,7 +1,8 @@
-import { ListKeysCommand, ListResourceTagsCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { findKey, type KmsKey } from './key.ts';
 import { KmsError } from './kms-error.ts';
 import { pages, type PageRequest } from './pages.ts';
+import { kmsSdk } from './sdk.ts';
 
 export interface Tag {
   readonly key: string;
@@ -45,7 +46,7 @@ export async function listKeysByTag(
       else if (code !== 'ERR_S2N_PKEY_KMS_NOT_FOUND') throw error; // Not found: it was deleted just now.
     }
   };
-  const ask = (page: PageRequest) => client.send(new ListKeysCommand(page));
+  const ask = (page: PageRequest) => client.send(new (kmsSdk().ListKeysCommand)(page));
   for await (const { Keys: listed = [] } of pages({ operation: 'ListKeys' }, ask, options.pageSize)) {
     const arns = listed.flatMap(({ KeyArn: arn }) => (arn === undefined ? [] : [arn]));
     while (arns.length > 0) await Promise.all(arns.splice(0, concurrency).map(look));
@@ -60,7 +61,8 @@ export async function listTags(
   { pageSize }: { readonly pageSize?: number } = {},
 ): Promise<ReadonlyMap<string, string>> {
   const tags = new Map<string, string>();
-  const ask = (page: PageRequest) => client.send(new ListResourceTagsCommand({ KeyId: keyArn, ...page }));
+  const ask = (page: PageRequest) =>
+    client.send(new (kmsSdk().ListResourceTagsCommand)({ KeyId: keyArn, ...page }));
   for await (const { Tags: listed = [] } of pages(
     { operation: 'ListResourceTags', key: keyArn },
     ask,

@@ -1,6 +1,6 @@
-import { KMSServiceException } from '@aws-sdk/client-kms';
 import { textProperty } from '../error-chain.ts';
 import { UnknownAnswerError, type HttpAnswer } from './http-answer.ts';
+import { kmsSdk } from '../sdk.ts';
 
 /**
  * What can be done about a request that failed:
@@ -62,7 +62,7 @@ export function failureOfAnswer(answer: HttpAnswer): Failure {
   const name = said === undefined ? undefined : nameOf(said);
   if (name === undefined && status < 500 && status !== 429) return failureOfUnreadable(answer);
   const text = said?.['message'] ?? said?.['Message'];
-  const error = new KMSServiceException({
+  const error = new (kmsSdk().KMSServiceException)({
     name: name ?? `HTTP ${status}`,
     message: typeof text === 'string' ? utf8(text) : 'UnknownError',
     $fault: status >= 500 ? 'server' : 'client',

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual, TextDecoder } from 'node:util';
-import { SignCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Endpoint } from './connection.ts';
 import type { Clock } from './fast-state.ts';
 import type { CredentialsProvider } from './identity.ts';
 import { signBody } from './sign-body.ts';
 import type { SigningScope } from './sigv4.ts';
+import { kmsSdk } from '../sdk.ts';
 
 /** What the AWS SDK would send, and where. */
 export interface RequestPlan {
@@ -47,7 +48,7 @@ class Seen extends Error {}
  */
 export async function planRequests(client: KMSClient, keyArn: string): Promise<RequestPlan | UnusualRequest> {
   const ask = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
-  const command = new SignCommand({
+  const command = new (kmsSdk().SignCommand)({
     KeyId: keyArn,
     Message: ask.message,
     MessageType: 'DIGEST',

@@ -1,6 +1,7 @@
-import { SignCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { kmsAttempt, type KmsAttempt } from './attempt-channel.ts';
 import { SignatureTimeoutError, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
+import { kmsSdk } from '../sdk.ts';
 
 /** Asks KMS for signatures by way of the AWS SDK, with the retries of its client. */
 export class SdkRequests implements SignRequests {
@@ -38,7 +39,7 @@ export class SdkRequests implements SignRequests {
     if (signal?.aborted === true) passOn();
     this.#under.add(abort);
     try {
-      const command = new SignCommand({
+      const command = new (kmsSdk().SignCommand)({
         KeyId: this.#keyArn,
         Message: message,
         MessageType: 'DIGEST',

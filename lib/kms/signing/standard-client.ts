@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { kmsSdk } from '../sdk.ts';
 
 /** What a client's config may have otherwise, and its requests are still made in the same way: where to, and as whom. */
 const understood = new Set([
@@ -36,7 +37,7 @@ const agentOptions = new Set([
  * purpose (time limits, retries, agents, proxies, middleware, a signer, a logger) must count.
  */
 export async function unusualClient(client: KMSClient): Promise<string | undefined> {
-  const plain = new KMSClient({
+  const plain = new (kmsSdk().KMSClient)({
     region: 'us-east-1',
     credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
   });
