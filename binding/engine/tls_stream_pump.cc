@@ -136,7 +136,7 @@ bool TlsStream::PumpOut() {
   }
   if (!pair_side_.readable) return false;
 
-  const ssize_t taken = read(pair_.get(), context_.plaintext.data(), LoopContext::kChunk);
+  const ssize_t taken = read(pair_.get(), context_.plaintext.data(), LoopContext::kPlaintext);
   if (taken < 0) {
     // JavaScript closed its end with bytes unread: told once as ECONNRESET, then the end.
     if (errno != ECONNRESET) pair_side_.readable = false;
@@ -149,7 +149,7 @@ bool TlsStream::PumpOut() {
     EndOutbound();
     return false;
   }
-  if (taken < static_cast<ssize_t>(LoopContext::kChunk) && !pair_side_.read_closed)
+  if (taken < static_cast<ssize_t>(LoopContext::kPlaintext) && !pair_side_.read_closed)
     pair_side_.readable = false;
   if (!connection_->Send(context_.plaintext.data(), static_cast<size_t>(taken))) {
     BreakOpen(connection_->failure());
