@@ -16,8 +16,9 @@ namespace keyless::engine {
 
 namespace {
 
-// Steps of handshakes between two looks at what else there is to do, some 100 µs each.
-constexpr size_t kHandshakesATurn = 2;
+// While there is more to do at once, events wait for so long, and JavaScript is woken less often:
+// to be woken costs it a third of what a connection does.
+constexpr std::chrono::microseconds kBatch(500);
 
 // For the calling thread, while this lives: also when the thread it is to start cannot be had.
 class AllSignalsBlocked {
@@ -259,13 +260,14 @@ bool EngineLoop::Turn(Clock::time_point now) {
 void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
   context_.now = now;
   turns_++;
+  if (now - context_.events.began() >= kBatch) context_.events.Flush();
   if (woken) ExecuteCommands();
   context_.deadlines.Run(now, [](TlsStream* stream) { stream->OnDeadline(); });
   context_.idle_checks.Run(now, [](TlsStream* stream) { stream->OnIdleCheck(); });
   DriveStreams();
   CheckDeliveries();
-  context_.events.Flush();
   FreeRetired();
+  if (!HasWork() || stop_) context_.events.Flush();
   TrimMemory();
 }
 
@@ -291,12 +293,12 @@ void EngineLoop::DriveStreams() {
     context_.run_queue.pop_front();
     DriveOne(stream);
   }
-  for (size_t left = std::min(context_.handshakes.size(), kHandshakesATurn); left > 0; left--) {
-    TlsStream* stream = context_.handshakes.front();
-    context_.handshakes.pop_front();
-    DriveOne(stream);
-    LetOthersGoFirst();
-  }
+  // One step of a handshake, which takes some 100 µs, before the next look at what else there is.
+  if (context_.handshakes.empty()) return;
+  TlsStream* stream = context_.handshakes.front();
+  context_.handshakes.pop_front();
+  DriveOne(stream);
+  LetOthersGoFirst();
 }
 
 void EngineLoop::DriveOne(TlsStream* stream) {

@@ -16,11 +16,12 @@ namespace keyless::engine {
 
 class TlsStream;
 
-// Events of the current turn: each sink is woken once, however many events it was given.
+// Events of the last turns: each sink is woken once, however many events it was given.
 class EventBatch {
  public:
-  void Post(const std::shared_ptr<EventSink>& sink, Event&& event) {
+  void Post(const std::shared_ptr<EventSink>& sink, Event&& event, Clock::time_point now) {
     sink->Push(std::move(event));
+    if (sinks_.empty()) began_ = now;
     for (const std::shared_ptr<EventSink>& waiting : sinks_) {
       if (waiting == sink) return;
     }
@@ -31,8 +32,14 @@ class EventBatch {
     sinks_.clear();
   }
 
+  // The turn of the first of them; without any, the end of time.
+  Clock::time_point began() const noexcept {
+    return sinks_.empty() ? Clock::time_point::max() : began_;
+  }
+
  private:
   std::vector<std::shared_ptr<EventSink>> sinks_;
+  Clock::time_point began_;
 };
 
 struct Bytes {
@@ -63,7 +70,7 @@ struct LoopContext {
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
-  // one takes as long as dozens of requests, so they go last and only so many in a turn.
+  // one takes as long as dozens of requests, so they go last, and one a turn.
   std::deque<TlsStream*> run_queue;
   std::deque<TlsStream*> handshakes;
   bool memory_given_back = false;  // by a stream, in this turn

@@ -90,7 +90,7 @@ void TlsStream::Drive() {
 
 void TlsStream::Post(Event&& event) {
   event.stream = id_;
-  context_.events.Post(sink_, std::move(event));
+  context_.events.Post(sink_, std::move(event), context_.now);
 }
 
 uint32_t TlsStream::SinceStart() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <utility>
@@ -14,6 +15,9 @@
 namespace keyless::tls {
 
 namespace {
+
+// Bytes: less than looking for their place once more would take.
+constexpr size_t kWipedAtOnce = 1024;
 
 [[noreturn]] void AbortOverFree(const void* memory) {
   std::fprintf(
@@ -70,24 +74,43 @@ void Arena::Free(void* memory) noexcept {
   auto* bytes = static_cast<uint8_t*>(memory);
   Place place{};
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<SpinLock> lock(lock_);
     place = Find(bytes);
+    if (place.size <= kWipedAtOnce) {
+      Wipe(bytes, place.size);
+      return Release(bytes, place);
+    }
   }
-  // Not under the mutex, since it takes the longest. The chunk stays ours until it is released.
-  sanitizer::Unpoison(bytes, place.size);
-  OPENSSL_cleanse(bytes, place.size);
-  sanitizer::Poison(bytes, place.size);
-  const std::lock_guard<std::mutex> lock(mutex_);
+  // Without the lock, since it takes the longest. The chunk stays ours until it is released.
+  Wipe(bytes, place.size);
+  const std::lock_guard<SpinLock> lock(lock_);
+  // Another thread may have freed the same chunk meanwhile.
+  if (place.slab && !place.slab->Holds(bytes)) AbortOverFree(memory);
   Release(bytes, place);
 }
 
+void Arena::Wipe(uint8_t* memory, size_t size) noexcept {
+  sanitizer::Unpoison(memory, size);
+  OPENSSL_cleanse(memory, size);
+  sanitizer::Poison(memory, size);
+}
+
 size_t Arena::SizeOf(const void* memory) const noexcept {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<SpinLock> lock(lock_);
   return Find(static_cast<const uint8_t*>(memory)).size;
 }
 
 size_t Arena::Trim() noexcept {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<SpinLock> lock(lock_);
+  for (Chain<ArenaSlab>& with_room : slabs_with_room_) {
+    ArenaSlab* next = nullptr;
+    for (ArenaSlab* slab = with_room.front(); slab; slab = next) {
+      next = slab->next;
+      if (!slab->Empty()) continue;
+      with_room.Remove(slab);
+      CloseSlab(slab);
+    }
+  }
   size_t given_back = 0;
   for (Chain<ArenaRegion>* regions : {&locked_with_room_, &unlocked_with_room_}) {
     for (ArenaRegion* region = regions->front(); region; region = region->next)
@@ -97,12 +120,12 @@ size_t Arena::Trim() noexcept {
 }
 
 ArenaStatistics Arena::Statistics() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<SpinLock> lock(lock_);
   return statistics_;
 }
 
 uint8_t* Arena::AllocateChunk(size_t class_index) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<SpinLock> lock(lock_);
   Chain<ArenaSlab>& with_room = slabs_with_room_[class_index];
   ArenaSlab* slab = with_room.front();
   if (!slab) {
@@ -118,7 +141,7 @@ uint8_t* Arena::AllocateChunk(size_t class_index) {
 }
 
 uint8_t* Arena::AllocateLarge(size_t size) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<SpinLock> lock(lock_);
   std::optional<LockedMapping> mapping = LockedMapping::Map(size, 1);
   if (!mapping) return nullptr;
   TryLock(&*mapping);
@@ -153,20 +176,21 @@ void Arena::Release(const uint8_t* memory, const Place& place) {
     return;
   }
   ArenaSlab* slab = place.slab;
-  // Another thread may have freed the same chunk while this one wiped it.
-  if (!slab->Holds(memory)) AbortOverFree(memory);
   Chain<ArenaSlab>& with_room = slabs_with_room_[slab->class_index()];
   const bool was_full = slab->Full();
   slab->Return(memory);
-  if (slab->Empty()) {
-    if (!was_full) with_room.Remove(slab);
-    CloseSlab(slab);
-  } else if (was_full) {
+  if (was_full) {
     if (slab->region->mapping().locked()) {
       with_room.PushFront(slab);
     } else {
       with_room.PushBack(slab);
     }
+  }
+  // The last one of its class stays open until Trim(): most of a handshake's chunks are the only
+  // ones of their size, and go as soon as they have come.
+  if (slab->Empty() && (slab->previous || slab->next)) {
+    with_room.Remove(slab);
+    CloseSlab(slab);
   }
 }
 

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 
 #include "tls/arena_region.h"
@@ -18,6 +17,7 @@
 #include "tls/arena_slab.h"
 #include "tls/chain.h"
 #include "tls/locked_mapping.h"
+#include "tls/spin_lock.h"
 
 namespace keyless::tls {
 
@@ -72,6 +72,7 @@ class Arena {
   uint8_t* AllocateChunk(size_t class_index);
   uint8_t* AllocateLarge(size_t size);
   Place Find(const uint8_t* memory) const;
+  static void Wipe(uint8_t* memory, size_t size) noexcept;
   void Release(const uint8_t* memory, const Place& place);
   ArenaSlab* OpenSlab(size_t class_index);
   ArenaSlab* OpenSlabIn(Chain<ArenaRegion>* regions, size_t class_index) noexcept;
@@ -89,7 +90,7 @@ class Arena {
     return region.mapping().locked() ? &locked_with_room_ : &unlocked_with_room_;
   }
 
-  mutable std::mutex mutex_;
+  mutable SpinLock lock_;
   ArenaStatistics statistics_;
   std::unordered_map<uintptr_t, std::unique_ptr<ArenaRegion>> regions_;  // by address / kAlignment
   std::unordered_map<uintptr_t, LockedMapping> large_;                   // by address

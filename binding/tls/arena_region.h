@@ -12,7 +12,7 @@
 namespace keyless::tls {
 
 // Begins at a multiple of kAlignment and is no larger, so that a chunk's address names its region.
-// Guarded by the arena's mutex.
+// Guarded by the arena's lock.
 class ArenaRegion {
  public:
   static constexpr size_t kAlignment = size_t{4} << 20;

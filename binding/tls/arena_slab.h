@@ -12,7 +12,7 @@ namespace keyless::tls {
 class ArenaRegion;
 
 // Kept apart from the memory it describes, so that writing past a chunk's end cannot damage the
-// arena, and freed chunks stay zero. Guarded by the arena's mutex.
+// arena, and freed chunks stay zero. Guarded by the arena's lock.
 class ArenaSlab {
  public:
   void Open(ArenaRegion* owner, uint8_t* memory, size_t size_class_index) noexcept {

@@ -305,7 +305,10 @@ void Play::EndAll() {
   engine_.ExpectNothingLeft();
   for (std::future<void>& delivery : deliveries_)
     EXPECT(delivery.wait_for(milliseconds(0)) == std::future_status::ready);
-  for (const std::shared_ptr<RecordingSink>& sink : sinks_) EXPECT_EQ(sink->broken(), "");
+  for (const std::shared_ptr<RecordingSink>& sink : sinks_) {
+    EXPECT_EQ(sink->broken(), "");
+    EXPECT(!sink->unread());
+  }
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ class RecordingSink final : public engine::EventSink {
   // The promise that was broken first; empty: none. (Push is called from within the engine, which
   // is no place to throw from.)
   std::string broken() const;
+  // Whether it was not woken after an event, which is to be so only while there is more to do.
+  bool unread() const;
 
  private:
   std::unordered_map<engine::StreamId, Stream> streams_;

@@ -65,6 +65,7 @@ bool SteppedEngine::Turn() {
   const bool more = loop_->Turn(started_ + elapsed_);
   for (const Adopted& adopted : adopted_) {
     EXPECT_EQ(adopted.sink->broken(), std::string());
+    EXPECT(more || !adopted.sink->unread());
   }
   return more;
 }
