@@ -298,7 +298,7 @@ void EngineLoop::DriveStreams() {
   TlsStream* stream = context_.handshakes.front();
   context_.handshakes.pop_front();
   DriveOne(stream);
-  LetOthersGoFirst();
+  if (!context_.handshakes.empty()) LetOthersGoFirst();
 }
 
 void EngineLoop::DriveOne(TlsStream* stream) {
