@@ -233,11 +233,28 @@ TlsStream* EngineLoop::Find(StreamId id) {
 void EngineLoop::Run() {
   WorkInBatches();
   while (!stop_) {
-    const bool woken = context_.poller.Wait(Timeout());
-    TurnAfterWait(woken, Clock::now());
+    TurnAfterWait(Wait(), Clock::now());
   }
   End();
   tls::CleanupThread();
+}
+
+// For something to do. True when there are commands.
+bool EngineLoop::Wait() {
+  const int timeout = Timeout();
+  if (timeout == 0) return context_.poller.Wait(0).woken;
+  const Clock::time_point begun = Clock::now();
+  Poller::Told told;
+  if (short_waits_.expected()) {
+    // The event loop need not wake a thread that looks, and waking is most of what its write costs.
+    do {
+      LetOthersGoFirst();
+      told = context_.poller.Wait(0);
+    } while (!told.anything && Clock::now() - begun < ShortWaits::kShort);
+  }
+  if (!told.anything) told = context_.poller.Wait(timeout);
+  short_waits_.Add(Clock::now() - begun);
+  return told.woken;
 }
 
 // Of the poller, in ms; -1: for ever.
@@ -253,7 +270,7 @@ int EngineLoop::Timeout() const {
 }
 
 bool EngineLoop::Turn(Clock::time_point now) {
-  TurnAfterWait(context_.poller.Wait(0), now);
+  TurnAfterWait(context_.poller.Wait(0).woken, now);
   return HasWork();
 }
 

@@ -19,6 +19,7 @@
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/loop_context.h"
+#include "engine/short_waits.h"
 #include "engine/tls_stream.h"
 
 namespace keyless::engine {
@@ -93,6 +94,7 @@ class EngineLoop {
   void DriveStreams();
   static void DriveOne(TlsStream* stream);
   void CheckDeliveries();
+  bool Wait();
   int Timeout() const;
   void TrimMemory();
   void FreeRetired();
@@ -110,6 +112,7 @@ class EngineLoop {
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   Deadlines<EngineLoop> trims_;
   Deadlines<EngineLoop>::Entry trim_;
+  ShortWaits short_waits_;
   bool stop_ = false;
   uint64_t turns_ = 0;
 

@@ -43,14 +43,14 @@ void Poller::Close(Descriptor& watched) {
   watched.Close();
 }
 
-bool Poller::Wait(int timeout) {
-  bool woken = false;
+Poller::Told Poller::Wait(int timeout) {
+  Told told;
   const int count = epoll_wait(epoll_.get(), events_.data(), kBatch, timeout);
   for (int i = 0; i < count; i++) {
     const epoll_event& event = events_[static_cast<size_t>(i)];
     if (!event.data.ptr) {
       // Edge-triggered: the counter need not be read for the next Wake to be told.
-      woken = true;
+      told.woken = true;
       continue;
     }
     Readiness readiness;
@@ -60,7 +60,8 @@ bool Poller::Wait(int timeout) {
     readiness.writable = event.events & EPOLLOUT;
     static_cast<Watcher*>(event.data.ptr)->OnReady(readiness);
   }
-  return woken;
+  told.anything = count > 0;
+  return told;
 }
 
 void Poller::Wake() {

@@ -45,8 +45,12 @@ class Poller {
   // still refers to, such as the copy of a child process between fork and exec.
   void Close(Descriptor& watched);
 
-  // Waits up to `timeout` ms (-1: for ever) and tells the watchers. True when somebody called Wake.
-  bool Wait(int timeout);
+  struct Told {
+    bool anything = false;
+    bool woken = false;  // somebody called Wake
+  };
+  // Waits up to `timeout` ms (-1: for ever) and tells the watchers.
+  Told Wait(int timeout);
   void Wake();
 
  private:
