@@ -70,9 +70,11 @@ struct LoopContext {
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
-  // one takes as long as dozens of requests, so they go last, and one a turn.
+  // one takes as long as dozens of requests, so they go last, and get about as much of a turn as
+  // the rest.
   std::deque<TlsStream*> run_queue;
   std::deque<TlsStream*> handshakes;
+  size_t moved = 0;                // bytes of plaintext, in this turn
   bool memory_given_back = false;  // by a stream, in this turn
   // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
   // more.

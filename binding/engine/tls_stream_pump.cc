@@ -74,6 +74,7 @@ bool TlsStream::PumpIn() {
   if (received == -1 && !moved && may_receive_) Schedule();
   if (client_) PostSessions();
   if (filled > 0) WritePlaintext(plaintext, filled);
+  context_.moved += filled;
   // Receiving may have made s2n answer (a key update).
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
     BreakOpen(tls::Failure::OfSystem(errno, "write"));
@@ -151,6 +152,7 @@ bool TlsStream::PumpOut() {
   }
   if (taken < static_cast<ssize_t>(LoopContext::kPlaintext) && !pair_side_.read_closed)
     pair_side_.readable = false;
+  context_.moved += static_cast<size_t>(taken);
   if (!connection_->Send(context_.plaintext.data(), static_cast<size_t>(taken))) {
     BreakOpen(connection_->failure());
     return false;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,7 +26,7 @@ using std::chrono::seconds;
 
 // A loop that turns when it is told to, at the time it is told.
 struct SteppedServer {
-  SteppedServer() : fixture(P256(), true) {}
+  explicit SteppedServer(bool signs_locally = true) : fixture(P256(), signs_locally) {}
 
   // With buffers of the kernel's choice, or with small ones.
   Accepted Accept(int buffers = 0) {
@@ -85,6 +86,16 @@ struct SteppedServer {
 bool NothingToRead(int fd) {
   char byte = 0;
   return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+// What a client of s2n's begins with.
+std::string ClientHello() {
+  auto [server, client] = ConnectedTcp();
+  HandshakingClient peer(std::move(client));
+  std::string hello = ReadSome(server.get());
+  server.Close();
+  EXPECT(!peer.done.get());
+  return hello;
 }
 
 // A connection that holds more than its peer, with small buffers, takes at once.
@@ -159,6 +170,38 @@ TEST(an_idle_connection_gives_its_record_buffers_back_and_they_come_again) {
   const uint64_t idle = tls::Arena::Process().Statistics().bytes_in_use;
   EXPECT(busy - idle >= 16000);
   echo(Pattern(20000));
+}
+
+TEST(handshakes_have_a_share_of_each_turn_and_wait_for_data_beyond_it) {
+  SteppedServer server(false);
+  std::vector<std::unique_ptr<HandshakingClient>> peers;
+  std::vector<engine::Descriptor> javascript;
+  for (int i = 0; i < 32; i++) {
+    peers.push_back(std::make_unique<HandshakingClient>(server.Accept().client_tcp));
+    const auto sign = server.Next();
+    EXPECT(sign.has_value() && sign->kind == Kind::kSign);
+    server.loop.CompleteSignature(sign->stream, sign->operation, server.fixture.Sign(*sign));
+    javascript.push_back(server.Open(peers.back().get()));
+  }
+  server.Settle();
+  const auto signatures_asked_in_a_turn = [&] {
+    server.loop.Turn(server.now);
+    int asked = 0;
+    while (server.fixture.sink->Next(0)) asked++;
+    return asked;
+  };
+  std::vector<engine::Descriptor> handshakes;
+  for (int i = 0; i < 12; i++) {
+    handshakes.push_back(server.Accept().client_tcp);
+    EXPECT(WriteAll(handshakes.back().get(), ClientHello()));
+  }
+  EXPECT_EQ(signatures_asked_in_a_turn(), 0);  // the turn that adopts them
+  EXPECT_EQ(signatures_asked_in_a_turn(), 1);
+  EXPECT_EQ(signatures_asked_in_a_turn(), 1);
+  for (const auto& peer : peers) EXPECT(peer->client.Send("a small request"));
+  EXPECT_EQ(signatures_asked_in_a_turn(), 3);  // 32 streams took as long as two steps
+  for (const engine::Descriptor& end : javascript) EXPECT(!NothingToRead(end.get()));
+  EXPECT_EQ(signatures_asked_in_a_turn(), 1);
 }
 
 TEST(memory_that_idle_connections_gave_back_goes_to_the_kernel_half_a_second_later) {
