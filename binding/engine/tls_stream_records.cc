@@ -70,6 +70,7 @@ void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
 // One read, of as much as the thread has room for: s2n's own reads would be of a record each, and
 // as many acknowledgements.
 void TlsStream::ReadRecords() {
+  context_.arrived = {};  // whatever another stream left, if it ran out of memory
   if (!tcp_side_.readable || excessive_) return;
   if (received_ >= kLongestWithoutData) {
     excessive_ = true;

@@ -187,8 +187,10 @@ void Arena::Release(const uint8_t* memory, const Place& place) {
     }
   }
   // The last one of its class stays open until Trim(): most of a handshake's chunks are the only
-  // ones of their size, and go as soon as they have come.
-  if (slab->Empty() && (slab->previous || slab->next)) {
+  // ones of their size, and go as soon as they have come. But nothing stays in unlocked memory
+  // where locked memory has room.
+  const bool surpassed = !slab->region->mapping().locked() && locked_with_room_.front();
+  if (slab->Empty() && (slab->previous || slab->next || surpassed)) {
     with_room.Remove(slab);
     CloseSlab(slab);
   }

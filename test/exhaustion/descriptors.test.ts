@@ -176,6 +176,7 @@ describe('when descriptors run out', () => {
     const target = await start('tcp');
     const first = begin(target);
     await first.secure;
+    await echoes(first.client, 'it is open at both ends');
     expect(await ask('open files to the last')).to.have.property('error', 'EMFILE');
     const late = begin(target); // libuv closes what it cannot take
     await new Promise((resolve) => late.client.once('close', resolve));
