@@ -237,7 +237,8 @@ TlsStream* EngineLoop::Find(StreamId id) {
 void EngineLoop::Run() {
   WorkInBatches();
   while (!stop_) {
-    TurnAfterWait(Wait(), Clock::now());
+    const bool woken = Wait();
+    TurnAfterWait(woken, Clock::now());  // the time after the wait, not before it
   }
   End();
   tls::CleanupThread();

@@ -183,6 +183,21 @@ TEST(the_handshake_deadline_holds_while_the_signer_is_silent) {
   EXPECT(server.Empty());
 }
 
+TEST(a_handshake_has_all_of_its_time_however_long_the_engine_slept_before_it) {
+  EngineFixture server(P256());
+  server.Accept().client_tcp.Close();
+  EXPECT(server.Expect(Kind::kFailed).has_value());
+  EXPECT(server.Empty());
+  std::this_thread::sleep_for(std::chrono::milliseconds(2000));  // what is slept is the matter
+  Accepted accepted = server.Accept(std::chrono::milliseconds(1000));
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  const auto sign = server.Expect(Kind::kSign);
+  EXPECT(sign.has_value());
+  server.Complete(*sign, server.Sign(*sign));
+  EXPECT(server.Expect(Kind::kSecure).has_value());
+  EXPECT(peer.done.get());
+}
+
 // RFC 8446 section 6.2 would name an alert; s2n's rule against timing oracles comes before it.
 TEST(a_record_that_does_not_decrypt_is_answered_by_silence) {
   EngineFixture server(P256());
