@@ -18,8 +18,14 @@ export interface Connection {
   readonly log: EventLog;
   /** What the errors of the server's socket mean. */
   readonly errors: readonly string[];
-  /** Waits until the server's socket has closed and the server has no other, and closes it. */
+  /** Waits until the server's socket has closed, the client has all of it, and the server has no other, and closes it. */
   readonly over: () => Promise<void>;
+}
+
+function ended(client: TLSSocket): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['end', 'close']) client.once(event, () => resolve());
+  });
 }
 
 /** Connects, and resolves once the handshake is done on both ends. */
@@ -47,7 +53,9 @@ export async function connection(
   const over = async (): Promise<void> => {
     client.resume();
     socket.resume(); // a socket that nobody reads does not end
-    await Promise.all([closed, close(server)]);
+    // The engine still delivers what the socket wrote when that has closed: the client is to have all of it.
+    const done = client.readableEnded || client.destroyed || ended(client);
+    await Promise.all([closed, close(server), done]);
     client.destroy();
   };
   return { server, socket, client, tcp, log, errors, over };
