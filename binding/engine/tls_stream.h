@@ -130,6 +130,7 @@ class TlsStream final : private tls::Transport {
   // tls_stream_records.cc
   ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) override;
   void ReadRecords();
+  ssize_t ReadTcp(uint8_t* buffer, size_t length);
   ssize_t TakeRecords(uint8_t* buffer, size_t length);
   void SendRecords(const uint8_t* data, uint32_t length) override;
   void HoldTickets();

@@ -39,20 +39,9 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
     errno = EIO;
     return -1;
   }
-  const ssize_t received = read(tcp_.get(), buffer, length);
-  if (received < 0) {
-    if (errno == EAGAIN) {
-      tcp_side_.readable = false;
-    } else {
-      receive_error_ = errno;
-    }
-    return -1;
-  }
-  if (received == 0) fin_received_ = true;
-  received_ += static_cast<size_t>(received);
+  const ssize_t received = ReadTcp(buffer, length);
+  if (received < 0) return -1;
   reads_++;
-  // A short read has emptied the descriptor, unless its end is near: that edge was told already.
-  if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
   // A server may answer with an alert. One that speaks no TLS is not even shown to s2n.
   if (client_ && received > 0 && received_ == static_cast<size_t>(received) &&
       (buffer[0] < kFirstRecordType || buffer[0] > kLastRecordType)) {
@@ -76,21 +65,26 @@ void TlsStream::ReadRecords() {
     excessive_ = true;
     return;
   }
-  const ssize_t received = read(tcp_.get(), context_.ciphertext.data(), LoopContext::kChunk);
+  const ssize_t received = ReadTcp(context_.ciphertext.data(), LoopContext::kChunk);
+  if (received > 0) context_.arrived = {context_.ciphertext.data(), static_cast<size_t>(received)};
+}
+
+// As read(2), and keeps account of what it told.
+ssize_t TlsStream::ReadTcp(uint8_t* buffer, size_t length) {
+  const ssize_t received = read(tcp_.get(), buffer, length);
   if (received < 0) {
     if (errno == EAGAIN) {
       tcp_side_.readable = false;
     } else {
       receive_error_ = errno;
     }
-    return;
+    return -1;
   }
   if (received == 0) fin_received_ = true;
-  context_.arrived = {context_.ciphertext.data(), static_cast<size_t>(received)};
-  received_ += context_.arrived.size;
+  received_ += static_cast<size_t>(received);
   // A short read has emptied the descriptor, unless its end is near: that edge was told already.
-  if (received < static_cast<ssize_t>(LoopContext::kChunk) && !tcp_side_.read_closed)
-    tcp_side_.readable = false;
+  if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
+  return received;
 }
 
 // For s2n: of what was read, and when that is all taken, how it ended.

@@ -67,6 +67,14 @@ class EngineFixture {
         ->CompleteSignature(event.stream, event.operation, std::move(signature));
   }
 
+  // Waits for the next event, which must ask for a signature, and gives the right one.
+  bool SignsWhenAsked() {
+    const std::optional<engine::Event> sign = Expect(engine::Event::Kind::kSign);
+    if (!sign) return false;
+    Complete(*sign, Sign(*sign));
+    return true;
+  }
+
   // Waits for the next event, which must be of this kind.
   std::optional<engine::Event> Expect(engine::Event::Kind kind) {
     std::optional<engine::Event> event = sink->Next();
