@@ -110,8 +110,10 @@ bool Connection::CompleteOperation(const uint8_t* signature, size_t length) {
   const bool applied = operation_->Complete(signature, length);
   if (!applied) {
     failure_ = Failure::FromS2n();
-    failure_.kind = FailureKind::kSignature;
-    failure_.message = "the signature does not verify against the certificate's public key";
+    if (failure_.kind != FailureKind::kResources) {
+      failure_.kind = FailureKind::kSignature;
+      failure_.message = "the signature does not verify against the certificate's public key";
+    }
   }
   operation_.reset();
   return applied;

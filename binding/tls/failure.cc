@@ -88,6 +88,10 @@ Failure Failure::FromS2n() {
       break;
   }
   if (failure.name == "S2N_ERR_VERIFY_SIGNATURE") failure.kind = FailureKind::kSignature;
+  if (failure.name == "S2N_ERR_ALLOC") {
+    failure.kind = FailureKind::kResources;
+    failure.message = "no memory is left";
+  }
   uint8_t alert = 0;
   if (failure.kind != FailureKind::kAlert && s2n_error_get_alert(error, &alert) == S2N_SUCCESS) {
     failure.alert = alert;

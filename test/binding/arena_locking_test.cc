@@ -81,7 +81,7 @@ TEST(memory_is_locked_and_left_out_of_core_dumps) {
 }
 
 TEST(past_the_limit_of_locked_memory_it_goes_on_unlocked_and_says_so) {
-  const Ended ended = RunInChild([] {
+  ExpectInChild([] {
     LimitLockedMemory(64 * kKilobyte);  // not even one region
     Arena arena;
     std::vector<uint8_t*> chunks;
@@ -92,7 +92,6 @@ TEST(past_the_limit_of_locked_memory_it_goes_on_unlocked_and_says_so) {
     EXPECT_EQ(LockedByTheKernel(), 0U);
     for (uint8_t* chunk : chunks) arena.Free(chunk);
   });
-  EXPECT(ended.exited_well);
 }
 
 TEST(up_to_the_limit_memory_is_locked_and_what_is_released_is_locked_again) {
@@ -100,7 +99,7 @@ TEST(up_to_the_limit_memory_is_locked_and_what_is_released_is_locked_again) {
     std::cerr << "  not tested: RLIMIT_MEMLOCK is below 3 MiB here" << std::endl;
     return;
   }
-  const Ended ended = RunInChild([] {
+  ExpectInChild([] {
     LimitLockedMemory(3 * kMegabyte);
     Arena arena;
     std::vector<uint8_t*> chunks;
@@ -121,7 +120,6 @@ TEST(up_to_the_limit_memory_is_locked_and_what_is_released_is_locked_again) {
     EXPECT_EQ(arena.Statistics().bytes_locked, 2 * kMegabyte);
     EXPECT_EQ(arena.Statistics().bytes_unlocked, 0U);
   });
-  EXPECT(ended.exited_well);
 }
 
 TEST(s2n_works_below_a_limit_of_locked_memory_that_stops_it_by_itself) {
@@ -132,7 +130,7 @@ TEST(s2n_works_below_a_limit_of_locked_memory_that_stops_it_by_itself) {
   options.identities = {{tls::CertificateChain::Create(identity.certificate_pem), nullptr}};
   tls::Config::Create(options);
   EXPECT(Arena::Process().Statistics().allocations > 0);
-  const Ended ended = RunInChild([] {
+  ExpectInChild([] {
     LimitLockedMemory(64 * kKilobyte);
     std::vector<tls::ConnectionHandle> connections;
     for (int i = 0; i < 500; i++) {
@@ -141,7 +139,6 @@ TEST(s2n_works_below_a_limit_of_locked_memory_that_stops_it_by_itself) {
     }
     EXPECT(Arena::Process().Statistics().bytes_unlocked > 0);
   });
-  EXPECT(ended.exited_well);
 }
 
 }  // namespace keyless::test

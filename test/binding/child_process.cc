@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <iostream>
 
 #include "engine/descriptor.h"
@@ -16,8 +17,6 @@ namespace keyless::test {
 
 namespace {
 
-constexpr int kExpectationFailed = 99;  // no sanitizer's exit code
-
 [[noreturn]] void RunAndExit(const std::function<void()>& run, int standard_error) {
   dup2(standard_error, STDERR_FILENO);
   const rlimit no_core{0, 0};
@@ -25,7 +24,7 @@ constexpr int kExpectationFailed = 99;  // no sanitizer's exit code
   try {
     run();
   } catch (const ExpectationFailed&) {
-    _exit(kExpectationFailed);
+    _exit(1);
   }
   _exit(0);
 }
@@ -45,10 +44,27 @@ Ended RunInChild(const std::function<void()>& run) {
   ended.said = ReadAll(reader.get());
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
-  ended.exited_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  ended.well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   ended.aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kExpectationFailed) std::cerr << ended.said;
   return ended;
+}
+
+void ExpectInChild(const std::function<void()>& run) {
+  const Ended ended = RunInChild(run);
+  if (!ended.well) std::cerr << ended.said;
+  EXPECT(ended.well);
+}
+
+void LimitAddressSpace(size_t more) {
+  size_t pages = 0;
+  FILE* statm = fopen("/proc/self/statm", "r");
+  EXPECT(statm != nullptr);
+  EXPECT_EQ(fscanf(statm, "%zu", &pages), 1);
+  fclose(statm);
+  rlimit limit{};
+  getrlimit(RLIMIT_AS, &limit);
+  limit.rlim_cur = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + more;
+  setrlimit(RLIMIT_AS, &limit);
 }
 
 }  // namespace keyless::test

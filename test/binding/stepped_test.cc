@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "arena_memory.h"
+#include "child_process.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
 #include "test.h"
@@ -170,6 +171,30 @@ TEST(an_idle_connection_gives_its_record_buffers_back_and_they_come_again) {
   const uint64_t idle = tls::Arena::Process().Statistics().bytes_in_use;
   EXPECT(busy - idle >= 16000);
   echo(Pattern(20000));
+}
+
+TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
+  ExpectInChild([] {
+    SteppedServer server;
+    Accepted accepted = server.Accept();
+    HandshakingClient peer(std::move(accepted.client_tcp));
+    const engine::Descriptor javascript = server.Open(&peer);
+    EXPECT(peer.client.Send("now the client has the memory for its records"));
+    EXPECT(server.Until([&] { return !NothingToRead(javascript.get()); }));
+    server.Pass(milliseconds(1001));  // and the server none
+
+    LimitAddressSpace(200 << 10);  // less than the arena takes at a time
+    size_t usable = 0;
+    for (const tls::ArenaSizeClass& chunks : tls::kArenaSizeClasses) {
+      while (tls::Arena::Process().Allocate(chunks.size, &usable)) continue;
+    }
+    EXPECT(peer.client.Send("a record"));
+    const auto told = server.Next();
+    EXPECT(told.has_value());
+    EXPECT(told->kind == Kind::kError);
+    EXPECT(told->failure.kind == tls::FailureKind::kResources);
+    EXPECT_EQ(told->failure.message, std::string("no memory is left"));
+  });
 }
 
 TEST(handshakes_have_a_share_of_each_turn_and_wait_for_data_beyond_it) {
