@@ -69,6 +69,9 @@ struct LoopContext {
   Bytes arrived;
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
+  // Where those of its data are made, and written from. Enough for such plaintext in the smallest
+  // records that a peer may ask for (512 bytes, RFC 6066 section 4), with all that goes with each.
+  std::vector<uint8_t> data_records = std::vector<uint8_t>(kPlaintext + kPlaintext / 4);
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
   // one takes as long as dozens of requests, so they go last, and get about as much of a turn as
   // the rest.

@@ -182,6 +182,7 @@ class TlsStream final : private tls::Transport {
   uint64_t delivered_ = 0;  // of to_tcp_, when the deadline of its delivery was set
   int unacknowledged_ = 0;  // bytes, when the deadline of the linger was set
   int receive_error_ = 0;   // errno of the read from TCP that failed
+  int send_error_ = 0;      // errno of the write to TCP that failed within s2n's call
   std::unique_ptr<tls::Failure>
       inbound_failure_;  // told when what came before it is with JavaScript
   HandshakeTiming timing_;

@@ -153,11 +153,17 @@ bool TlsStream::PumpOut() {
   if (taken < static_cast<ssize_t>(LoopContext::kPlaintext) && !pair_side_.read_closed)
     pair_side_.readable = false;
   context_.moved += static_cast<size_t>(taken);
-  if (!connection_->Send(context_.plaintext.data(), static_cast<size_t>(taken))) {
+  // Where tickets go first, everything is gathered behind them.
+  std::vector<uint8_t>* memory = tickets_.empty() ? &context_.data_records : nullptr;
+  if (!connection_->Send(context_.plaintext.data(), static_cast<size_t>(taken), memory)) {
     BreakOpen(connection_->failure());
     return false;
   }
-  if (FlushRecords() == OutputQueue::Result::kBroken) return broken();
+  if (send_error_ != 0) {
+    BreakOpen(tls::Failure::OfSystem(send_error_, "write"));
+    return false;
+  }
+  if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) return broken();
   return true;
 }
 

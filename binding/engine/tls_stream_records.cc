@@ -53,7 +53,14 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
 }
 
 void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
-  context_.records.insert(context_.records.end(), data, data + length);
+  if (data != context_.data_records.data()) {
+    context_.records.insert(context_.records.end(), data, data + length);
+    return;
+  }
+  // s2n makes the next ones in the same place.
+  const OutputQueue::Result result = to_tcp_.Write(tcp_.get(), data, length);
+  if (result == OutputQueue::Result::kBroken) send_error_ = errno;
+  if (result == OutputQueue::Result::kBlocked) tcp_side_.writable = false;
 }
 
 // One read, of as much as the thread has room for: s2n's own reads would be of a record each, and

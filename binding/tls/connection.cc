@@ -6,6 +6,7 @@
 
 #include "tls/alert.h"
 #include "tls/half_close.h"
+#include "tls/lent_output.h"
 #include "tls/security_policy_facts.h"
 
 namespace keyless::tls {
@@ -21,6 +22,24 @@ int SendCallback(void* context, const uint8_t* data, uint32_t length) {
   static_cast<Transport*>(context)->SendRecords(data, length);
   return static_cast<int>(length);
 }
+
+// For as long as it lives, whatever is thrown meanwhile.
+class LentOutput {
+ public:
+  LentOutput(s2n_connection* connection, std::vector<uint8_t>* memory)
+      : connection_(connection),
+        lent_(memory && s2n_pkey_lend_output(connection, memory->data(),
+                                             static_cast<uint32_t>(memory->size()))) {}
+  ~LentOutput() {
+    if (lent_) s2n_pkey_take_output_back(connection_);
+  }
+  LentOutput(const LentOutput&) = delete;
+  LentOutput& operator=(const LentOutput&) = delete;
+
+ private:
+  s2n_connection* connection_;
+  const bool lent_;
+};
 
 }  // namespace
 
@@ -170,7 +189,8 @@ ssize_t Connection::Receive(uint8_t* buffer, size_t length) {
   return -2;
 }
 
-bool Connection::Send(const uint8_t* data, size_t length) {
+bool Connection::Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory) {
+  const LentOutput lent(connection_.get(), memory);
   size_t sent = 0;
   while (sent < length) {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;

@@ -106,8 +106,9 @@ class Connection {
   // Decrypted bytes into `buffer`: their number, 0 after the peer's close_notify, -1: nothing yet,
   // -2: failed.
   ssize_t Receive(uint8_t* buffer, size_t length);
-  // Encrypts all of `data` into the transport. False: failed.
-  bool Send(const uint8_t* data, size_t length);
+  // Encrypts all of `data` into the transport, in `memory` (a copy less), or without any in s2n's
+  // own. False: failed.
+  bool Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory);
   // Sends close_notify (or the alert that s2n holds back until its blinding delay has passed).
   bool SendCloseNotify();
 
