@@ -3,6 +3,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { readCircuitBreaker, type CircuitBreaker } from '../admission/circuit-breaker.ts';
 import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError, SignerError } from '../errors.ts';
+import { cancellationOf } from '../signer/cancellation.ts';
 import { abortedError } from '../signer/aborted-error.ts';
 import { checkOperation } from '../signer/operation-check.ts';
 import type { SignatureScheme } from '../signer/signature-scheme.ts';
@@ -100,8 +101,9 @@ export class KmsSigner implements Signer {
     return await this.#breaker.run(() => this.#sign(operation, options));
   }
 
-  async #sign(operation: PrivateKeyOperation, { signal }: SignOptions): Promise<Uint8Array> {
+  async #sign(operation: PrivateKeyOperation, options: SignOptions): Promise<Uint8Array> {
     if (this.#closed) throw this.#closedError();
+    const signal = cancellationOf(options);
     if (signal?.aborted) throw abortedError(signal);
     const facts = checkOperation(operation, this.schemes);
     const asked = signInput(this.#spec, facts, operation.input);

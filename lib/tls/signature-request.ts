@@ -2,14 +2,14 @@ import type { SignatureAdmission } from '../admission/signature-admission.ts';
 import type { SignaturePlace } from '../admission/signature-place.ts';
 import type { HandshakeObservation } from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
+import { cancellableOptions, type Cancellation } from '../signer/cancellation.ts';
 import { signatureSchemeByCode } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
 
 /**
- * One private-key operation on its way to a signer. The AbortSignal is made only if the signer asks for it: most never
- * abort, and making one costs more than the rest of the crossing.
+ * One private-key operation on its way to a signer, and what cancels it.
  */
-export class SignatureRequest {
+export class SignatureRequest implements Cancellation {
   readonly #signer: Signer;
   readonly #operation: PrivateKeyOperation;
   readonly #observation: HandshakeObservation | undefined;
@@ -18,6 +18,7 @@ export class SignatureRequest {
   #place: SignaturePlace | undefined;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
+  readonly #listeners: (() => void)[] = [];
 
   /**
    * `observation`: of the handshake, where somebody watches. `admission`: what limits such requests, if anything, by the peer's
@@ -73,12 +74,10 @@ export class SignatureRequest {
     const { scheme } = this.#operation;
     let signature: unknown;
     try {
-      const request = this as SignatureRequest;
-      signature = await this.#signer.sign(this.#operation, {
-        get signal() {
-          return request.#signal();
-        },
-      });
+      signature = await this.#signer.sign(
+        this.#operation,
+        cancellableOptions(this, () => this.#signal()),
+      );
     } catch (cause) {
       if (cause instanceof SignerError) throw cause;
       const why = cause instanceof Error ? cause.message : `it rejected with ${String(cause)}`;
@@ -98,6 +97,24 @@ export class SignatureRequest {
     this.#aborted = reason;
     this.#place?.leave(reason); // A signer that does not heed its signal must not keep others out.
     this.#controller?.abort(reason);
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+
+  get aborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
+  get reason(): Error | undefined {
+    return this.#aborted;
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
   }
 
   #signal(): AbortSignal {

@@ -11,6 +11,7 @@ import { signBody } from './sign-body.ts';
 import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
 import type { SigningLimits } from './signing-limits.ts';
 import { SigV4 } from './sigv4.ts';
+import type { Cancellation } from '../../signer/cancellation.ts';
 
 /** Milliseconds for which the SDK asks, after an answer that could not be read here and could there. */
 const distrust = 60_000;
@@ -58,7 +59,7 @@ export class FastRequests implements SignRequests {
     return this.#state.pool.size;
   }
 
-  sign(ask: SignAsk, signal: AbortSignal | undefined): Promise<SignAnswer> {
+  sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer> {
     if (this.#closed) return Promise.reject(new ClosedError());
     if (this.#trustedFrom > 0 && performance.now() < this.#trustedFrom) return this.#sdk.sign(ask, signal);
     const begun = performance.now();
@@ -83,7 +84,7 @@ export class FastRequests implements SignRequests {
     this.#sdk.close();
   }
 
-  async #askSdk(ask: SignAsk, signal: AbortSignal | undefined, timeout: number): Promise<SignAnswer> {
+  async #askSdk(ask: SignAsk, signal: Cancellation | undefined, timeout: number): Promise<SignAnswer> {
     const answer = await this.#sdk.sign(ask, signal, timeout);
     // It was no bad moment of KMS: the SDK can read what cannot be read here.
     this.#trustedFrom = performance.now() + distrust;

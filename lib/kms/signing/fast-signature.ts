@@ -14,6 +14,7 @@ import { isSame } from './identity.ts';
 import { mostAttempts, retryDelay } from './retry-delay.ts';
 import { ClosedError, SignatureTimeoutError, type SignAnswer, type SignAsk } from './sign-requests.ts';
 import type { Credentials } from './sigv4.ts';
+import type { Cancellation } from '../../signer/cancellation.ts';
 
 /** Milliseconds by which clocks must differ before it is the reason for a refused signature; the SDK's own limit. */
 const skewThreshold = 240_000;
@@ -30,7 +31,7 @@ export class SurprisedError extends Error {
 export class FastSignature implements AttemptOwner {
   readonly #state: FastState;
   readonly #ask: SignAsk;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: Cancellation | undefined;
   readonly #resolve: (answer: SignAnswer) => void;
   readonly #reject: (error: Error) => void;
   readonly #deadline: number;
@@ -49,7 +50,7 @@ export class FastSignature implements AttemptOwner {
   constructor(
     state: FastState,
     ask: SignAsk,
-    signal: AbortSignal | undefined,
+    signal: Cancellation | undefined,
     resolve: (answer: SignAnswer) => void,
     reject: (error: Error) => void,
   ) {

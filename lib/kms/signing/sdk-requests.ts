@@ -2,6 +2,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { kmsAttempt, type KmsAttempt } from './attempt-channel.ts';
 import { SignatureTimeoutError, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
 import { kmsSdk } from '../sdk.ts';
+import type { Cancellation } from '../../signer/cancellation.ts';
 
 /** Asks KMS for signatures by way of the AWS SDK, with the retries of its client. */
 export class SdkRequests implements SignRequests {
@@ -19,7 +20,7 @@ export class SdkRequests implements SignRequests {
 
   async sign(
     { algorithm, message }: SignAsk,
-    signal: AbortSignal | undefined,
+    signal: Cancellation | undefined,
     timeout = this.#timeout,
   ): Promise<SignAnswer> {
     const abort = new AbortController();

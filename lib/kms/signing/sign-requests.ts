@@ -1,4 +1,5 @@
 import type { SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import type { Cancellation } from '../../signer/cancellation.ts';
 
 /** What is asked of KMS for one signature. */
 export interface SignAsk {
@@ -21,7 +22,7 @@ export interface SignRequests {
    * Rejects with what explainKmsFailure can explain: the AWS SDK's errors, those of the system, and `SignatureTimeoutError`. Once `signal` is
    * aborted it rejects with anything, and what has not been sent is not sent.
    */
-  sign(ask: SignAsk, signal: AbortSignal | undefined): Promise<SignAnswer>;
+  sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer>;
   /** Ends everything under way, and closes the connections. */
   close(): void;
 }

@@ -6,11 +6,12 @@ import type { CredentialsProvider } from '../identity.ts';
 import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from '../sign-requests.ts';
 import { errorOf, textOf } from './error-text.ts';
 import type { AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
+import type { Cancellation } from '../../../signer/cancellation.ts';
 
 interface Pending {
   readonly resolve: (answer: SignAnswer) => void;
   readonly reject: (error: Error) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
   readonly abort: () => void;
   readonly observer: AsyncResource | undefined;
 }
@@ -70,7 +71,7 @@ export class ThreadRequests implements SignRequests {
     }
   }
 
-  sign(ask: SignAsk, signal: AbortSignal | undefined): Promise<SignAnswer> {
+  sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer> {
     if (this.#closed) return Promise.reject(new ClosedError());
     if (this.#worker === undefined && performance.now() - this.#started < shortestLife) {
       return Promise.reject(this.#lost('it ended as soon as it was started'));
