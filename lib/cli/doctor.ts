@@ -27,7 +27,7 @@ policy, the permission to sign. It measures signatures, and prints the least-pri
   --region <region>      where the key is, unless the AWS SDK finds it
   --endpoint <url>       another KMS, such as the local one (AWS_ENDPOINT_URL_KMS)
   --signatures <number>  how many to measure (20; 0: none). Each is charged as one request
-  --price <dollars>      US dollars for 10,000 requests, in place of the list price
+  --price <dollars>      US dollars for 10,000 requests, in place of what is assumed for the United States
   --role <arn>           the role that the server runs as, for the key policy
   --connect <host:port>
   --ca <file>            PEM of an authority to trust, for --connect

@@ -15,7 +15,7 @@ export interface SigningCost {
 /**
  * What signatures cost.
  *
- * @param price US dollars for 10,000 requests, in place of the list price.
+ * @param price US dollars for 10,000 requests, in place of the assumed one.
  */
 export function signingCost(keySpec: string | undefined, price?: number): SigningCost {
   if (price !== undefined && !(price >= 0)) {

@@ -1,14 +1,14 @@
 import { serverName, type Demonstration } from './demonstration.ts';
 import type { ChosenKms } from './choose-kms.ts';
 
-/** What AWS asks for this, from its price list: per key and month, and per 10,000 asymmetric requests (US dollars). */
+/** What AWS is assumed to ask for this in the United States: per key and month, and per 10,000 asymmetric requests (US dollars). */
 const price = { keyMonth: 1, tenThousandSigns: 0.15 };
 
 /** What is said before AWS is used. */
 export function costNotice({ isAws }: ChosenKms): string {
   if (!isAws) return 'It costs nothing.';
   return (
-    `It costs $${price.keyMonth} a month for the key while it exists (\`npm run demo:clean\` ends that) and ` +
+    `It costs about $${price.keyMonth} a month for the key while it exists (\`npm run demo:clean\` ends that) and ` +
     `$${price.tenThousandSigns.toFixed(2)} per 10,000 requests; this run makes about ten.`
   );
 }
