@@ -66,6 +66,7 @@ struct Event {
 
   // kFailed and kError
   tls::Failure failure;
+  bool after_end = false;  // kError: all that the peer sent, and its end, were given before it
 };
 
 // An environment's end of the engine. Push and Wake are called by engine threads; the sink decides

@@ -65,6 +65,7 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   Event event;
   event.kind = Event::Kind::kError;
   event.failure = std::move(failure);
+  event.after_end = inbound_shut_;
   Post(std::move(event));
   PostClosed();
   // After kError was posted: whoever sees the end of the pair finds the error first.

@@ -112,6 +112,7 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
         break;
       case engine::Event::Kind::kError:
         WriteFailure(writer, event.failure);
+        writer.Bool(event.after_end);
         break;
       case engine::Event::Kind::kJudge:
         WritePeer(writer, event.peer);

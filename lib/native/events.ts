@@ -107,8 +107,8 @@ export interface StreamListener {
   onSecure(facts: HandshakeFacts): void;
   /** The last event of a stream whose handshake failed. */
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void;
-  /** An open stream broke; the end of its plaintext follows. */
-  onError(failure: Failure): void;
+  /** An open stream broke; the end of its plaintext follows, unless it came before (`afterEnd`). */
+  onError(failure: Failure, afterEnd: boolean): void;
   /** The last event of a stream that was open: all that was written is with TCP, or lost for good. */
   onClosed(): void;
   /** The peer sent FIN without close_notify: the end of the plaintext follows. */
@@ -245,7 +245,8 @@ export function readEvent(reader: EventReader, tell: Tell): void {
     }
     case ERROR: {
       const failure = reader.failure();
-      tell(stream, (listener) => listener.onError(failure));
+      const afterEnd = reader.bool();
+      tell(stream, (listener) => listener.onError(failure, afterEnd));
       break;
     }
     case JUDGE: {

@@ -164,8 +164,8 @@ export class ClientHandshake implements StreamListener {
     this.#socket.sessionGiven(session);
   }
 
-  onError(failure: Failure): void {
-    this.#socket.connectionBroke(failure);
+  onError(failure: Failure, afterEnd: boolean): void {
+    this.#socket.connectionBroke(failure, afterEnd);
   }
 
   onTruncated(): void {

@@ -241,8 +241,8 @@ export class ServerHandshake implements StreamListener {
     this.#server.emit(this.#options.events.secure, socket);
   }
 
-  onError(failure: Failure): void {
-    this.#socket?.connectionBroke(failure);
+  onError(failure: Failure, afterEnd: boolean): void {
+    this.#socket?.connectionBroke(failure, afterEnd);
   }
 
   onTruncated(): void {

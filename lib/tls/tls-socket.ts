@@ -28,7 +28,7 @@ export interface CipherInfo {
 
 type Facts = HandshakeFacts | FailedHandshakeFacts;
 
-function isSystemError(error: Error): boolean {
+function isSystemError(error: Error): error is Error & { syscall: unknown } {
   return 'syscall' in error;
 }
 
@@ -75,6 +75,8 @@ export class TlsSocket extends Socket {
   #heard = false;
   #transport: Socket | undefined;
   #failure: Error | undefined;
+  /** The peer ended in order before the connection broke: that is for those who write on. */
+  #endsFirst = false;
   #over = false;
   #delivering = false;
   #truncated = false;
@@ -273,7 +275,7 @@ export class TlsSocket extends Socket {
     }
     if (chunk === null) {
       if (!this.#over) this.#engine.dispatch();
-      if (this.#failure) {
+      if (this.#failure && !this.#endsFirst) {
         this.destroy(this.#failure);
         return false;
       }
@@ -285,6 +287,11 @@ export class TlsSocket extends Socket {
   override destroy(error?: Error): this {
     if (error && !this.destroyed && isSystemError(error)) {
       if (!this.#over) this.#engine.dispatch();
+      if (this.#endsFirst && error.syscall === 'read') {
+        this.push(null);
+        this.read(0);
+        return this;
+      }
       return super.destroy(this.#failure ?? error);
     }
     return super.destroy(error);
@@ -305,8 +312,9 @@ export class TlsSocket extends Socket {
   }
 
   /** @internal */
-  connectionBroke(failure: Failure): void {
+  connectionBroke(failure: Failure, afterEnd: boolean): void {
     this.#failure ??= connectionError(failure);
+    this.#endsFirst = afterEnd;
   }
 
   /** @internal A client's TCP connection is being made. */

@@ -35,6 +35,7 @@ export async function measureH2(contender, scenario, { seconds, core }) {
     const [command, ...rest] = pinned(core, ['h2load', ...args, url]);
     const before = processorTime(contender.pids);
     const { ok, output } = await run(command, rest);
+    contender.checkHealth();
     const after = processorTime(contender.pids);
     const { units, elapsed, agreement } = readOutput(output, ok, contender);
     const latencies = responseTimes(await readFile(log, 'utf8'));
