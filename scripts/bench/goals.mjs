@@ -1,4 +1,5 @@
 // What this package is to reach, as ratios within one run, and whether it did.
+import { twoCores } from './scenarios.mjs';
 import { pairedRatio, summary } from './statistics.mjs';
 
 const loop = 'loopMicroseconds';
@@ -48,9 +49,7 @@ export const goals = [
   ratio('storm', "event loop's delay, p99", 'delayP99Microseconds', 0.1),
   ratio('storm-two-cores', 'kept-alive latency, p99', 'latencyP99Microseconds', 0.5),
   ratio('unloaded', 'latency, p50', 'latencyP50Microseconds', 1.1),
-  ...['handshakes-two-cores', 'requests-two-cores', 'requests-64k-two-cores'].map((scenario) =>
-    ratio(scenario, 'throughput', 'perSecond', 1.0, { bound: 'least' }),
-  ),
+  ...twoCores.map(({ name }) => ratio(name, 'throughput', 'perSecond', 1.0, { bound: 'least' })),
 ];
 
 /**

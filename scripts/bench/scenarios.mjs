@@ -108,7 +108,7 @@ const idles = [1_000, 10_000].map((connections) =>
 
 const storm = { tool: 'storm', load: ['storm', '--kept', 8], columns: 'storm', warmUp: 1_000, goal: true };
 
-export const scenarios = [
+const onOneCore = [
   handshakes('handshakes', 'Full TLS 1.3 handshake, P-256, closed in order by the client', {
     contenders: ['node-tls', 'local-key', 'kms', 'http', 'limit', 'rust'],
     goal: true,
@@ -169,6 +169,39 @@ export const scenarios = [
     warmUp: 2_000,
   }),
   ...bulks,
+];
+
+/** As `onOneCore` has it, with a second core for the engine. */
+function onTwoCores(name) {
+  const { title, variant, ...rest } = onOneCore.find((one) => one.name === name);
+  return {
+    ...rest,
+    name: `${name}-two-cores`,
+    title: `${title}, one process on two cores`,
+    contenders: ['node-tls', 'local-key'],
+    variant: { ...variant, twoCores: true },
+    goal: true,
+  };
+}
+
+export const twoCores = [
+  'handshakes',
+  'resumed',
+  'requests',
+  'requests-64k',
+  'requests-1m',
+  'uploads-64k',
+  'uploads-1m',
+  'h2',
+  'h2-64k',
+  'echo',
+  'echo-64k',
+  'bulk-down-64k',
+  'bulk-up-64k',
+].map(onTwoCores);
+
+export const scenarios = [
+  ...onOneCore,
   ...idles,
   scenario('storm', 'A storm of handshakes, 64 at once, and requests on 8 kept connections', {
     ...storm,
@@ -187,23 +220,7 @@ export const scenarios = [
     warmUp: 3_000,
     goal: true,
   }),
-  handshakes('handshakes-two-cores', 'Full TLS 1.3 handshake, P-256, one process on two cores', {
-    contenders: ['node-tls', 'local-key'],
-    variant: { twoCores: true },
-    goal: true,
-  }),
-  requests('requests-two-cores', 'Small HTTPS request, one process on two cores', {
-    bytes: 13,
-    contenders: ['node-tls', 'local-key'],
-    variant: { twoCores: true },
-    goal: true,
-  }),
-  requests('requests-64k-two-cores', 'HTTPS response of 64 KiB, one process on two cores', {
-    bytes: 65_536,
-    contenders: ['node-tls', 'local-key'],
-    variant: { twoCores: true },
-    goal: true,
-  }),
+  ...twoCores,
   handshakes('handshakes-two-threads', 'Full TLS 1.3 handshake, P-256, two engine threads on two cores', {
     contenders: ['node-tls', 'local-key'],
     variant: { twoCores: true, threads: 2 },
