@@ -51,7 +51,8 @@ async function told(server: Server, event: string, isOver: () => boolean): Promi
     });
     socket.once('data', () => {
       socket.write(Buffer.alloc(100_000));
-      while (!exists(gone) || !isOver());
+      const limit = performance.now() + 15_000;
+      while (!exists(gone) || !isOver()) expect(performance.now()).to.be.lessThan(limit);
     });
     await closed;
     return events;
@@ -66,7 +67,8 @@ describe('A client that ends in order and goes without waiting for all of its an
   it('is told by its end, though the connection broke before anybody looked, as with node:tls', async () => {
     const ofNode = await told(createNodeServer({ key, cert }), 'secureConnection', () => true);
     const signer = new LocalKeySigner({ key });
-    const isBroken = (): boolean => diagnostics().open === 0;
+    const { open } = diagnostics();
+    const isBroken = (): boolean => diagnostics().open <= open;
     const ofPackage = await told(createServer({ cert, signer }), 'secureConnection', isBroken);
     expect(ofPackage).to.deep.equal(['end', 'close in order']);
     expect(ofNode).to.deep.equal(ofPackage);
