@@ -135,6 +135,7 @@ class TlsStream final : private tls::Transport {
   void SendRecords(const uint8_t* data, uint32_t length) override;
   void HoldTickets();
   OutputQueue::Result FlushRecords();
+  OutputQueue::Result WriteTcp(const uint8_t* data, size_t length);
 
   // tls_stream_pump.cc
   void DriveOpen();

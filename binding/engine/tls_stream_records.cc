@@ -58,9 +58,7 @@ void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
     return;
   }
   // s2n makes the next ones in the same place.
-  const OutputQueue::Result result = to_tcp_.Write(tcp_.get(), data, length);
-  if (result == OutputQueue::Result::kBroken) send_error_ = errno;
-  if (result == OutputQueue::Result::kBlocked) tcp_side_.writable = false;
+  if (WriteTcp(data, length) == OutputQueue::Result::kBroken) send_error_ = errno;
 }
 
 // One read, of as much as the thread has room for: s2n's own reads would be of a record each, and
@@ -118,9 +116,13 @@ OutputQueue::Result TlsStream::FlushRecords() {
     context_.records.insert(context_.records.begin(), tickets_.begin(), tickets_.end());
     std::vector<uint8_t>().swap(tickets_);
   }
-  const OutputQueue::Result result =
-      to_tcp_.Write(tcp_.get(), context_.records.data(), context_.records.size());
+  const OutputQueue::Result result = WriteTcp(context_.records.data(), context_.records.size());
   context_.records.clear();
+  return result;
+}
+
+OutputQueue::Result TlsStream::WriteTcp(const uint8_t* data, size_t length) {
+  const OutputQueue::Result result = to_tcp_.Write(tcp_.get(), data, length);
   if (result == OutputQueue::Result::kBlocked) tcp_side_.writable = false;
   return result;
 }
