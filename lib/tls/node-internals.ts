@@ -33,8 +33,15 @@ interface ServerInternals {
   _emitCloseIfDrained(): void;
 }
 
+/** What a stream's two halves keep of the error that ended it: what `stream.errored` and `finished` tell. */
+interface StreamState {
+  errored?: Error | null;
+}
+
 interface SocketInternals {
   _handle?: StreamHandle | null;
+  readonly _readableState?: StreamState;
+  readonly _writableState?: StreamState;
   /** Whose `_connections` the socket's destruction lowers. */
   _server?: Server | null;
   server?: Server | null;
@@ -77,6 +84,14 @@ export function stopReading(socket: Socket): void {
 /** A socket that is connecting keeps what is written to it until its `'connect'` event. */
 export function setConnecting(socket: Socket, connecting: boolean): void {
   (socket as { connecting: boolean }).connecting = connecting;
+}
+
+/** A write that fails is noted as what ended the stream before the stream is destroyed with it. */
+export function replaceErrored(socket: Socket, error: Error, by: Error): void {
+  const { _readableState, _writableState } = socketInternals(socket);
+  for (const state of [_readableState, _writableState]) {
+    if (state?.errored === error) state.errored = by;
+  }
 }
 
 export function connectionCount(server: Server): number {

@@ -13,7 +13,7 @@ import { connectionError } from './connection-error.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from './certificate-chain.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
-import { setConnecting } from './node-internals.ts';
+import { replaceErrored, setConnecting } from './node-internals.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 
 /** What `getCipher` returns, as in node:tls. */
@@ -292,6 +292,7 @@ export class TlsSocket extends Socket {
         this.read(0);
         return this;
       }
+      if (this.#failure) replaceErrored(this, error, this.#failure);
       return super.destroy(this.#failure ?? error);
     }
     return super.destroy(error);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import {
   createServer,
+  diagnostics,
   LocalKeySigner,
   type TlsServer,
   type TlsServerOptions,
@@ -77,6 +78,19 @@ describe('TlsSocket, when a connection breaks', () => {
         const [error] = await failed;
         expect(error.code).to.equal('ECONNRESET');
         expect(error.message).to.match(/reset by the peer/);
+      });
+
+      it('names it so where a write is the first to find it broken, and keeps that as what ended the socket', async () => {
+        await begin();
+        const { open } = diagnostics();
+        const reset = wire.reset();
+        const limit = performance.now() + 15_000;
+        while (diagnostics().open >= open) expect(performance.now()).to.be.lessThan(limit);
+        socket.write('nobody there');
+        const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+        expect(error.code).to.equal('ECONNRESET');
+        expect(socket.errored).to.equal(error);
+        await reset;
       });
     });
   }
