@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/freed_memory.h"
 #include "engine/operation_id.h"
 
 namespace keyless::engine {
@@ -29,6 +30,7 @@ std::shared_ptr<Engine> Engine::Acquire() {
   const std::lock_guard<std::mutex> lock(registry.mutex);
   std::shared_ptr<Engine> engine = registry.engine.lock();
   if (!engine) {
+    KeepFreedMemory();
     engine = std::make_shared<Engine>();
     registry.engine = engine;
   }

@@ -1,0 +1,18 @@
+#include "engine/freed_memory.h"
+
+#include <cstddef>
+#include <cstdlib>
+
+namespace keyless::engine {
+
+namespace {
+constexpr size_t kLargeBuffer = 16 * 1024 * 1024;
+}
+
+void KeepFreedMemory() {
+  // Mapped and unmapped, never touched. Volatile: or the compiler leaves both out.
+  void* volatile buffer = std::malloc(kLargeBuffer);
+  std::free(buffer);
+}
+
+}  // namespace keyless::engine

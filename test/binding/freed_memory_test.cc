@@ -1,0 +1,51 @@
+// That what is freed at once does not go back to the kernel at once: glibc's malloc, which
+// sanitizers replace.
+#include "engine/freed_memory.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "child_process.h"
+#include "test.h"
+#include "tls/sanitizer.h"
+
+#if defined(__GLIBC__) && !defined(KEYLESS_ADDRESS_SANITIZER)
+
+using namespace keyless;
+using namespace keyless::test;
+
+namespace {
+
+constexpr char kFresh[] = "KEYLESS_FRESH_HEAP";
+
+// As many reads' buffers as lie about before V8 collects them. Whether the end of the heap came
+// back when they were freed.
+bool HeapShrinks() {
+  std::vector<void*> buffers(256);
+  for (void*& buffer : buffers) buffer = std::malloc(65536);
+  const void* end = sbrk(0);
+  for (void* buffer : buffers) std::free(buffer);
+  return sbrk(0) < end;
+}
+
+}  // namespace
+
+TEST(freed_memory_stays_with_the_process_once_the_engine_has_asked_for_it) {
+  if (std::getenv(kFresh)) {
+    EXPECT(HeapShrinks());
+    engine::KeepFreedMemory();
+    EXPECT(!HeapShrinks());
+    return;
+  }
+  // The program again: this heap has a history, which a fork has, too.
+  ExpectInChild([] {
+    setenv(kFresh, "", 1);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execl("/proc/self/exe", "core_test", "freed_memory_stays", nullptr);
+    EXPECT(!"the program can be run again");
+  });
+}
+
+#endif
