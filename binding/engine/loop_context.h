@@ -11,6 +11,8 @@
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/poller.h"
+#include "tls/connection.h"
+#include "tls/plaintext.h"
 
 namespace keyless::engine {
 
@@ -42,18 +44,11 @@ class EventBatch {
   Clock::time_point began_;
 };
 
-struct Bytes {
-  const uint8_t* data = nullptr;
-  size_t size = 0;
-};
-
 struct LoopContext {
-  // Bytes read at once from a descriptor. A chunk of each kind is all the memory that a turn needs,
-  // however many connections there are.
+  // Bytes read at once from TCP, and from JavaScript. A chunk of each kind is all the memory that a
+  // turn needs, however many connections there are.
   static constexpr size_t kChunk = 65536;
-  // What such a chunk of records may hold, with what s2n had of the records before: a part of one,
-  // or at the end of the handshake a buffer full.
-  static constexpr size_t kPlaintext = kChunk + 34816;
+  static constexpr size_t kWritten = kChunk + 34816;
 
   explicit LoopContext(const Limits& given = {}) : limits(given) {}
 
@@ -63,15 +58,15 @@ struct LoopContext {
   Deadlines<TlsStream> idle_checks;
   Clock::time_point now = Clock::now();
   EventBatch events;
-  std::vector<uint8_t> plaintext = std::vector<uint8_t>(kPlaintext);
-  // Records as they came. `arrived` is what s2n has not taken of them: empty between two streams.
-  std::vector<uint8_t> ciphertext = std::vector<uint8_t>(kChunk);
-  Bytes arrived;
+  std::vector<uint8_t> written = std::vector<uint8_t>(kWritten);  // by JavaScript
+  // Records as they came, decrypted there: in the middle of room for what s2n kept of those before.
+  std::vector<uint8_t> received = std::vector<uint8_t>(kChunk + 2 * tls::Connection::kRecordRoom);
+  tls::Plaintext plaintext{kChunk + tls::Connection::kRecordRoom};
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
   // Where those of its data are made, and written from. Enough for such plaintext in the smallest
   // records that a peer may ask for (512 bytes, RFC 6066 section 4), with all that goes with each.
-  std::vector<uint8_t> data_records = std::vector<uint8_t>(kPlaintext + kPlaintext / 4);
+  std::vector<uint8_t> data_records = std::vector<uint8_t>(kWritten + kWritten / 4);
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
   // one takes as long as dozens of requests, so they go last, and get about as much of a turn as
   // the rest.

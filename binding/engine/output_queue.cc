@@ -2,52 +2,84 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace keyless::engine {
 
 namespace {
 
+constexpr size_t kPiecesACall = 1024;  // Linux's own limit: UIO_MAXIOV
+
 // The number taken (0: the kernel is full), or -1 when the descriptor is broken.
-ssize_t SendSome(int fd, const uint8_t* data, size_t length) {
+ssize_t SendSome(int fd, iovec* pieces, size_t count) {
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = std::min(count, kPiecesACall);
   for (;;) {
-    const ssize_t sent = send(fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        count == 1 ? send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                   : sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return sent;
     if (errno == EINTR) continue;
     return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
   }
 }
 
+// Without the first `length` bytes.
+void Shorten(iovec** pieces, size_t* count, size_t length) {
+  while (*count > 0 && length >= (*pieces)->iov_len) {
+    length -= (*pieces)->iov_len;
+    ++*pieces;
+    --*count;
+  }
+  if (length == 0) return;
+  (*pieces)->iov_base = static_cast<uint8_t*>((*pieces)->iov_base) + length;
+  (*pieces)->iov_len -= length;
+}
+
 }  // namespace
 
 OutputQueue::Result OutputQueue::Write(int fd, const uint8_t* data, size_t length) {
+  iovec piece{const_cast<uint8_t*>(data),
+              length};  // as iovec(3type) wants it; nothing writes there
+  return WritePieces(fd, &piece, length > 0 ? 1 : 0);
+}
+
+OutputQueue::Result OutputQueue::WritePieces(int fd, iovec* pieces, size_t count) {
   while (!empty()) {
-    const ssize_t sent = SendSome(fd, bytes_.data() + offset_, size());
+    iovec queued{bytes_.data() + offset_, size()};
+    const ssize_t sent = SendSome(fd, &queued, 1);
     if (sent < 0) return Result::kBroken;
     offset_ += static_cast<size_t>(sent);
     taken_ += static_cast<uint64_t>(sent);
     if (sent == 0) {
-      Keep(data, length);
+      Keep(pieces, count);
       return Result::kBlocked;
     }
   }
   if (!bytes_.empty()) Discard();
-  while (length > 0) {
-    const ssize_t sent = SendSome(fd, data, length);
+  while (count > 0) {
+    const ssize_t sent = SendSome(fd, pieces, count);
     if (sent < 0) return Result::kBroken;
     if (sent == 0) {
-      Keep(data, length);
+      Keep(pieces, count);
       return Result::kBlocked;
     }
     taken_ += static_cast<uint64_t>(sent);
-    data += sent;
-    length -= static_cast<size_t>(sent);
+    Shorten(&pieces, &count, static_cast<size_t>(sent));
   }
   return Result::kDone;
 }
 
-void OutputQueue::Keep(const uint8_t* data, size_t length) {
-  if (length > 0) bytes_.insert(bytes_.end(), data, data + length);
+void OutputQueue::Keep(const iovec* pieces, size_t count) {
+  size_t length = 0;
+  for (size_t i = 0; i < count; i++) length += pieces[i].iov_len;
+  bytes_.reserve(bytes_.size() + length);
+  for (size_t i = 0; i < count; i++) {
+    const auto* data = static_cast<const uint8_t*>(pieces[i].iov_base);
+    bytes_.insert(bytes_.end(), data, data + pieces[i].iov_len);
+  }
 }
 
 void OutputQueue::Discard() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -21,11 +22,13 @@ class OutputQueue {
   // Writes what is queued and then `data`; keeps what the kernel does not take. After kBroken errno
   // says why.
   Result Write(int fd, const uint8_t* data, size_t length);
-  Result Flush(int fd) { return Write(fd, nullptr, 0); }
+  // The same with data in pieces, which are shortened from the front as the kernel takes them.
+  Result WritePieces(int fd, iovec* pieces, size_t count);
+  Result Flush(int fd) { return WritePieces(fd, nullptr, 0); }
   void Discard();
 
  private:
-  void Keep(const uint8_t* data, size_t length);
+  void Keep(const iovec* pieces, size_t count);
 
   std::vector<uint8_t> bytes_;  // no memory while empty
   size_t offset_ = 0;

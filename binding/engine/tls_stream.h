@@ -129,9 +129,9 @@ class TlsStream final : private tls::Transport {
 
   // tls_stream_records.cc
   ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) override;
-  void ReadRecords();
+  size_t ReadRecords();
+  uint8_t* Arrivals() noexcept;
   ssize_t ReadTcp(uint8_t* buffer, size_t length);
-  ssize_t TakeRecords(uint8_t* buffer, size_t length);
   void SendRecords(const uint8_t* data, uint32_t length) override;
   void HoldTickets();
   OutputQueue::Result FlushRecords();
@@ -143,7 +143,7 @@ class TlsStream final : private tls::Transport {
   bool PumpOut();
   void EndOfRecords();
   bool JavaScriptWrites();
-  OutputQueue::Result WritePlaintext(const uint8_t* data, size_t length);
+  OutputQueue::Result WritePlaintext(tls::Plaintext* more);
 
   // tls_stream_close.cc
   enum class Discarded : uint8_t { kMore, kAll, kEnd, kBroken };

@@ -15,7 +15,7 @@ namespace keyless::engine {
 TlsStream::Discarded TlsStream::DiscardRecords() {
   if (fin_received_) return Discarded::kEnd;
   if (!tcp_side_.readable) return Discarded::kAll;
-  const ssize_t received = read(tcp_.get(), context_.plaintext.data(), LoopContext::kChunk);
+  const ssize_t received = read(tcp_.get(), context_.received.data(), LoopContext::kChunk);
   if (received > 0) return Discarded::kMore;
   if (received == 0) {
     fin_received_ = true;

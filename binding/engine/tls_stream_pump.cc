@@ -38,7 +38,7 @@ bool TlsStream::PumpIn() {
   if (pair_side_.closed) to_pair_.Discard();  // nobody reads any more
   if (!to_pair_.empty()) {
     if (!pair_side_.writable) return false;
-    if (WritePlaintext(nullptr, 0) == OutputQueue::Result::kBlocked) return false;
+    if (WritePlaintext(nullptr) == OutputQueue::Result::kBlocked) return false;
   }
   if (inbound_failure_) {
     BreakOpen(*std::exchange(inbound_failure_, nullptr));
@@ -53,35 +53,26 @@ bool TlsStream::PumpIn() {
   }
   if (!may_receive_) return false;
 
-  ReadRecords();
-  uint8_t* plaintext = context_.plaintext.data();
-  size_t filled = 0;
-  bool moved = false;
-  ssize_t received = 1;
-  while (received > 0) {
-    if (filled == LoopContext::kPlaintext) {  // never, by what s2n keeps today
-      WritePlaintext(plaintext, std::exchange(filled, 0));
-      moved = true;
-    }
-    received = connection_->Receive(plaintext + filled, LoopContext::kPlaintext - filled);
-    if (received > 0) filled += static_cast<size_t>(received);
-  }
-  context_.arrived = {};  // after the end of the records the rest means nothing
-  moved = moved || filled > 0;
+  tls::Plaintext& plaintext = context_.plaintext;
+  plaintext.Clear();
+  const size_t arrived = ReadRecords();
+  using Received = tls::Connection::Received;
+  const Received received = connection_->Receive(Arrivals(), arrived, &plaintext);
+  const bool moved = plaintext.size() > 0;
   if (moved) received_ = 0;
   may_receive_ = tcp_side_.readable;
   // Only records without plaintext: others first.
-  if (received == -1 && !moved && may_receive_) Schedule();
+  if (received == Received::kMore && !moved && may_receive_) Schedule();
   if (client_) PostSessions();
-  if (filled > 0) WritePlaintext(plaintext, filled);
-  context_.moved += filled;
+  context_.moved += plaintext.size();
+  if (moved) WritePlaintext(&plaintext);
   // Receiving may have made s2n answer (a key update).
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
     BreakOpen(tls::Failure::OfSystem(errno, "write"));
     return false;
   }
-  if (received == 0) inbound_over_ = true;
-  if (received == -2) EndOfRecords();
+  if (received == Received::kEnd) inbound_over_ = true;
+  if (received == Received::kFailed) EndOfRecords();
   if (phase_ != Phase::kOpen) return false;
   if (inbound_over_) EndInbound();
   return moved;
@@ -137,7 +128,7 @@ bool TlsStream::PumpOut() {
   }
   if (!pair_side_.readable) return false;
 
-  const ssize_t taken = read(pair_.get(), context_.plaintext.data(), LoopContext::kPlaintext);
+  const ssize_t taken = read(pair_.get(), context_.written.data(), LoopContext::kWritten);
   if (taken < 0) {
     // JavaScript closed its end with bytes unread: told once as ECONNRESET, then the end.
     if (errno != ECONNRESET) pair_side_.readable = false;
@@ -150,12 +141,12 @@ bool TlsStream::PumpOut() {
     EndOutbound();
     return false;
   }
-  if (taken < static_cast<ssize_t>(LoopContext::kPlaintext) && !pair_side_.read_closed)
+  if (taken < static_cast<ssize_t>(LoopContext::kWritten) && !pair_side_.read_closed)
     pair_side_.readable = false;
   context_.moved += static_cast<size_t>(taken);
   // Where tickets go first, everything is gathered behind them.
   std::vector<uint8_t>* memory = tickets_.empty() ? &context_.data_records : nullptr;
-  if (!connection_->Send(context_.plaintext.data(), static_cast<size_t>(taken), memory)) {
+  if (!connection_->Send(context_.written.data(), static_cast<size_t>(taken), memory)) {
     BreakOpen(connection_->failure());
     return false;
   }
@@ -167,9 +158,12 @@ bool TlsStream::PumpOut() {
   return true;
 }
 
-OutputQueue::Result TlsStream::WritePlaintext(const uint8_t* data, size_t length) {
+// `more`: behind what waits; null: only that.
+OutputQueue::Result TlsStream::WritePlaintext(tls::Plaintext* more) {
   const bool blocked = !to_pair_.empty();
-  const OutputQueue::Result result = to_pair_.Write(pair_.get(), data, length);
+  const OutputQueue::Result result =
+      more ? to_pair_.WritePieces(pair_.get(), more->pieces().data(), more->pieces().size())
+           : to_pair_.Flush(pair_.get());
   if (result == OutputQueue::Result::kBlocked) pair_side_.writable = false;
   if (blocked == to_pair_.empty()) context_.poller.TellWritable(pair_.get(), &pair_side_, !blocked);
   if (result == OutputQueue::Result::kBroken) {

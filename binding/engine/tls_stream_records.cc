@@ -27,7 +27,12 @@ constexpr size_t kLongestWithoutData = 128 * 1024;
 }  // namespace
 
 ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
-  if (phase_ == Phase::kOpen) return TakeRecords(buffer, length);
+  if (phase_ == Phase::kOpen) {
+    // It has what came already, and asks how that ended.
+    if (fin_received_) return 0;
+    errno = excessive_ ? EIO : receive_error_ != 0 ? receive_error_ : EAGAIN;
+    return -1;
+  }
   // s2n goes on by itself as long as there are records that hold no plaintext (key updates, say),
   // so this is where its work is bounded: in one call, and altogether.
   if (!tcp_side_.readable || reads_ >= kReadsACall) {
@@ -61,17 +66,20 @@ void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
   if (WriteTcp(data, length) == OutputQueue::Result::kBroken) send_error_ = errno;
 }
 
+uint8_t* TlsStream::Arrivals() noexcept {
+  return context_.received.data() + tls::Connection::kRecordRoom;
+}
+
 // One read, of as much as the thread has room for: s2n's own reads would be of a record each, and
-// as many acknowledgements.
-void TlsStream::ReadRecords() {
-  context_.arrived = {};  // whatever another stream left, if it ran out of memory
-  if (!tcp_side_.readable || excessive_) return;
+// as many acknowledgements. How much came.
+size_t TlsStream::ReadRecords() {
+  if (!tcp_side_.readable || excessive_) return 0;
   if (received_ >= kLongestWithoutData) {
     excessive_ = true;
-    return;
+    return 0;
   }
-  const ssize_t received = ReadTcp(context_.ciphertext.data(), LoopContext::kChunk);
-  if (received > 0) context_.arrived = {context_.ciphertext.data(), static_cast<size_t>(received)};
+  const ssize_t received = ReadTcp(Arrivals(), LoopContext::kChunk);
+  return received > 0 ? static_cast<size_t>(received) : 0;
 }
 
 // As read(2), and keeps account of what it told.
@@ -90,20 +98,6 @@ ssize_t TlsStream::ReadTcp(uint8_t* buffer, size_t length) {
   // A short read has emptied the descriptor, unless its end is near: that edge was told already.
   if (received < static_cast<ssize_t>(length) && !tcp_side_.read_closed) tcp_side_.readable = false;
   return received;
-}
-
-// For s2n: of what was read, and when that is all taken, how it ended.
-ssize_t TlsStream::TakeRecords(uint8_t* buffer, size_t length) {
-  Bytes& arrived = context_.arrived;
-  if (arrived.size > 0) {
-    const size_t taken = std::min(length, arrived.size);
-    std::memcpy(buffer, arrived.data, taken);
-    arrived = {arrived.data + taken, arrived.size - taken};
-    return static_cast<ssize_t>(taken);
-  }
-  if (fin_received_) return 0;
-  errno = excessive_ ? EIO : receive_error_ != 0 ? receive_error_ : EAGAIN;
-  return -1;
 }
 
 void TlsStream::HoldTickets() {

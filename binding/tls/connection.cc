@@ -6,6 +6,7 @@
 
 #include "tls/alert.h"
 #include "tls/half_close.h"
+#include "tls/lent_input.h"
 #include "tls/lent_output.h"
 #include "tls/security_policy_facts.h"
 
@@ -39,6 +40,26 @@ class LentOutput {
  private:
   s2n_connection* connection_;
   const bool lent_;
+};
+
+// The same for what is received.
+class LentInput {
+ public:
+  LentInput(s2n_connection* connection, uint8_t* records, size_t length) : connection_(connection) {
+    const size_t kept = s2n_pkey_kept_input(connection);
+    lent_ = kept <= Connection::kRecordRoom &&
+            s2n_pkey_lend_input(connection, records - kept, static_cast<uint32_t>(length),
+                                static_cast<uint32_t>(kept + length + Connection::kRecordRoom));
+  }
+  ~LentInput() { TakeBack(); }
+  explicit operator bool() const noexcept { return lent_; }
+  bool TakeBack() { return !std::exchange(lent_, false) || s2n_pkey_take_input_back(connection_); }
+  LentInput(const LentInput&) = delete;
+  LentInput& operator=(const LentInput&) = delete;
+
+ private:
+  s2n_connection* connection_;
+  bool lent_ = false;
 };
 
 }  // namespace
@@ -172,21 +193,39 @@ std::string Connection::ServerName() const {
   return name ? name : "";
 }
 
-ssize_t Connection::Receive(uint8_t* buffer, size_t length) {
-  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-  const ssize_t received =
-      s2n_recv(connection_.get(), buffer, static_cast<ssize_t>(length), &blocked);
-  if (received > 0) return received;
-  if (received == 0) {
-    s2n_pkey_keep_sending(connection_.get());
-    return 0;
+Connection::Received Connection::Receive(uint8_t* records, size_t length, Plaintext* plaintext) {
+  LentInput lent(connection_.get(), records, length);
+  if (!lent) {
+    failure_ = Failure::Of(FailureKind::kInternal, "s2n-tls keeps more than it can have received");
+    return Received::kFailed;
   }
-  if (s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED) return -1;
+  for (;;) {
+    uint8_t first = 0;
+    uint32_t size = 1;
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    const ssize_t received = s2n_recv(connection_.get(), &first, 1, &blocked);
+    if (received <= 0) {
+      const Received end = NothingReceived(received);
+      if (lent.TakeBack() || end != Received::kMore) return end;
+      failure_ = Failure::Of(FailureKind::kResources, "no memory is left");
+      return Received::kFailed;
+    }
+    uint8_t* all = s2n_pkey_take_plaintext(connection_.get(), first, &size);
+    plaintext->Add(all ? all : &first, size);
+  }
+}
+
+Connection::Received Connection::NothingReceived(ssize_t result) {
+  if (result == 0) {
+    s2n_pkey_keep_sending(connection_.get());
+    return Received::kEnd;
+  }
+  if (s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED) return Received::kMore;
   failure_ = Failure::FromS2n();
   if (failure_.kind == FailureKind::kAlert)
     failure_.alert = s2n_connection_get_alert(connection_.get());
   if (failure_.kind == FailureKind::kClosed) s2n_pkey_keep_sending(connection_.get());
-  return -2;
+  return Received::kFailed;
 }
 
 bool Connection::Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory) {

@@ -15,6 +15,7 @@
 #include "tls/client_options.h"
 #include "tls/config.h"
 #include "tls/failure.h"
+#include "tls/plaintext.h"
 #include "tls/private_key_operation.h"
 #include "tls/s2n_handles.h"
 #include "tls/server_contexts.h"
@@ -66,6 +67,10 @@ class Connection {
     kNeedsVerdict,
     kFailed
   };
+  enum class Received : uint8_t { kMore, kEnd, kFailed };
+
+  // Room for a record of any length, as its header may give it (RFC 8446 section 5.1).
+  static constexpr size_t kRecordRoom = 65536;
 
   // `transport` outlives the connection. Null when memory ran out.
   static std::unique_ptr<Connection> CreateServer(std::shared_ptr<const ServerContexts> contexts,
@@ -103,9 +108,11 @@ class Connection {
   // What was logged so far for a tool that decrypts the records; lines.
   std::string TakeKeyLog() { return std::move(key_log_); }
 
-  // Decrypted bytes into `buffer`: their number, 0 after the peer's close_notify, -1: nothing yet,
-  // -2: failed.
-  ssize_t Receive(uint8_t* buffer, size_t length);
+  // Decrypts the `length` bytes at `records`, which came, after what came before; the transport
+  // tells how they end. `plaintext` is told of what they held, most of it in the same memory, which
+  // has kRecordRoom more bytes before and behind them. kEnd: by the peer's close_notify. kMore: by
+  // nothing yet, or within a record.
+  Received Receive(uint8_t* records, size_t length, Plaintext* plaintext);
   // Encrypts all of `data` into the transport, in `memory` (a copy less), or without any in s2n's
   // own. False: failed.
   bool Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory);
@@ -174,6 +181,7 @@ class Connection {
                                             Transport* transport);
   Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
   bool SignLocally(const LocalKey& key);
+  Received NothingReceived(ssize_t result);
   bool UseContextFor(const std::string& server_name);
   bool Use(std::shared_ptr<const Config> config);
   bool LimitSession();

@@ -2,6 +2,7 @@
 #include <openssl/nid.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -142,35 +143,61 @@ TEST(after_a_record_that_fails_the_engine_is_silent_as_long_as_s2n_says_and_serv
   EXPECT(!NothingToRead(peer.client.fd()));
 }
 
-TEST(an_idle_connection_gives_its_record_buffers_back_and_they_come_again) {
+TEST(what_a_peer_sends_arrives_however_its_records_are_cut_and_whatever_their_size) {
+  for (const char* policy : {"default_tls13", "20240501"}) {
+    SteppedServer server;
+    Accepted accepted = server.Accept();
+    HandshakingClient peer(std::move(accepted.client_tcp), policy);
+    const engine::Descriptor javascript = server.Open(&peer);
+    for (const size_t cut : {1, 2, 5, 6, 22, 23, 1000, 16405, 16406, 16407, 40000, 200000}) {
+      const std::string text = Pattern(cut < 22 ? 18818 : 68818);
+      std::string records;
+      size_t sent = 0;
+      for (const size_t size : {1, 1023, 1024, 16384, 1, 2, 383, 50000}) {
+        records += peer.client.Records(text.substr(sent, size));
+        sent = std::min(sent + size, text.size());
+        if (peer.client.Protocol() == S2N_TLS13) EXPECT(peer.client.UpdateKeys());
+      }
+      std::string received;
+      std::vector<char> buffer(text.size());
+      const auto take = [&] {
+        server.Pass({});
+        for (ssize_t taken = 0; (taken = read(javascript.get(), buffer.data(), buffer.size())) > 0;)
+          received.append(buffer.data(), static_cast<size_t>(taken));
+      };
+      for (size_t at = 0; at < records.size(); at += cut) {
+        EXPECT(WriteAll(peer.client.fd(), records.substr(at, cut)));
+        take();
+      }
+      EXPECT(server.Until([&] {
+        take();
+        return received.size() >= text.size();
+      }));
+      EXPECT(received == text);
+    }
+  }
+}
+
+TEST(a_connection_keeps_memory_for_a_handshake_and_for_a_record_only_as_long_as_needed) {
   SteppedServer server;
   Accepted accepted = server.Accept();
   HandshakingClient peer(std::move(accepted.client_tcp));
   const engine::Descriptor javascript = server.Open(&peer);
-  const auto echo = [&](const std::string& text) {
-    EXPECT(peer.client.Send(text));
-    std::string received;
-    std::vector<char> buffer(text.size());
-    EXPECT(server.Until([&] {
-      const ssize_t taken = read(javascript.get(), buffer.data(), buffer.size());
-      if (taken > 0) received.append(buffer.data(), static_cast<size_t>(taken));
-      return received.size() == text.size();
-    }));
-    EXPECT(received == text);
-    EXPECT(WriteAll(javascript.get(), text));
-    EXPECT(server.Until([&] { return !NothingToRead(peer.client.fd()); }));
-    std::string answer;
-    while (answer.size() < text.size()) answer += peer.client.Receive();
-    EXPECT(answer == text);
-  };
-  echo(Pattern(20000));
-  const uint64_t busy = tls::Arena::Process().Statistics().bytes_in_use;
+  const std::string record = peer.client.Records(Pattern(10000));
+  const auto used = [] { return tls::Arena::Process().Statistics().bytes_in_use; };
+  const uint64_t after_handshake = used();
   server.Pass(milliseconds(999));
-  EXPECT_EQ(tls::Arena::Process().Statistics().bytes_in_use, busy);
+  EXPECT_EQ(used(), after_handshake);
   server.Pass(milliseconds(1001));
-  const uint64_t idle = tls::Arena::Process().Statistics().bytes_in_use;
-  EXPECT(busy - idle >= 16000);
-  echo(Pattern(20000));
+  const uint64_t before = used();
+  EXPECT(before + 16000 <= after_handshake);
+  EXPECT(WriteAll(peer.client.fd(), record.substr(0, 6000)));
+  EXPECT(server.Until([&] { return used() >= before + 5000; }));
+  server.Pass(milliseconds(2000));
+  EXPECT(used() <= before + 8000);  // as much as came of it
+  EXPECT(WriteAll(peer.client.fd(), record.substr(6000)));
+  EXPECT(server.Until([&] { return used() == before; }));
+  EXPECT_EQ(ReadSome(javascript.get()), Pattern(10000));
 }
 
 TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
@@ -179,16 +206,15 @@ TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
     Accepted accepted = server.Accept();
     HandshakingClient peer(std::move(accepted.client_tcp));
     const engine::Descriptor javascript = server.Open(&peer);
-    EXPECT(peer.client.Send("now the client has the memory for its records"));
-    EXPECT(server.Until([&] { return !NothingToRead(javascript.get()); }));
-    server.Pass(milliseconds(1001));  // and the server none
+    const std::string record = peer.client.Records("of which a part comes");
+    server.Pass(milliseconds(1001));
 
     LimitAddressSpace(200 << 10);  // less than the arena takes at a time
     size_t usable = 0;
     for (const tls::ArenaSizeClass& chunks : tls::kArenaSizeClasses) {
       while (tls::Arena::Process().Allocate(chunks.size, &usable)) continue;
     }
-    EXPECT(peer.client.Send("a record"));
+    EXPECT(WriteAll(peer.client.fd(), record.substr(0, record.size() - 1)));
     const auto told = server.Next();
     EXPECT(told.has_value());
     EXPECT(told->kind == Kind::kError);

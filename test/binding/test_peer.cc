@@ -124,6 +124,20 @@ bool Client::Send(const std::string& text) {
   return true;
 }
 
+std::string Client::Records(const std::string& text) {
+  std::string records;
+  const auto keep = [](void* to, const uint8_t* data, uint32_t length) {
+    static_cast<std::string*>(to)->append(reinterpret_cast<const char*>(data), length);
+    return static_cast<int>(length);
+  };
+  if (s2n_connection_set_send_cb(connection_.get(), keep) ||
+      s2n_connection_set_send_ctx(connection_.get(), &records) || !Send(text) ||
+      s2n_connection_set_write_fd(connection_.get(), tcp_.get())) {
+    std::abort();
+  }
+  return records;
+}
+
 std::string Client::Receive() {
   std::vector<char> buffer(65536);
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;

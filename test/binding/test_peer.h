@@ -53,6 +53,8 @@ class Client {
 
   bool Handshake();
   bool Send(const std::string& text);
+  // What Send would write.
+  std::string Records(const std::string& text);
   // Up to 64 KiB; empty at the end, or when the connection failed.
   std::string Receive();
   bool CloseNotify();

@@ -1,0 +1,56 @@
+// What a chunk of records held, in order: where it was decrypted, or, as far as it came in small
+// pieces, gathered, since the kernel takes a few large ones faster.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace keyless::tls {
+
+class Plaintext {
+ public:
+  // `capacity`: bytes of small pieces. Of more than that, each remains a piece of its own.
+  explicit Plaintext(size_t capacity) : gathered_(capacity) { pieces_.reserve(kPieces); }
+
+  void Add(uint8_t* data, size_t length) {
+    size_ += length;
+    if (length < kSmall && length <= gathered_.size() - used_) {
+      uint8_t* copy = gathered_.data() + used_;
+      std::memcpy(copy, data, length);
+      used_ += length;
+      if (!pieces_.empty() && End(pieces_.back()) == copy) {
+        pieces_.back().iov_len += length;
+        return;
+      }
+      data = copy;
+    }
+    pieces_.push_back({data, length});
+  }
+  void Clear() noexcept {
+    pieces_.clear();
+    used_ = 0;
+    size_ = 0;
+  }
+
+  size_t size() const noexcept { return size_; }
+  std::vector<iovec>& pieces() noexcept { return pieces_; }
+
+ private:
+  static constexpr size_t kSmall = 1024;
+  static constexpr size_t kPieces = 256;
+
+  static const uint8_t* End(const iovec& piece) {
+    return static_cast<const uint8_t*>(piece.iov_base) + piece.iov_len;
+  }
+
+  std::vector<uint8_t> gathered_;
+  size_t used_ = 0;
+  std::vector<iovec> pieces_;
+  size_t size_ = 0;
+};
+
+}  // namespace keyless::tls
