@@ -250,7 +250,8 @@ bool EngineLoop::Wait() {
   if (timeout == 0) return context_.poller.Wait(0).woken;
   const Clock::time_point begun = Clock::now();
   Poller::Told told;
-  if (short_waits_.expected()) {
+  const bool looks = short_waits_.ShouldLook();
+  if (looks) {
     // The event loop need not wake a thread that looks, and waking is most of what its write costs.
     do {
       LetOthersGoFirst();
@@ -258,7 +259,7 @@ bool EngineLoop::Wait() {
     } while (!told.anything && Clock::now() - begun < ShortWaits::kShort);
   }
   if (!told.anything) told = context_.poller.Wait(timeout);
-  short_waits_.Add(Clock::now() - begun);
+  short_waits_.Add(Clock::now() - begun, looks);
   return told.woken;
 }
 
