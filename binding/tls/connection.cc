@@ -211,7 +211,7 @@ Connection::Received Connection::Receive(uint8_t* records, size_t length, Plaint
       return Received::kFailed;
     }
     uint8_t* all = s2n_pkey_take_plaintext(connection_.get(), first, &size);
-    plaintext->Add(all ? all : &first, size);
+    plaintext->Add(all ? all : &first, size);  // which copies what is as small
   }
 }
 

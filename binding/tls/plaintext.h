@@ -13,7 +13,7 @@ namespace keyless::tls {
 
 class Plaintext {
  public:
-  // `capacity`: bytes of small pieces. Of more than that, each remains a piece of its own.
+  // `capacity`: bytes of small pieces, as many as a chunk of records can hold.
   explicit Plaintext(size_t capacity) : gathered_(capacity) { pieces_.reserve(kPieces); }
 
   void Add(uint8_t* data, size_t length) {

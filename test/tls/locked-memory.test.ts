@@ -57,25 +57,22 @@ describe('the memory of s2n-tls is locked, as far as the limit goes', () => {
     this.timeout(240_000);
     const server = await CountedServer.start([`--memlock=${8 * megabyte}`]);
     try {
-      const rounds: { inUse: number; reserved: number; resident: number }[] = [];
+      const rounds: { inUse: number; resident: number }[] = [];
       for (let round = 0; round < 20; round++) {
         const sockets = await connectMany(server.port, 500);
         const full = await server.when((now) => now.open === 500);
         for (const socket of sockets) socket.destroy();
         const empty = await server.when((now) => now.descriptors === 0);
         expect(full.arenaBytesInUse - empty.arenaBytesInUse).to.be.above(500 * 5000);
-        rounds.push({
-          inUse: empty.arenaBytesInUse,
-          reserved: empty.arenaBytesLocked + empty.arenaBytesUnlocked,
-          resident: residentBytes(server.pid),
+        rounds.push({ inUse: empty.arenaBytesInUse, resident: residentBytes(server.pid) });
+        // Half a second later: all but one region in reserve.
+        await server.when((now) => {
+          return now.arenaBytesLocked + now.arenaBytesUnlocked <= now.arenaBytesInUse + 8 * megabyte;
         });
       }
-      // What s2n and the engine's thread keep from their first connection on, and one region in reserve.
+      // What s2n and the engine's thread keep from their first connection on.
       const [, second, ...later] = rounds;
-      for (const { inUse, reserved } of later) {
-        expect(inUse).to.equal(second?.inUse);
-        expect(reserved).to.be.at.most(inUse + 8 * megabyte);
-      }
+      for (const { inUse } of later) expect(inUse).to.equal(second?.inUse);
       // The process has its ups and downs, by V8's garbage above all; but it does not grow.
       const resident = rounds.map((round) => round.resident);
       const peak = Math.max(...resident.slice(0, 10));
