@@ -46,7 +46,8 @@ class EventBatch {
 
 struct LoopContext {
   // Bytes read at once from TCP, and from JavaScript. A chunk of each kind is all the memory that a
-  // turn needs, however many connections there are.
+  // turn needs, however many connections there are. Of what JavaScript wrote it is six full records
+  // and a part of one.
   static constexpr size_t kChunk = 65536;
   static constexpr size_t kWritten = kChunk + 34816;
 

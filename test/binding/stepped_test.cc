@@ -198,6 +198,12 @@ TEST(a_connection_keeps_memory_for_a_handshake_and_for_a_record_only_as_long_as_
   EXPECT(WriteAll(peer.client.fd(), record.substr(6000)));
   EXPECT(server.Until([&] { return used() == before; }));
   EXPECT_EQ(ReadSome(javascript.get()), Pattern(10000));
+  // What was given back for sending comes again, too.
+  EXPECT(WriteAll(javascript.get(), Pattern(20000)));
+  EXPECT(server.Until([&] { return !NothingToRead(peer.client.fd()); }));
+  std::string answer;
+  while (answer.size() < 20000) answer += peer.client.Receive();
+  EXPECT(answer == Pattern(20000));
 }
 
 TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
