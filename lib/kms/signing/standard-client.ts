@@ -21,16 +21,20 @@ const understood = new Set([
   'retryMode',
 ]);
 
-/** What agents are made with by the SDK and by Node. */
-const agentOptions = new Set([
+/** Options of an agent that do not change where a request goes, nor as whom. */
+const harmlessAgentOptions = new Set([
   'keepAlive',
   'maxSockets',
   'noDelay',
-  'path',
   'scheduling',
   'timeout',
   'keepAliveMsecs',
 ]);
+
+/** What this release of Node itself puts into the options of every agent: more from release to release. */
+const standardAgentOptions = [new HttpAgent(), new HttpsAgent()].flatMap((agent) =>
+  Object.entries(optionsOf(agent)),
+);
 
 /**
  * Why requests of a user's client are not made in its place; undefined when its config is the standard one: what somebody has set on
@@ -125,7 +129,11 @@ function isPlainAgent(agent: unknown): boolean {
   if (!(agent instanceof HttpAgent)) return false;
   const prototype: unknown = Object.getPrototypeOf(agent);
   if (prototype !== HttpAgent.prototype && prototype !== HttpsAgent.prototype) return false;
-  return Object.keys(optionsOf(agent)).every((name) => agentOptions.has(name));
+  return Object.entries(optionsOf(agent)).every(
+    ([name, value]) =>
+      harmlessAgentOptions.has(name) ||
+      standardAgentOptions.some(([standard, usual]) => name === standard && value === usual),
+  );
 }
 
 function optionsOf(agent: HttpAgent): object {

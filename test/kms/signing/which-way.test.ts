@@ -45,6 +45,14 @@ describe('KmsSigner asks for signatures', () => {
     expect(client.middlewareStack.identify()).to.deep.equal(before);
   });
 
+  // What Node puts into an agent's options by itself differs from release to release: the whole suite runs on each.
+  it('the fast way with a client whose agent has nothing but a limit of its own', async () => {
+    const httpsAgent = new Agent({ keepAlive: true, maxSockets: 10 });
+    const signer = await open({ client: clientWith({ requestHandler: { httpsAgent } }) });
+    expect(signer.sdkReason).to.equal(undefined);
+    await signs(signer);
+  });
+
   const quiet = {
     debug: () => undefined,
     info: () => undefined,
@@ -57,6 +65,7 @@ describe('KmsSigner asks for signatures', () => {
     ['requestHandler', { requestHandler: { requestTimeout: 1_000 } }],
     ['requestHandler', { requestHandler: { httpsAgent: new Agent({ ca: 'a company' }) } }],
     ['requestHandler', { requestHandler: { httpsAgent: { rejectUnauthorized: true } } }],
+    ['requestHandler', { requestHandler: { httpsAgent: new Agent({ defaultPort: 8443 }) } }],
     ['requestHandler', { requestHandler: new (class extends NodeHttpHandler {})() }],
     ['logger', { logger: quiet }],
     ['signer', { signer: async () => ({ sign: async () => Promise.reject(new Error('not asked')) }) }],
