@@ -53,6 +53,7 @@ describe('KmsSigner asks for signatures', () => {
     await signs(signer);
   });
 
+  const elsewhere = { defaultPort: 8443 }; // which Node takes, and its types do not know
   const quiet = {
     debug: () => undefined,
     info: () => undefined,
@@ -65,7 +66,7 @@ describe('KmsSigner asks for signatures', () => {
     ['requestHandler', { requestHandler: { requestTimeout: 1_000 } }],
     ['requestHandler', { requestHandler: { httpsAgent: new Agent({ ca: 'a company' }) } }],
     ['requestHandler', { requestHandler: { httpsAgent: { rejectUnauthorized: true } } }],
-    ['requestHandler', { requestHandler: { httpsAgent: new Agent({ defaultPort: 8443 }) } }],
+    ['requestHandler', { requestHandler: { httpsAgent: new Agent(elsewhere) } }],
     ['requestHandler', { requestHandler: new (class extends NodeHttpHandler {})() }],
     ['logger', { logger: quiet }],
     ['signer', { signer: async () => ({ sign: async () => Promise.reject(new Error('not asked')) }) }],
