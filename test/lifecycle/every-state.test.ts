@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { expect } from 'chai';
-import type { EngineDiagnostics } from '../../lib/index.ts';
-import { answerSize, EveryState, type StatePorts } from '../fixtures/every-state.ts';
+import { answerSize, EveryState, type StateDiagnostics, type StatePorts } from '../fixtures/every-state.ts';
 import { identity } from '../fixtures/identity.ts';
 import { connectTls, readAll } from '../fixtures/peers.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const file = new URL('../fixtures/state-server.ts', import.meta.url);
@@ -13,7 +13,7 @@ const file = new URL('../fixtures/state-server.ts', import.meta.url);
 describe('with connections in every state: half-open, waiting for a signature, idle, in flight, abandoned, lingering, silent', function () {
   this.timeout(60_000);
   let program: Program;
-  let peers: EveryState;
+  let peers: EveryState | undefined;
 
   async function start(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<StatePorts[]> {
     program = runProgram(file, args, { KEY: key, CERT: cert, ...environment });
@@ -25,10 +25,11 @@ describe('with connections in every state: half-open, waiting for a signature, i
     return program.nextLine();
   }
 
-  const diagnostics = async (): Promise<EngineDiagnostics> => (await ask('diagnostics')) as EngineDiagnostics;
+  const diagnostics = async (): Promise<StateDiagnostics> => (await ask('diagnostics')) as StateDiagnostics;
 
   afterEach(async () => {
-    peers.destroy();
+    peers?.destroy();
+    peers = undefined;
     await program.stop();
   });
 
@@ -86,8 +87,11 @@ describe('with connections in every state: half-open, waiting for a signature, i
       expect(await ask('terminate')).to.deep.equal([1, 1, 1]);
       if (engine) {
         await peers.allEnded('all but silent');
-        let now = await diagnostics();
-        while (now.lingering > 0 || now.open > 0) now = await diagnostics();
+        const now = await when(
+          'the end of all but silent connections',
+          diagnostics,
+          ({ lingering, open }) => lingering + open === 0,
+        );
         const { handshaking, awaitingSignature, open, descriptors, silent, tracked } = now;
         expect({ handshaking, awaitingSignature, open, tracked }).to.deep.equal({
           handshaking: 0,
