@@ -66,7 +66,7 @@ describe('KmsSigner asks for signatures', () => {
     ['requestHandler', { requestHandler: { requestTimeout: 1_000 } }],
     ['requestHandler', { requestHandler: { httpsAgent: new Agent({ ca: 'a company' }) } }],
     ['requestHandler', { requestHandler: { httpsAgent: { rejectUnauthorized: true } } }],
-    ['requestHandler', { requestHandler: { httpsAgent: new Agent(elsewhere) } }],
+    ['requestHandler', { requestHandler: { httpsAgent: new Agent({ keepAlive: true, ...elsewhere }) } }],
     ['requestHandler', { requestHandler: new (class extends NodeHttpHandler {})() }],
     ['logger', { logger: quiet }],
     ['signer', { signer: async () => ({ sign: async () => Promise.reject(new Error('not asked')) }) }],
