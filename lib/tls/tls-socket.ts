@@ -14,6 +14,7 @@ import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from './certificate-chain.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { replaceErrored, setConnecting } from './node-internals.ts';
+import { leaveListeners } from './node-wrapper.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 
 /** What `getCipher` returns, as in node:tls. */
@@ -115,6 +116,7 @@ export class TlsSocket extends Socket {
     // A client's begins when the engine has its descriptor.
     this.#over = fd === undefined || client !== undefined;
     if (client === undefined) this.#learn(facts, certificate);
+    leaveListeners(this, client ? 'client' : 'server');
     if (pauseOnCreate) this.pause();
   }
 

@@ -4,10 +4,16 @@ import {
   type Server as HttpsServer,
   type ServerOptions as HttpsServerOptions,
 } from 'node:https';
-import type { RequestListener } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type SecureServerOptions as Http2Options,
+} from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { createServer as createNodeTlsServer, type TlsOptions } from 'node:tls';
 import { attach, createServer } from '../../lib/index.ts';
+import { secureHttpServer } from '../../lib/tls/secure-http-server.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 
@@ -38,6 +44,9 @@ export interface Implementation {
   readonly name: string;
   createServer(options: CommonOptions, onSecureConnection: (socket: SecureSocket) => void): Server;
   createHttpsServer(options: HttpsServerOptions, listener: RequestListener): HttpsServer;
+  createHttp2Server(options: Http2Options): Http2SecureServer;
+  /** An https server; with this package a plain http server that `s2n-pkey/register` secures. */
+  createRegisteredServer(): Server;
 }
 
 export const nodeTls: Implementation = {
@@ -49,6 +58,12 @@ export const nodeTls: Implementation = {
   },
   createHttpsServer(options, listener) {
     return createHttpsServer({ key, cert, ...options }, listener);
+  },
+  createHttp2Server(options) {
+    return createSecureServer({ key, cert, ...options });
+  },
+  createRegisteredServer() {
+    return createHttpsServer({ key, cert });
   },
 };
 
@@ -63,4 +78,14 @@ export const s2nPkey: Implementation = {
   createHttpsServer(options, listener) {
     return attach(createHttpsServer(options, listener), { cert, signer: new AsynchronousSigner(key) });
   },
+  createHttp2Server(options) {
+    return attach(createSecureServer(options), { cert, signer: new AsynchronousSigner(key) });
+  },
+  createRegisteredServer() {
+    const server = createHttpServer();
+    secureHttpServer(server, { cert, signer: new AsynchronousSigner(key) });
+    return server;
+  },
 };
+
+export const implementations: readonly Implementation[] = [nodeTls, s2nPkey];

@@ -1,0 +1,119 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { expect } from 'chai';
+import { runProgram, type Program } from '../fixtures/program.ts';
+import { scenario, type Observation } from './scenario.ts';
+import type { Implementation } from './servers.ts';
+
+/** A client's end of a connection whose handshake is done. */
+interface Peer {
+  readonly tcp: Socket;
+  readonly client: TLSSocket;
+}
+
+/** A server that destroys its socket at once may do so before the client is done. */
+function secureOrOver(client: TLSSocket): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['secureConnect', 'close']) client.once(event, () => resolve());
+  });
+}
+
+const acts: Record<string, (peer: Peer) => void> = {
+  resets: ({ tcp }) => void tcp.resetAndDestroy(),
+  ends: ({ client }) => void client.end(),
+  'sends FIN without close_notify': ({ tcp }) => void tcp.end(),
+  // It goes when it is told: node:tls sends an alert and waits, this package is silent before its own.
+  'sends fifteen bytes that are no record': ({ tcp, client }) => {
+    for (const event of ['error', 'end', 'close']) client.once(event, () => tcp.destroy());
+    tcp.write('fifteen bytes!!');
+  },
+  'sends fifteen bytes that are no record, and resets': ({ tcp }) =>
+    void tcp.write('fifteen bytes!!', () => tcp.resetAndDestroy()),
+};
+
+const upload = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nthe first part';
+const tunnel = 'CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n';
+const upgrade = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n';
+
+interface Kind {
+  readonly kind: string;
+  /** What the client sends first. */
+  readonly asks: string;
+  /** It goes on when its peer has ended, as a plain http server's sockets do. */
+  readonly outlivesEnd?: boolean;
+}
+
+const kinds: readonly Kind[] = [
+  { kind: 'a tls server', asks: '' },
+  { kind: 'a tls server that destroys the socket with an error', asks: '' },
+  { kind: "an https server's 'upgrade'", asks: upgrade },
+  { kind: "a registered http server's 'upgrade'", asks: upgrade, outlivesEnd: true },
+  { kind: "an https server's 'connect'", asks: tunnel },
+  { kind: 'an https server in the middle of both bodies', asks: upload },
+  { kind: "an http2 server's 'unknownProtocol'", asks: '' },
+  { kind: 'an http2 server in the middle of both bodies', asks: 'http2' },
+  { kind: 'a tls server that was given an accepted socket', asks: '' },
+  { kind: 'a tls server that was given a Duplex', asks: '' },
+];
+
+describe('A server whose handlers add no listeners outlives its peers, as with node:tls', () => {
+  let program: Program;
+  let ports: Record<string, number>;
+
+  before(async () => {
+    program = runProgram(new URL('../fixtures/careless-servers.ts', import.meta.url), []);
+    ({ ports } = (await program.nextLine()) as { ports: Record<string, number> });
+  });
+  after(() => program.stop());
+
+  /** What the server's process tells until it has told `last`. */
+  async function told(last: string): Promise<string[]> {
+    const lines: string[] = [];
+    while (lines.at(-1) !== last) lines.push((await program.nextLine()) as string);
+    return lines;
+  }
+
+  async function observe(
+    { name }: Implementation,
+    { kind, asks }: Kind,
+    act: (peer: Peer) => void,
+    maxVersion: 'TLSv1.2' | 'TLSv1.3',
+  ): Promise<Observation> {
+    const port = ports[`${name}: ${kind}`] ?? 0;
+    const tcp = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const http2 = asks === 'http2';
+    const options = { rejectUnauthorized: false, maxVersion, ...(http2 ? { ALPNProtocols: ['h2'] } : {}) };
+    const client = connect({ socket: tcp, ...options });
+    for (const end of [tcp, client]) end.on('error', () => undefined);
+    await secureOrOver(client);
+    if (http2) {
+      const session = connectHttp2('https://localhost', { createConnection: () => client });
+      const stream = session.request({ ':method': 'POST' });
+      for (const one of [session, stream]) one.on('error', () => undefined);
+      stream.write('the first part');
+    } else {
+      client.write(asks);
+      client.resume();
+    }
+    const lines = await told('handled');
+    act({ tcp, client });
+    lines.push(...(await told('closed')));
+    tcp.destroy();
+    program.sendLine('and?');
+    lines.push(...(await told('asked')));
+    expect(lines.filter((line) => line.startsWith('uncaught'))).to.deep.equal([]);
+    return { lines };
+  }
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const kind of kinds) {
+      for (const [act, perform] of Object.entries(acts)) {
+        if (kind.outlivesEnd && (act === 'ends' || act === 'sends FIN without close_notify')) continue;
+        scenario(`${version}: ${kind.kind}; the peer ${act}`, (implementation) =>
+          observe(implementation, kind, perform, version),
+        );
+      }
+    }
+  }
+});
