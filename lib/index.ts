@@ -23,7 +23,8 @@ export {
   type ConnectorRequest,
 } from './tls/build-connector.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client-options.ts';
-export { TlsSocket, type CipherInfo } from './tls/tls-socket.ts';
+export { TlsSocket } from './tls/tls-socket.ts';
+export type { CipherInfo } from './tls/cipher-info.ts';
 export { diagnostics, type EngineDiagnostics } from './tls/diagnostics.ts';
 export { TlsConnectionError } from './tls/connection-error.ts';
 export type { TlsServerOptions } from './tls/server-options.ts';

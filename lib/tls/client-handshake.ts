@@ -17,7 +17,7 @@ import type {
 import { CertificateChain } from './certificate-chain.ts';
 import { INTERNAL_ERROR } from './client-hello.ts';
 import type { ClientSettings } from './client-options.ts';
-import { connectionError, type TlsConnectionError } from './connection-error.ts';
+import { connectionError } from './connection-error.ts';
 import { handshakeDetails } from './handshake-details.ts';
 import { encodeSession } from './session-data.ts';
 import { SignatureRequest } from './signature-request.ts';
@@ -138,7 +138,9 @@ export class ClientHandshake implements StreamListener {
     this.#engine.forget(this.#stream);
     this.#request?.abort(connectionError(failure));
     this.#socket.handshakeFailed(facts);
-    if (!this.#over) this.#fail(this.#reason ?? clientError(failure), facts);
+    if (this.#over) return;
+    if (this.#reason === undefined && failure.kind === 'closed') this.#peerEnded(failure, facts);
+    else this.#fail(this.#reason ?? connectionError(failure), facts);
   }
 
   onSecure(facts: HandshakeFacts): void {
@@ -184,6 +186,15 @@ export class ClientHandshake implements StreamListener {
     return handshakeDetails({ ...addressed, servername: facts.servername || this.#serverName });
   }
 
+  /** In node:tls's words, with what tells where the connection was to lead. */
+  #peerEnded(failure: Failure, facts: FailedHandshakeFacts): void {
+    const message = 'Client network socket disconnected before secure TLS connection was established';
+    const error = Object.assign(connectionError({ ...failure, message }), this.#settings.destination);
+    this.#over = true;
+    this.#observation?.end(error, this.#details(facts));
+    this.#socket.endedInHandshake(error);
+  }
+
   #fail(error: Error, facts: FailedHandshakeFacts = unknownPeer): void {
     this.#over = true;
     this.#observation?.end(error, this.#details(facts));
@@ -203,13 +214,4 @@ export class ClientHandshake implements StreamListener {
       return error instanceof Error ? error : new Error('checkServerIdentity threw', { cause: error });
     }
   }
-}
-
-/** In node:tls's words where it has some. */
-function clientError(failure: Failure): TlsConnectionError {
-  if (failure.kind !== 'closed') return connectionError(failure);
-  return connectionError({
-    ...failure,
-    message: 'Client network socket disconnected before secure TLS connection was established',
-  });
 }

@@ -59,6 +59,15 @@ export interface ClientSettings {
   /** Milliseconds; 0: none. */
   readonly handshakeTimeout: number;
   readonly wantsOcsp: boolean;
+  readonly destination: Destination;
+}
+
+/** Where a connection was to lead, as node:tls says it in the error of a handshake that the peer ended. */
+export interface Destination {
+  readonly path: string | undefined;
+  readonly host: string | undefined;
+  readonly port: number | string | undefined;
+  readonly localAddress: string | undefined;
 }
 
 /** @throws InvalidOptionError, naming the option; and as `createSecureContext`. */
@@ -69,6 +78,7 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
     throw new InvalidOptionError('servername', 'a host name', servername);
   }
   if (typeof check !== 'function') throw new InvalidOptionError('checkServerIdentity', 'a function', check);
+  const { path, port, localAddress } = options;
   const host = typeof options.host === 'string' ? options.host : hostOf(options.socket);
   const named = servername === undefined || servername === '' ? host : servername;
   const hostname = named === undefined || named === '' ? 'localhost' : named;
@@ -83,6 +93,7 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
     session: session === undefined || session === null ? undefined : decodeSession(session),
     handshakeTimeout: readTimeout('handshakeTimeout', options.handshakeTimeout),
     wantsOcsp: options.requestOCSP === true,
+    destination: { path, host: options.host, port, localAddress },
   };
 }
 

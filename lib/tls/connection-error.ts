@@ -12,6 +12,11 @@ export class TlsConnectionError extends S2nPkeyError {
   /** Where the descriptor itself failed: the error's negative number, and `'read'` or `'write'`, as in Node's own errors. */
   readonly errno?: number;
   readonly syscall?: string;
+  /** Of a client whose peer ended the connection in the handshake: what the options of `connect` say, as in node:tls. */
+  declare readonly host?: string | undefined;
+  declare readonly port?: number | string | undefined;
+  declare readonly path?: string | undefined;
+  declare readonly localAddress?: string | undefined;
 
   constructor(code: string, message: string, failure: Failure) {
     super(code, message);

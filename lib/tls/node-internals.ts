@@ -86,6 +86,11 @@ export function setConnecting(socket: Socket, connecting: boolean): void {
   (socket as { connecting: boolean }).connecting = connecting;
 }
 
+/** An error of a descriptor. */
+export function isSystemError(error: Error): error is Error & { syscall: unknown } {
+  return 'syscall' in error;
+}
+
 /** A write that fails is noted as what ended the stream before the stream is destroyed with it. */
 export function replaceErrored(socket: Socket, error: Error, by: Error): void {
   const { _readableState, _writableState } = socketInternals(socket);

@@ -6,42 +6,25 @@ import {
   type EphemeralKeyInfo,
   type PeerCertificate,
 } from 'node:tls';
-import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import { S2nPkeyError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } from '../native/events.ts';
 import { connectionError } from './connection-error.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from './certificate-chain.ts';
+import type { CipherInfo } from './cipher-info.ts';
+import type { ClientHooks } from './client-hooks.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
-import { replaceErrored, setConnecting } from './node-internals.ts';
+import { checkExporterArguments } from './keying-material.ts';
+import { isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
 import { leaveListeners } from './node-wrapper.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
-
-/** What `getCipher` returns, as in node:tls. */
-export interface CipherInfo {
-  /** OpenSSL's name. */
-  name: string;
-  /** IANA's name. */
-  standardName: string;
-  /** The protocol version the suite was defined for. */
-  version: string;
-}
+import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
 
 type Facts = HandshakeFacts | FailedHandshakeFacts;
 
-function isSystemError(error: Error): error is Error & { syscall: unknown } {
-  return 'syscall' in error;
-}
-
 function isSecure(facts: Facts): facts is HandshakeFacts {
   return 'protocol' in facts;
-}
-
-/** What a client's socket asks of its handshake. */
-export interface ClientHooks {
-  onDestroy(): void;
-  onServername(name: string): void;
-  readonly session: Uint8Array | undefined;
 }
 
 /**
@@ -73,6 +56,7 @@ export class TlsSocket extends Socket {
   #ownCertificate = new CertificateChain([]);
   #peerCertificates = new CertificateChain([]);
   #session: Buffer | undefined;
+  #unsent: UnsentWrites | undefined; // a client's, until its handshake is done
   #heard = false;
   #transport: Socket | undefined;
   #failure: Error | undefined;
@@ -108,6 +92,7 @@ export class TlsSocket extends Socket {
     this.#facts = facts;
     this.#client = client;
     this.#session = client?.session && Buffer.from(client.session);
+    this.#unsent = client && new UnsentWrites();
     this.authorized = false;
     this.authorizationError = null;
     this.alpnProtocol = false;
@@ -209,13 +194,7 @@ export class TlsSocket extends Socket {
    * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` while the connection is not open.
    */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer {
-    if (!Number.isInteger(length) || length < 1 || length > 65_535) {
-      throw new InvalidOptionError('length', 'a number of bytes from 1 to 65535', length);
-    }
-    if (typeof label !== 'string' || label === '') throw new InvalidOptionError('label', 'a string', label);
-    if (context !== undefined && !(context instanceof Uint8Array && context.length <= 65_535)) {
-      throw new InvalidOptionError('context', 'up to 65535 bytes, a Buffer', context);
-    }
+    checkExporterArguments(length, label, context);
     const open = isSecure(this.#facts) && !this.#over && !this.destroyed;
     const material = open && this.#engine.exportKeyingMaterial(this.#stream, length, label, context);
     if (!material) {
@@ -268,6 +247,16 @@ export class TlsSocket extends Socket {
     return this.destroy();
   }
 
+  /** @internal */
+  override _write(chunk: unknown, encoding: BufferEncoding, callback: WriteCallback): void {
+    super._write(chunk, encoding, this.#unsent?.hold(callback) ?? callback);
+  }
+
+  /** @internal */
+  override _writev(chunks: Chunk[], callback: WriteCallback): void {
+    super._writev?.(chunks, this.#unsent?.hold(callback) ?? callback);
+  }
+
   /** @internal The end of the plaintext. What broke the connection, if anything did, was told before it. */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     // A client hears of its handshake, and of sessions, before what came after them.
@@ -312,6 +301,7 @@ export class TlsSocket extends Socket {
       if (this.#delivering) this.#engine.hold();
     }
     super._destroy(error, callback);
+    this.#unsent?.fail(error);
   }
 
   /** @internal */
@@ -355,6 +345,8 @@ export class TlsSocket extends Socket {
       this.authorizationError = code ?? identityError.message;
     }
     this.secureConnecting = false;
+    this.#unsent?.send();
+    this.#unsent = undefined;
   }
 
   /** @internal */
@@ -362,6 +354,15 @@ export class TlsSocket extends Socket {
     const { remote, local } = this.#facts;
     this.#learn(facts.remote.family === 0 ? { ...facts, remote, local } : facts);
     this.connectionClosed();
+  }
+
+  /** @internal The peer ended in the handshake, which fails with `error`: `'end'` comes before it, as in node:tls. */
+  endedInHandshake(error: Error): void {
+    this.#failure = error;
+    this.#endsFirst = true;
+    this.prependOnceListener('end', () => super.destroy(error));
+    super.push(null);
+    this.read(0);
   }
 
   /** @internal */
