@@ -31,19 +31,24 @@ describe('the README', () => {
   });
 
   it('opens with lines that work when pasted', async () => {
-    const code = /```js\n([\s\S]*?)```/.exec(await readFile(join(root, 'README.md'), 'utf8'))?.[1] ?? '';
+    const page = await readFile(join(root, 'README.md'), 'utf8');
+    const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
     expect(code.trim().split('\n').length).to.be.at.most(10);
+    // The name decides whether Node takes it for CommonJS, here as in the clone that the page speaks of.
+    const name = /^node (\S+)$/m.exec(page)?.[1] ?? '';
+    expect(code).to.include(`// ${name}\n`);
+    const exported = [...page.matchAll(/^export (.+)$/gm)].flatMap(([, line = '']) => line.split(' '));
+    expect(exported.map((pair) => pair.split('=')[0])).to.have.members(Object.keys(environmentOf(kms)));
     const client = new KMSClient(kms.clientOptions);
     await findOrCreateDemoKey(client);
     client.destroy();
-    const program = join(folder, 'server.cjs');
-    await writeFile(
-      program,
-      code.replace(
-        '8443, () => console.log',
-        "0, '127.0.0.1', () => console.log(server.address().port) || console.log",
-      ),
+    const program = join(folder, name);
+    const onFreePort = code.replace(
+      '8443, () => console.log',
+      "0, '127.0.0.1', () => console.log(server.address().port) || console.log",
     );
+    expect(onFreePort).not.to.equal(code);
+    await writeFile(program, onFreePort);
     server = spawn(process.execPath, ['--no-warnings', program], {
       env: {
         PATH: process.env['PATH'],

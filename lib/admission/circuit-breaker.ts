@@ -55,10 +55,18 @@ export class CircuitBreaker {
   readonly #pause: number;
   readonly #longestPause: number;
   readonly #opens: (error: Error) => boolean;
+  readonly #now: () => number;
   #state: State = closed;
 
-  /** @throws InvalidOptionError for `circuitBreaker.pause` or `.longestPause` */
-  constructor(options: CircuitBreakerOptions = {}, opens: (error: Error) => boolean = isLasting) {
+  /**
+   * @param now the time in milliseconds, from any moment on.
+   * @throws InvalidOptionError for `circuitBreaker.pause` or `.longestPause`
+   */
+  constructor(
+    options: CircuitBreakerOptions = {},
+    opens: (error: Error) => boolean = isLasting,
+    now: () => number = () => performance.now(),
+  ) {
     if (typeof options !== 'object' || options === null) {
       throw new InvalidOptionError('circuitBreaker', 'options such as { pause: 1000 }, or false', options);
     }
@@ -70,6 +78,7 @@ export class CircuitBreaker {
       this.#pause,
     );
     this.#opens = opens;
+    this.#now = now;
   }
 
   /** `'open'`: refusing; `'probing'`: one request is under way, others are refused. */
@@ -80,7 +89,7 @@ export class CircuitBreaker {
   /** Whether a request would go through now. */
   get admits(): boolean {
     const state = this.#state;
-    return state.name === 'closed' || (state.name === 'open' && performance.now() >= state.until);
+    return state.name === 'closed' || (state.name === 'open' && this.#now() >= state.until);
   }
 
   /**
@@ -101,7 +110,7 @@ export class CircuitBreaker {
       }
     }
     const { cause, pause } = before;
-    const left = before.name === 'open' ? before.until - performance.now() : 0;
+    const left = before.name === 'open' ? before.until - this.#now() : 0;
     if (before.name === 'probing' || left > 0) throw new CircuitOpenError(cause, Math.max(0, left));
     this.#state = { name: 'probing', cause, pause };
     try {
@@ -120,7 +129,7 @@ export class CircuitBreaker {
   }
 
   #open(cause: Error, pause: number): void {
-    this.#state = { name: 'open', cause, pause, until: performance.now() + pause };
+    this.#state = { name: 'open', cause, pause, until: this.#now() + pause };
   }
 }
 

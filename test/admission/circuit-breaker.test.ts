@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { createHash } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
 import {
   CancelKeyDeletionCommand,
   DisableKeyCommand,
@@ -19,6 +19,7 @@ import {
   type KmsSignerOptions,
 } from '../../lib/index.ts';
 import { close, connectTls, listen, next } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 import { withoutAwsConfiguration } from '../kms/aws-environment.ts';
 import { createKey, runningKms } from '../local-kms/running-kms.ts';
 import { rejectionOf } from '../signer/rejection.ts';
@@ -65,19 +66,30 @@ describe('CircuitBreaker', () => {
   });
 
   it('tries one request after a pause, which grows, and closes again when it is answered', async () => {
-    const breaker = new CircuitBreaker({ pause: 20, longestPause: 50 });
+    let now = 0;
+    const breaker = new CircuitBreaker({ pause: 20, longestPause: 50 }, undefined, () => now);
     const service = new Service();
     service.answer = () => Promise.reject(denied);
     await rejectionOf(breaker.run(service.ask));
-    for (const longer of [40, 50, 50]) {
-      while (!breaker.admits) await pause(5);
+    const passes = (pause: number): void => {
+      now += pause - 1;
+      expect(breaker.admits).to.equal(false);
+      now += 1;
+      expect(breaker.admits).to.equal(true);
+    };
+    for (const [pause, longer] of [
+      [20, 40],
+      [40, 50],
+      [50, 50],
+    ] as const) {
+      passes(pause);
       expect(await rejectionOf(breaker.run(service.ask))).to.equal(denied);
       const { retryAfter } = (await rejectionOf(breaker.run(service.ask))) as CircuitOpenError;
-      expect(retryAfter).to.be.at.most(longer);
+      expect(retryAfter).to.equal(longer);
       expect(breaker.state).to.equal('open');
     }
     expect(service.asked).to.equal(4);
-    while (!breaker.admits) await pause(5);
+    passes(50);
     let answer: (text: string) => void = () => undefined;
     service.answer = () => new Promise((resolve) => (answer = resolve));
     const probe = breaker.run(service.ask);
@@ -89,11 +101,12 @@ describe('CircuitBreaker', () => {
   });
 
   it('has another request try when the one that tried says nothing of the fault', async () => {
-    const breaker = new CircuitBreaker({ pause: 1 });
+    let now = 0;
+    const breaker = new CircuitBreaker({ pause: 1 }, undefined, () => now);
     const service = new Service();
     service.answer = () => Promise.reject(denied);
     await rejectionOf(breaker.run(service.ask));
-    while (!breaker.admits) await pause(1);
+    now = 1;
     service.answer = () => Promise.reject(throttled);
     expect(await rejectionOf(breaker.run(service.ask))).to.equal(throttled);
     expect(breaker.state).to.equal('open');
@@ -139,23 +152,25 @@ describe('the circuit breaker of a KmsSigner', () => {
     await client.send(new DisableKeyCommand({ KeyId: signer.keyArn }));
     const asked = await signsAsked();
     const codes: string[] = [];
-    while (!codes.includes('ERR_S2N_PKEY_SIGNER_CIRCUIT_OPEN')) {
+    const fail = async (): Promise<string[]> => {
       const failed = next<SignerError>(server, 'tlsClientError');
       await rejectionOf(connectTls(port));
       codes.push((await failed).code);
-    }
+      return codes;
+    };
+    await when('an open circuit', fail, (seen) => seen.includes('ERR_S2N_PKEY_SIGNER_CIRCUIT_OPEN'));
     expect(codes[0]).to.equal('ERR_S2N_PKEY_KMS_KEY_DISABLED');
     expect((await signsAsked()) - asked).to.equal(
       codes.filter((code) => code === 'ERR_S2N_PKEY_KMS_KEY_DISABLED').length,
     );
     await client.send(new EnableKeyCommand({ KeyId: signer.keyArn }));
     server.on('tlsClientError', () => undefined);
-    for (;;) {
-      const connection = await connectTls(port).catch(() => undefined);
-      if (connection === undefined) continue;
-      connection.destroy();
-      break;
-    }
+    const connection = await when(
+      'a handshake that completes',
+      () => connectTls(port).catch((error: unknown) => error),
+      (seen) => seen instanceof TLSSocket,
+    );
+    if (connection instanceof TLSSocket) connection.destroy();
     await close(server);
     signer.close();
   });
@@ -168,8 +183,11 @@ describe('the circuit breaker of a KmsSigner', () => {
     expect(first).to.be.instanceOf(KmsError).and.include({ code: 'ERR_S2N_PKEY_KMS_KEY_PENDING_DELETION' });
     await client.send(new CancelKeyDeletionCommand({ KeyId: signer.keyArn }));
     await client.send(new EnableKeyCommand({ KeyId: signer.keyArn }));
-    await pause(2);
-    expect((await signer.sign(operation)).length).to.be.greaterThan(60);
+    await when(
+      'a signature',
+      () => signer.sign(operation).catch((error: unknown) => error),
+      (seen) => seen instanceof Uint8Array,
+    );
     signer.close();
   });
 

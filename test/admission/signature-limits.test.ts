@@ -19,6 +19,7 @@ import { identity } from '../fixtures/identity.ts';
 import { close, connectTls, listen, next } from '../fixtures/peers.ts';
 import { withoutAwsConfiguration } from '../kms/aws-environment.ts';
 import { createKey, runningKms } from '../local-kms/running-kms.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -61,14 +62,22 @@ describe('signatureLimits', function () {
 
   /** Waits for handshakes to have failed, all with the limit's code. */
   async function limited(count: number): Promise<SignaturesLimitedError[]> {
-    while (failures.length < count) await once(server, 'tlsClientError');
+    await when(
+      `${count} failures`,
+      () => failures,
+      ({ length }) => length >= count,
+    );
     const refusals = failures.filter((error) => error instanceof SignaturesLimitedError);
     expect(refusals).to.deep.equal(failures);
     return refusals;
   }
 
   async function queued(count: number): Promise<void> {
-    while (admission.queued !== count) await new Promise((resolve) => setImmediate(resolve));
+    await when(
+      `a queue of ${count}`,
+      () => admission.queued,
+      (now) => now === count,
+    );
   }
 
   afterEach(async () => {

@@ -1,17 +1,21 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect as connectTcp, type Server, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
 import { connectTls, listen, next, readAll } from '../fixtures/peers.ts';
 import { EventLog, meaning, scenario } from './scenario.ts';
 import type { Implementation, SecureSocket } from './servers.ts';
+import { when } from '../fixtures/when.ts';
 
 /** Resolves when the server has accepted so many connections that have not ended. */
 async function holds(server: Server, connections: number): Promise<void> {
-  while ((await promisify(server.getConnections.bind(server))()) !== connections) await nextTurn();
+  await when(
+    `${connections} connections`,
+    promisify(server.getConnections.bind(server)),
+    (held) => held === connections,
+  );
 }
 
 /** What becomes of somebody who connects now. */

@@ -28,6 +28,7 @@ import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { identity as identityOf } from '../fixtures/identity.ts';
 import { close, listen, readAll } from '../fixtures/peers.ts';
 import { Pages, programs } from './pages.ts';
+import { when } from '../fixtures/when.ts';
 
 /** `https.request` hands on what `tls.connect` takes. */
 type RequestOptions = HttpsOptions & { ALPNProtocols?: string[] };
@@ -345,11 +346,12 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
       const port = await pages.runAlone('cluster', { NODE_CLUSTER_SCHED_POLICY: policy });
       const workers = new Set<string>();
       // Dealt out in turn, so both answer as soon as both listen. The kernel promises nothing of the kind.
-      do {
+      const answer = async (): Promise<Set<string>> => {
         const { text } = await get(port);
         expect(text).to.match(/^\d+$/);
-        workers.add(text);
-      } while (policy === 'rr' && workers.size < 2);
+        return workers.add(text);
+      };
+      await when('answers of both', answer, ({ size }) => policy === 'none' || size === 2);
     });
   }
 

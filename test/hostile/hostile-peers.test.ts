@@ -8,6 +8,7 @@ import { clientHello } from '../fixtures/client-hello.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, readAll } from '../fixtures/peers.ts';
 import { Tls13Writer } from '../fixtures/tls13-writer.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -52,11 +53,12 @@ describe('a hostile peer', () => {
       await closed(client);
     }
     await close(server);
-    for (let looks = 0; diagnostics().descriptors + diagnostics().tracked > 0; looks++) {
-      expect(looks, JSON.stringify(diagnostics())).to.be.lessThan(100_000);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(diagnostics()).to.include({
+    const left = await when(
+      'the engine to let go of everything',
+      diagnostics,
+      ({ descriptors, tracked }) => descriptors + tracked === 0,
+    );
+    expect(left).to.include({
       handshaking: 0,
       awaitingSignature: 0,
       open: 0,
@@ -79,7 +81,8 @@ describe('a hostile peer', () => {
 
   /** As many failures told as there were peers, each by one of these codes. */
   async function told(count: number, codes: readonly string[]): Promise<void> {
-    while (errors.length < count) await once(server, 'tlsClientError');
+    const failures = (): Error[] => errors;
+    await when(`${count} failures`, failures, ({ length }) => length >= count);
     expect(errors).to.have.lengthOf(count);
     for (const { code } of errors) expect(code).to.be.oneOf(codes);
   }
@@ -208,7 +211,11 @@ describe('a hostile peer', () => {
       expect(errors).to.deep.equal([]);
       socket.write(records(20_000));
       await closed(socket);
-      while (errors.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await when(
+        'its failure',
+        () => errors,
+        ({ length }) => length > 0,
+      );
       expect(errors[0]).to.include({ code: 'ERR_S2N_PKEY_PROTOCOL' });
       expect(errors[0]?.message).to.match(/hold no data/);
     });
@@ -277,7 +284,13 @@ async function flights(port: number, version: 'TLSv1.2' | 'TLSv1.3'): Promise<Bu
     maxVersion: version,
   });
   await once(client, 'secureConnect');
-  if (version === 'TLSv1.3') while (parts.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  if (version === 'TLSv1.3') {
+    await when(
+      "the client's second flight",
+      () => parts.length,
+      (count) => count === 2,
+    );
+  }
   client.destroy();
   await close(proxy);
   return parts;

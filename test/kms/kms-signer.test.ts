@@ -18,6 +18,7 @@ import { createKey, runningKms } from '../local-kms/running-kms.ts';
 import { rejectionOf } from '../signer/rejection.ts';
 import { verifiesUnder } from '../signer/verify-signature.ts';
 import { withoutAwsConfiguration } from './aws-environment.ts';
+import { when } from '../fixtures/when.ts';
 
 const message = Buffer.from('what a handshake hashes');
 
@@ -332,12 +333,12 @@ for (const path of ['fast', 'sdk'] as const)
         const aborts = Array.from({ length: 100 }, () => new AbortController()); // One for each handshake.
         const signatures = aborts.map(({ signal }) => rejectionOf(signer.sign(asked, { signal })));
         const underWay = async (): Promise<number> => (await kms().counters())['Sign']?.inFlight ?? 0;
-        while ((await underWay()) < 100); // The test's time limit ends this if it never comes about.
+        await when('a hundred requests', underWay, (count) => count === 100);
         for (const abort of aborts) abort.abort(new Error('the server closes'));
         for (const error of await Promise.all(signatures)) {
           expect(error).to.include({ code: 'ERR_S2N_PKEY_SIGN_ABORTED' });
         }
-        while ((await underWay()) > 0);
+        await when('the end of all requests', underWay, (count) => count === 0);
       });
 
       it('ends the request when it is aborted', async () => {

@@ -24,6 +24,7 @@ import { close, connectTls, listen } from '../fixtures/peers.ts';
 import { createKey, defined, sdkClient } from '../local-kms/running-kms.ts';
 import { rejectionOf } from '../signer/rejection.ts';
 import { withoutAwsConfiguration } from './aws-environment.ts';
+import { when } from '../fixtures/when.ts';
 
 const operation = {
   scheme: 'ecdsa_secp256r1_sha256',
@@ -51,6 +52,12 @@ describe('openReplicas', function () {
     const signer = await openReplicas({ replicas: [at(east), at(west)], circuitBreaker, ...options });
     opened.push(signer);
     return signer;
+  }
+
+  /** Resolves when the first Region signs. */
+  async function firstSigns(signer: ReplicatedSigner): Promise<void> {
+    const sign = (): Promise<number> => signer.sign(operation).then(() => signer.active);
+    await when('the first Region to sign', sign, (active) => active === 0);
   }
 
   /** Signatures made so far, in each Region. */
@@ -129,7 +136,11 @@ describe('openReplicas', function () {
     await handshakes(20);
     expect(signer.active).to.equal(1);
     east = await startLocalKms(eastOptions);
-    while (signer.active !== 0) await handshakes(1);
+    await when(
+      'the first Region to sign',
+      () => handshakes(1).then(() => signer.active),
+      (active) => active === 0,
+    );
     const [before = 0, beforeWest = 0] = await signed();
     await handshakes(5);
     expect(await signed()).to.deep.equal([before + 5, beforeWest]);
@@ -144,7 +155,7 @@ describe('openReplicas', function () {
     expect(signer.active).to.equal(1);
     await client.send(new EnableKeyCommand({ KeyId: keyId }));
     client.destroy();
-    while (signer.active !== 0) await signer.sign(operation);
+    await firstSigns(signer);
   });
 
   it('gives a Region that does not answer its part of the time, and keeps the whole', async () => {
@@ -164,7 +175,7 @@ describe('openReplicas', function () {
     expect((await signer.sign(operation)).length).to.be.greaterThan(60);
     expect(signer.keyArns[0]).to.equal(undefined);
     east = await startLocalKms(eastOptions);
-    while (signer.active !== 0) await signer.sign(operation);
+    await firstSigns(signer);
     expect(signer.keyArns[0]).to.match(/us-east-1/);
   });
 

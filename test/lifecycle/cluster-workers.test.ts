@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { identity } from '../fixtures/identity.ts';
 import { next } from '../fixtures/peers.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const file = new URL('../fixtures/cluster-server.ts', import.meta.url);
@@ -102,7 +103,13 @@ describe('a cluster whose workers are killed under load and replaced', function 
       let kept = [first];
       /** Connections on both workers. */
       const fill = async (): Promise<void> => {
-        while (kept.length < 6 || new Set(kept.map(({ worker }) => worker)).size < 2) kept.push(await keep());
+        const enough = (): boolean => kept.length >= 6 && new Set(kept.map(({ worker }) => worker)).size > 1;
+        if (enough()) return;
+        await when(
+          'connections on both workers',
+          async () => kept.push(await keep()) && kept.map(({ worker }) => worker),
+          enough,
+        );
       };
 
       // The load: new connections all the time. One may fail only if a worker was killed meanwhile.
@@ -152,13 +159,14 @@ describe('a cluster whose workers are killed under load and replaced', function 
       // The session was made with a worker that is long dead.
       await fill();
       const alive = new Set<number>();
-      while (alive.size < 2) {
+      const resume = async (): Promise<Set<number>> => {
         const again = await open(port, ticket);
         expect(again.socket.isSessionReused()).to.equal(true);
         expect(dead.has(again.worker)).to.equal(false);
-        alive.add(again.worker);
         again.socket.destroy();
-      }
+        return alive.add(again.worker);
+      };
+      await when('both workers to resume it', resume, ({ size }) => size === 2);
 
       const inPrimary = heldPeers(program.pid, port);
       const mine = kept.map(({ socket }) => socket.localPort ?? 0);

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import type { Misbehaviour } from '../../lib/local-kms/start.ts';
 import { createKey, defined, refusal, runningKms, send } from './running-kms.ts';
 import { sendSigned } from './sigv4-by-hand.ts';
+import { when } from '../fixtures/when.ts';
 
 const message = Buffer.from('what is to be signed');
 
@@ -126,12 +127,12 @@ describe('local KMS: misbehaviour on demand', () => {
     await running().kms.misbehave({ kind: 'hang' });
     const giveUp = new AbortController();
     const refused = refusal(sign(running().client, giveUp.signal));
-    let counters = await running().kms.counters();
-    while (counters['Sign']?.inFlight !== 1) counters = await running().kms.counters();
+    const underWay = async (): Promise<unknown> => (await running().kms.counters())['Sign']?.inFlight;
+    await when('the request', underWay, (count) => count === 1);
     giveUp.abort();
     expect((await refused).name).to.equal('AbortError');
-    while (counters['Sign']?.inFlight !== 0) counters = await running().kms.counters();
-    expect(counters['Sign']).to.deep.include({ requests: 1, outcomes: { hang: 1 } });
+    await when('the end of the request', underWay, (count) => count === 0);
+    expect((await running().kms.counters())['Sign']).to.deep.include({ requests: 1, outcomes: { hang: 1 } });
   });
 
   it('reset: the connection is reset within the answer', async () => {

@@ -11,6 +11,7 @@ import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { startLocalKms } from '../../lib/local-kms/start.ts';
 import { refusal, send } from './running-kms.ts';
+import { when } from '../fixtures/when.ts';
 
 const cli = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 
@@ -225,7 +226,7 @@ describe('startLocalKms', () => {
         return false;
       }
     };
-    while (isThere()) await new Promise((resolve) => setImmediate(resolve));
+    await when('the end of the process', isThere, (there) => !there);
   });
 
   it('does not keep this process from ending', async () => {

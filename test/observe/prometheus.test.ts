@@ -8,6 +8,7 @@ import { prometheusMetrics, type PrometheusMetrics } from '../../lib/observe/pro
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
 import { readExposition } from './exposition-reader.ts';
+import { when } from '../fixtures/when.ts';
 
 describe('Prometheus metrics', function () {
   this.timeout(60_000);
@@ -98,7 +99,11 @@ describe('Prometheus metrics', function () {
   it('know what is in flight, and the states of the engine', async () => {
     await sites().kms.misbehave({ kind: 'latency', milliseconds: 1_000 });
     const client = connectTls(port);
-    await waitFor(() => value('s2n_pkey_signatures_in_flight') === 1);
+    await when(
+      'a signature in flight',
+      () => value('s2n_pkey_signatures_in_flight'),
+      (count) => count === 1,
+    );
     expect(value('s2n_pkey_handshakes_in_flight', { side: 'server' })).to.equal(1);
     expect(value('s2n_pkey_engine_connections', { state: 'awaiting_signature' })).to.equal(1);
     expect(value('s2n_pkey_engine_operations')).to.equal(1);
@@ -169,8 +174,3 @@ describe('Prometheus metrics', function () {
     }
   });
 });
-
-/** Until something that another process or thread brings about is so. */
-async function waitFor(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
-}

@@ -9,6 +9,7 @@ import { clientHello } from '../fixtures/client-hello.ts';
 import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, next, readAll } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const p384 = identity('P-384');
@@ -130,13 +131,17 @@ describe('alerts: what a client is told of a handshake that fails', () => {
           const { operations } = signer;
           const port = await serve({ ...options, signer });
           // A busy machine may not even start openssl before the handshake's deadline.
-          while (operations.length === 0) {
-            const failed = next<TlsConnectionError>(server, 'tlsClientError');
-            const output = await opensslOutput(port, [version]);
-            expect((await failed).code).to.equal(code);
-            if (operations.length > 0)
-              expect(output).to.include('alert internal error').and.to.include('SSL alert number 80');
-          }
+          const { output } = await when(
+            'a handshake that gets as far as the signer',
+            async () => {
+              const failed = next<TlsConnectionError>(server, 'tlsClientError');
+              const read = await opensslOutput(port, [version]);
+              expect((await failed).code).to.equal(code);
+              return { asked: operations.length, output: read };
+            },
+            ({ asked }) => asked > 0,
+          );
+          expect(output).to.include('alert internal error').and.to.include('SSL alert number 80');
         });
       }
     }

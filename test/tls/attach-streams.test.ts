@@ -12,6 +12,7 @@ import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const options = { cert, signer: new AsynchronousSigner(key) };
@@ -270,8 +271,8 @@ describe('attach, for streams that the server did not accept itself', () => {
   });
 
   it('leaves nothing behind in the engine', async () => {
-    while (diagnostics().open + diagnostics().lingering > 0)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(diagnostics().descriptors).to.equal(0);
+    await when('the engine to let go of everything', diagnostics, ({ open, lingering, descriptors }) =>
+      [open, lingering, descriptors].every((count) => count === 0),
+    );
   });
 });

@@ -11,6 +11,7 @@ import {
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, next } from '../fixtures/peers.ts';
 import { Wire } from '../fixtures/wire.ts';
+import { whenBlocked } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const signer = new LocalKeySigner({ key });
@@ -84,8 +85,7 @@ describe('TlsSocket, when a connection breaks', () => {
         await begin();
         const { open } = diagnostics();
         const reset = wire.reset();
-        const limit = performance.now() + 15_000;
-        while (diagnostics().open >= open) expect(performance.now()).to.be.lessThan(limit);
+        whenBlocked('the engine to see the reset', diagnostics, (now) => now.open < open);
         socket.write('nobody there');
         const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
         expect(error.code).to.equal('ECONNRESET');

@@ -15,6 +15,7 @@ import { identity } from '../fixtures/identity.ts';
 import { close, connectTls, listen, next } from '../fixtures/peers.ts';
 import { Random, testSeed } from '../fixtures/random.ts';
 import { Wire } from '../fixtures/wire.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const signer = new LocalKeySigner({ key });
@@ -73,7 +74,7 @@ function countCloses(socket: TlsSocket): { closes: number; errors: string[] } {
 }
 
 async function nothingLeft(): Promise<void> {
-  while (diagnostics().descriptors > 0) await new Promise((resolve) => setImmediate(resolve));
+  await when('the engine to let go of everything', diagnostics, ({ descriptors }) => descriptors === 0);
 }
 
 describe(`Connections with random sizes, chunks and ends (S2N_PKEY_TEST_SEED=${seed})`, function () {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { identity } from '../fixtures/identity.ts';
 import { readAll } from '../fixtures/peers.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -45,13 +46,13 @@ describe('The workers of a cluster', () => {
       const port = await start(kind);
       const first = await visit(port, version);
       expect(first.reused).to.equal(false);
-      const visitOther = async (than: readonly number[]): Promise<Visit> => {
-        for (;;) {
-          const visited = await visit(port, version, first.session);
-          expect(visited.reused).to.equal(true);
-          if (!than.includes(visited.worker)) return visited;
-        }
+      const resume = async (): Promise<Visit> => {
+        const visited = await visit(port, version, first.session);
+        expect(visited.reused).to.equal(true);
+        return visited;
       };
+      const visitOther = (than: readonly number[]): Promise<Visit> =>
+        when(`a worker other than ${than.join()}`, resume, ({ worker }) => !than.includes(worker));
       const second = await visitOther([first.worker]);
       program?.sendLine(String(first.worker));
       expect(await program?.nextLine()).to.equal('again');

@@ -14,6 +14,7 @@ import {
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -178,14 +179,19 @@ describe('createServer, when a handshake fails', () => {
     server = createServer({ cert, signer, handshakeTimeout: 100 });
     const port = await listen(server);
     // On a busy machine the time may be over before the hello has come, and the signer is not asked at all.
-    while (!aborted) {
-      const failed = failure();
-      const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
-      client.on('error', () => undefined);
-      expect((await failed).error.code).to.equal('ERR_TLS_HANDSHAKE_TIMEOUT');
-      client.destroy();
-    }
-    expect(aborted.aborted).to.equal(true);
+    const signal = await when(
+      'a handshake that gets as far as the signer',
+      async () => {
+        const failed = failure();
+        const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+        client.on('error', () => undefined);
+        expect((await failed).error.code).to.equal('ERR_TLS_HANDSHAKE_TIMEOUT');
+        client.destroy();
+        return aborted;
+      },
+      (given) => given !== undefined,
+    );
+    expect(signal?.aborted).to.equal(true);
   });
 
   it('notices a client that goes while the signer works, and drops the late signature', async () => {
@@ -297,12 +303,7 @@ function countConnections(server: TlsServer): Promise<number> {
   });
 }
 
-/** The engine's counts once nothing is left, or after many looks. Each look is answered by the engine's own thread. */
-async function settled(): Promise<EngineDiagnostics> {
-  for (let looks = 0; looks < 10_000; looks++) {
-    const now = diagnostics();
-    if (now.descriptors === 0) return now;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return diagnostics();
+/** The engine's counts once nothing is left. */
+function settled(): Promise<EngineDiagnostics> {
+  return when('the engine to let go of everything', diagnostics, ({ descriptors }) => descriptors === 0);
 }

@@ -10,6 +10,7 @@ import { expect } from 'chai';
 import { createServer, diagnostics, LocalKeySigner, type TlsSocket } from '../../lib/index.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen } from '../fixtures/peers.ts';
+import { whenBlocked } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -43,8 +44,11 @@ async function told(server: Server, isOver: () => boolean): Promise<string[]> {
     });
     socket.once('data', () => {
       socket.write(Buffer.alloc(100_000));
-      const limit = performance.now() + 15_000;
-      while (!existsSync(gone) || !isOver()) expect(performance.now()).to.be.lessThan(limit);
+      whenBlocked(
+        'the client to go',
+        () => ({ gone: existsSync(gone), over: isOver() }),
+        (now) => now.gone && now.over,
+      );
     });
     await closed;
     return events;

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { identity } from '../fixtures/identity.ts';
@@ -13,15 +14,33 @@ const bodySize = 100_000;
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-async function start(...args: string[]): Promise<{ child: Child; port: number; errors: () => string }> {
+interface Started {
+  readonly child: Child;
+  readonly port: number;
+  /** The next line that it prints. */
+  readonly nextLine: () => Promise<unknown>;
+  readonly errors: () => string;
+}
+
+async function start(...args: string[]): Promise<Started> {
   const child = spawn(process.execPath, ['--no-warnings', '--import', 'tsx', program, ...args], {
     env: { ...process.env, KEY: key, CERT: cert },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let errors = '';
   child.stderr.on('data', (part: Buffer) => (errors += part.toString()));
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { child, port: Number(line.toString()), errors: () => errors };
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<unknown> => (await lines.next()).value;
+  return { child, port: Number(await nextLine()), nextLine, errors: () => errors };
+}
+
+/** A client whose connection is in the state that the scenario is named after. */
+async function enter(scenario: string, { port, nextLine }: Started): Promise<TLSSocket> {
+  const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  client.on('error', () => undefined);
+  if (scenario === 'never signs') expect(await nextLine()).to.equal('asked');
+  else await once(client, 'secureConnect');
+  return client;
 }
 
 describe('when the process ends', () => {
@@ -52,24 +71,23 @@ describe('when the process ends', () => {
 
   for (const scenario of ['never answers', 'never signs']) {
     it(`SIGTERM ends it while a connection ${scenario}`, async () => {
-      const { child, port } = await start(scenario);
-      const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
-      client.on('error', () => undefined);
-      await once(client, scenario === 'never signs' ? 'connect' : 'secureConnect');
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
+      const started = await start(scenario);
+      const client = await enter(scenario, started);
+      const exited = once(started.child, 'exit');
+      const gone = new Promise((resolve) => client.on('close', resolve));
+      started.child.kill('SIGTERM');
       expect((await exited)[1]).to.equal('SIGTERM');
-      client.destroy();
+      await gone;
     });
 
     it(`a worker thread can be terminated while a connection ${scenario}, and the process ends cleanly`, async () => {
-      const { child, port, errors } = await start('worker', scenario);
-      const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
-      client.on('error', () => undefined);
-      await once(client, scenario === 'never signs' ? 'connect' : 'secureConnect');
+      const started = await start('worker', scenario);
+      const { child, nextLine, errors } = started;
+      const client = await enter(scenario, started);
       const exited = once(child, 'exit');
       const gone = new Promise((resolve) => client.on('close', resolve));
       child.stdin.write('terminate\n');
+      expect(await nextLine()).to.equal('terminated 1');
       expect((await exited).slice(0, 2), errors()).to.deep.equal([0, null]);
       await gone;
     });

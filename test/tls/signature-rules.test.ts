@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { once } from 'node:events';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -16,6 +15,7 @@ import {
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const local = new LocalKeySigner({ key });
@@ -29,11 +29,11 @@ interface Holdings {
 
 /** Once the engine has let go of everything. */
 async function holdings(): Promise<Holdings> {
-  let now = diagnostics();
-  while (now.descriptors + now.operations + now.tracked > 0) {
-    await nextTurn();
-    now = diagnostics();
-  }
+  const now = await when(
+    'the engine to let go of everything',
+    diagnostics,
+    ({ descriptors, operations, tracked }) => descriptors + operations + tracked === 0,
+  );
   const { handshaking, awaitingSignature, open, silent, lingering, operations, arenaBytesInUse } = now;
   return {
     engine: { handshaking, awaitingSignature, open, silent, lingering, operations },
@@ -201,8 +201,12 @@ describe('A private-key operation', () => {
       const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
       client.on('error', () => undefined);
       const gone = new Promise((resolve) => client.on('close', resolve));
-      while (diagnostics().awaitingSignature === 0) await nextTurn();
-      expect(diagnostics().operations).to.equal(1);
+      const { operations } = await when(
+        'the signer to be asked',
+        diagnostics,
+        ({ awaitingSignature }) => awaitingSignature > 0,
+      );
+      expect(operations).to.equal(1);
       await worker.terminate();
       await gone;
       return holdings();
