@@ -51,8 +51,9 @@ size_t Engine::threads() const {
 
 EngineLoop& Engine::StartedLoopFor(StreamId id) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  while (loops_.size() < thread_count_) loops_.push_back(std::make_unique<EngineLoop>(limits_));
-  return *loops_[id % loops_.size()];
+  while (loops_.size() < thread_count_)
+    loops_.push_back({std::make_unique<EngineLoop>(limits_), {}});
+  return *loops_[id % loops_.size()].loop;
 }
 
 StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
@@ -75,20 +76,19 @@ StreamId Engine::Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions opt
 
 EngineLoop* Engine::LoopOf(StreamId id) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return loops_.empty() ? nullptr : loops_[id % loops_.size()].get();
+  return loops_.empty() ? nullptr : loops_[id % loops_.size()].loop.get();
 }
 
 void Engine::EndStreamsOf(const std::shared_ptr<EventSink>& sink) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  for (const std::unique_ptr<EngineLoop>& loop : loops_) loop->EndStreamsOf(sink);
+  for (const Running& running : loops_) running.loop->EndStreamsOf(sink);
 }
 
 bool Engine::Deliver(const std::shared_ptr<EventSink>& sink, std::chrono::milliseconds limit) {
   std::vector<std::future<void>> deliveries;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const std::unique_ptr<EngineLoop>& loop : loops_)
-      deliveries.push_back(loop->Deliver(sink));
+    for (const Running& running : loops_) deliveries.push_back(running.loop->Deliver(sink));
   }
   const auto until = Clock::now() + limit;
   for (std::future<void>& delivery : deliveries) {
@@ -97,23 +97,25 @@ bool Engine::Deliver(const std::shared_ptr<EventSink>& sink, std::chrono::millis
   return true;
 }
 
-LoopStatistics Engine::Statistics() {
+LoopStatistics Engine::Statistics(std::chrono::milliseconds limit) {
   std::vector<std::future<LoopStatistics>> parts;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const std::unique_ptr<EngineLoop>& loop : loops_) parts.push_back(loop->Statistics());
+    for (const Running& running : loops_) parts.push_back(running.loop->Statistics());
+  }
+  const auto until = Clock::now() + limit;
+  for (const std::future<LoopStatistics>& part : parts) {
+    if (part.valid()) part.wait_until(until);
   }
   LoopStatistics sum;
-  for (std::future<LoopStatistics>& part : parts) {
-    const LoopStatistics one = part.get();
-    sum.handshaking += one.handshaking;
-    sum.awaiting_signature += one.awaiting_signature;
-    sum.open += one.open;
-    sum.silent += one.silent;
-    sum.lingering += one.lingering;
-    sum.descriptors += one.descriptors;
-    sum.cpu_nanoseconds += one.cpu_nanoseconds;
-    sum.turns += one.turns;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (size_t i = 0; i < parts.size(); i++) {
+    std::future<LoopStatistics>& part = parts[i];
+    const bool answered =
+        part.valid() && part.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    if (answered) loops_[i].counted = part.get();
+    sum.stale = sum.stale || !answered;
+    sum.Add(loops_[i].counted);
   }
   return sum;
 }

@@ -37,16 +37,23 @@ class Engine {
   // Waits until what JavaScript wrote was handed to TCP, at most for `limit`. False: the time was
   // over first.
   bool Deliver(const std::shared_ptr<EventSink>& sink, std::chrono::milliseconds limit);
-  LoopStatistics Statistics();
+  // Waits for what the threads count, at most for `limit` altogether. Where one does not answer in
+  // time, what it counted last takes its place, and `stale` says so.
+  LoopStatistics Statistics(std::chrono::milliseconds limit = std::chrono::milliseconds(60000));
 
  private:
+  struct Running {
+    std::unique_ptr<EngineLoop> loop;
+    LoopStatistics counted;  // the last time it answered
+  };
+
   // Starts the threads, the first time.
   EngineLoop& StartedLoopFor(StreamId id);
 
   const Limits limits_;
   mutable std::mutex mutex_;
   size_t thread_count_ = 1;
-  std::vector<std::unique_ptr<EngineLoop>> loops_;
+  std::vector<Running> loops_;
 };
 
 }  // namespace keyless::engine

@@ -16,13 +16,15 @@ namespace keyless::engine {
 
 namespace {
 
-// What takes as long as a step of a handshake, some 100 µs: so many streams driven with little to
-// move, or so much moved.
-constexpr size_t kStreamsAStep = 16;
-constexpr size_t kBytesAStep = 256 * 1024;
+// Handshakes have so long of each turn, also where no open connection has anything to do: about a
+// step of one that goes on, or dozens that only look at what a peer dripped.
+constexpr std::chrono::microseconds kLeastForHandshakes(100);
 // While there is more to do at once, events wait for so long, and JavaScript is woken less often:
 // to be woken costs it a third of what a connection does.
 constexpr std::chrono::microseconds kBatch(500);
+
+// Whoever is not answered in time asks again, and a thread that is held up must not gather that.
+constexpr int kMostQuestions = 16;
 
 // For the calling thread, while this lives: also when the thread it is to start cannot be had.
 class AllSignalsBlocked {
@@ -189,9 +191,16 @@ std::future<void> EngineLoop::Deliver(std::shared_ptr<EventSink> sink) {
 }
 
 std::future<LoopStatistics> EngineLoop::Statistics() {
+  if (questions_.fetch_add(1) >= kMostQuestions) {
+    questions_.fetch_sub(1);
+    return {};
+  }
   auto promise = std::make_shared<std::promise<LoopStatistics>>();
   std::future<LoopStatistics> statistics = promise->get_future();
-  Submit([promise](EngineLoop& loop) { promise->set_value(loop.Count()); });
+  Submit([promise](EngineLoop& loop) {
+    promise->set_value(loop.Count());
+    loop.questions_.fetch_sub(1);
+  });
   return statistics;
 }
 
@@ -310,21 +319,27 @@ void EngineLoop::ExecuteCommands() {
 }
 
 void EngineLoop::DriveStreams() {
-  context_.moved = 0;
-  const size_t streams = context_.run_queue.size();
-  // Those that ask to be run again have their turn in the next one.
-  for (size_t left = streams; left > 0; left--) {
+  if (!HasWork()) return;
+  TurnClock& clock = context_.turn_clock;
+  clock.Begin();
+  // Those that ask to be run again have their turn in the next one, and so have those that the time
+  // does not suffice for.
+  for (size_t left = context_.run_queue.size(); left > 0 && !clock.Over(); left--) {
     TlsStream* stream = context_.run_queue.front();
     context_.run_queue.pop_front();
     DriveOne(stream);
+    clock.Drove();
   }
-  const size_t share = 1 + streams / kStreamsAStep + context_.moved / kBytesAStep;
-  for (size_t left = std::min(share, context_.handshakes.size()); left > 0; left--) {
+  if (context_.handshakes.empty()) return;
+  const std::chrono::nanoseconds data = clock.Elapsed();
+  const auto end = data + std::max<std::chrono::nanoseconds>(data, kLeastForHandshakes);
+  size_t left = context_.handshakes.size();
+  do {
     TlsStream* stream = context_.handshakes.front();
     context_.handshakes.pop_front();
     DriveOne(stream);
     if (!context_.handshakes.empty()) LetOthersGoFirst();
-  }
+  } while (--left > 0 && !context_.handshakes.empty() && clock.Elapsed() < end);
 }
 
 void EngineLoop::DriveOne(TlsStream* stream) {

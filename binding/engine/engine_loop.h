@@ -34,6 +34,18 @@ struct LoopStatistics {
   uint64_t descriptors = 0;
   uint64_t cpu_nanoseconds = 0;
   uint64_t turns = 0;  // of the loop since it began
+  bool stale = false;  // a thread did not answer in time: see Engine::Statistics
+
+  void Add(const LoopStatistics& other) {
+    handshaking += other.handshaking;
+    awaiting_signature += other.awaiting_signature;
+    open += other.open;
+    silent += other.silent;
+    lingering += other.lingering;
+    descriptors += other.descriptors;
+    cpu_nanoseconds += other.cpu_nanoseconds;
+    turns += other.turns;
+  }
 };
 
 class EngineLoop {
@@ -43,8 +55,9 @@ class EngineLoop {
 
   // One without a thread: whoever made it calls Turn, with a clock of its own. What happens to such
   // a loop happens again when it is done again, which fuzzing needs.
+  // `clock`: what the parts of a turn are measured by.
   struct Stepped {};
-  explicit EngineLoop(Stepped) {}
+  explicit EngineLoop(Stepped, TurnClock::Now clock = Clock::now) : context_({}, clock) {}
   // All that a thread does between two waits: what the poller tells, commands, what is due at
   // `now`, and the streams that have something to do. True: more can be done at once.
   bool Turn(Clock::time_point now);
@@ -74,6 +87,7 @@ class EngineLoop {
   void EndStreamsOf(std::shared_ptr<EventSink> sink);
   // Ready when nothing that `sink`'s JavaScript wrote before the call is on its way any more.
   std::future<void> Deliver(std::shared_ptr<EventSink> sink);
+  // No future where too many questions wait for their answer already.
   std::future<LoopStatistics> Statistics();
 
   EngineLoop(const EngineLoop&) = delete;
@@ -101,6 +115,9 @@ class EngineLoop {
   TlsStream* Find(StreamId id);
   LoopStatistics Count() const;
   bool HasWork() const { return !context_.run_queue.empty() || !context_.handshakes.empty(); }
+
+  // Any thread.
+  std::atomic<int> questions_{0};  // asked by Statistics, and not answered
 
   // Any thread, under the mutex.
   std::mutex mutex_;

@@ -11,6 +11,7 @@
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/poller.h"
+#include "engine/turn_clock.h"
 #include "tls/connection.h"
 #include "tls/plaintext.h"
 
@@ -51,7 +52,8 @@ struct LoopContext {
   static constexpr size_t kChunk = 65536;
   static constexpr size_t kWritten = kChunk + 34816;
 
-  explicit LoopContext(const Limits& given = {}) : limits(given) {}
+  explicit LoopContext(const Limits& given = {}, TurnClock::Now clock = Clock::now)
+      : limits(given), turn_clock(clock) {}
 
   const Limits limits;
   Poller poller;
@@ -69,11 +71,11 @@ struct LoopContext {
   // records that a peer may ask for (512 bytes, RFC 6066 section 4), with all that goes with each.
   std::vector<uint8_t> data_records = std::vector<uint8_t>(kWritten + kWritten / 4);
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
-  // one takes as long as dozens of requests, so they go last, and get about as much of a turn as
-  // the rest.
+  // a step of one takes as long as dozens of requests, so they go last, and have as much time of a
+  // turn as the rest took.
   std::deque<TlsStream*> run_queue;
   std::deque<TlsStream*> handshakes;
-  size_t moved = 0;                // bytes of plaintext, in this turn
+  TurnClock turn_clock;
   bool memory_given_back = false;  // by a stream, in this turn
   // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
   // more.

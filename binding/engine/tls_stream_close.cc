@@ -62,6 +62,7 @@ void TlsStream::FinishIfOver() {
 void TlsStream::BreakOpen(tls::Failure failure) {
   context_.records.clear();
   const bool dead = failure.kind == tls::FailureKind::kReset;
+  const int alert = failure.alert;
   Event event;
   event.kind = Event::Kind::kError;
   event.failure = std::move(failure);
@@ -74,6 +75,7 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   to_tcp_.Discard();
   if (dead) return Close();
   if (connection_->FailureIsSecret()) return BeSilent(connection_->BlindingDelay());
+  if (alert >= 0) connection_->SendAlert(static_cast<uint8_t>(alert));
   SendLastAlert();
 }
 

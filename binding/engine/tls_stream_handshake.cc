@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/opening.h"
 #include "engine/operation_id.h"
 #include "engine/tls_stream.h"
 #include "tls/alert_description.h"
@@ -15,42 +16,10 @@ namespace keyless::engine {
 
 namespace {
 
-// RFC 8446 section 5.1
-constexpr uint8_t kHandshakeRecord = 22;
-
 constexpr char kPlaintextAnswer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
     "57\r\n\r\n"
     "This port speaks HTTPS: the request was sent without TLS\n";
-
-// What begins a plaintext request of HTTP, also of HTTP/2 (RFC 9113 section 3.4).
-constexpr const char* kMethods[] = {"GET ",     "HEAD ",  "POST ",    "PUT ", "DELETE ",
-                                    "OPTIONS ", "PATCH ", "CONNECT ", "PRI "};
-
-enum class Opening : uint8_t { kTls, kHttp, kUndecided, kUnknown };
-
-// How much of the first record must have come before s2n's memory (25 KB) is taken for it. No more,
-// lest it never comes: a Unix socket's buffer is full after 280 writes, be they of a byte.
-constexpr size_t kEnoughOfHello = 128;
-
-bool HasEnoughOfHello(const uint8_t* bytes, size_t length) {
-  constexpr size_t kHeader = 5;
-  if (length < kHeader) return false;
-  const size_t record = kHeader + static_cast<size_t>((bytes[3] << 8) | bytes[4]);
-  return length >= std::min(record, kEnoughOfHello);
-}
-
-Opening OpeningOf(const uint8_t* bytes, size_t length) {
-  if (bytes[0] == kHandshakeRecord)
-    return HasEnoughOfHello(bytes, length) ? Opening::kTls : Opening::kUndecided;
-  if (bytes[0] & 0x80) return Opening::kTls;  // as SSLv2 wrote it: s2n refuses it by itself
-  for (const char* method : kMethods) {
-    const size_t size = std::strlen(method);
-    if (std::memcmp(bytes, method, std::min(length, size)) != 0) continue;
-    return length >= size ? Opening::kHttp : Opening::kUndecided;
-  }
-  return Opening::kUnknown;
-}
 
 constexpr char kGone[] = "the peer disconnected before the TLS handshake was done";
 
@@ -141,8 +110,8 @@ void TlsStream::DriveHandshake() {
 }
 
 // Looks at the peer's first bytes, and leaves them where they are: s2n's memory is for those who
-// begin with TLS, and whoever does not is answered at once, since no secret is in play. False: not
-// yet, or never.
+// begin a client hello, and whoever does not is answered at once, since no secret is in play.
+// False: not yet, or never.
 bool TlsStream::MeetPeer() {
   if (!tcp_side_.readable) return false;
   uint8_t bytes[kEnoughOfHello];
@@ -152,26 +121,37 @@ bool TlsStream::MeetPeer() {
     tcp_side_.readable = false;
     return false;
   }
-  const bool over = seen <= 0 || tcp_side_.read_closed;
-  const Opening opening =
-      seen > 0 ? OpeningOf(bytes, static_cast<size_t>(seen)) : Opening::kUndecided;
-  if (opening == Opening::kUndecided && !over) {
-    tcp_side_.readable = false;  // the next byte is told
-    return false;
-  }
   if (seen <= 0) {
     FailHandshake(seen == 0 ? tls::Failure::Of(tls::FailureKind::kClosed, kGone)
                             : FailureOfDescriptor(receive_error, "read"));
     return false;
   }
-  if (opening != Opening::kTls && bytes[0] != kHandshakeRecord) {
-    http_ = opening == Opening::kHttp;
-    FailHandshake(tls::Failure::Of(tls::FailureKind::kNotTls, "the peer did not speak TLS"));
+  const Opening opening = OpeningOf(bytes, static_cast<size_t>(seen));
+  if (opening == Opening::kTls) {
+    connection_ = tls::Connection::CreateServer(std::move(contexts_), this);
+    if (connection_) return true;
+    FailHandshake(
+        tls::Failure::Of(tls::FailureKind::kResources, "no memory for another connection"));
     return false;
   }
-  connection_ = tls::Connection::CreateServer(std::move(contexts_), this);
-  if (connection_) return true;
-  FailHandshake(tls::Failure::Of(tls::FailureKind::kResources, "no memory for another connection"));
+  if (opening == Opening::kUndecided && !tcp_side_.read_closed) {
+    tcp_side_.readable = false;  // the next byte is told
+    return false;
+  }
+  if (opening == Opening::kNoHello) {
+    tls::Failure failure =
+        tls::Failure::Of(tls::FailureKind::kProtocol, "the peer did not begin with a client hello");
+    failure.name = "NO_CLIENT_HELLO";
+    failure.alert = tls::alert::kUnexpectedMessage;
+    FailHandshake(std::move(failure));
+    return false;
+  }
+  if (opening == Opening::kUndecided && bytes[0] == kHandshakeRecord) {
+    FailHandshake(tls::Failure::Of(tls::FailureKind::kClosed, kGone));
+    return false;
+  }
+  http_ = opening == Opening::kHttp;
+  FailHandshake(tls::Failure::Of(tls::FailureKind::kNotTls, "the peer did not speak TLS"));
   return false;
 }
 

@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "engine/tls_stream.h"
+#include "tls/alert_description.h"
 
 namespace keyless::engine {
 
 namespace {
 
-// Chunks moved for one connection before the others have their turn.
+// Chunks moved for one connection before the others have their turn, if the time suffices for them.
 constexpr int kChunksATurn = 4;
 
 }  // namespace
@@ -28,8 +29,9 @@ void TlsStream::DriveOpen() {
     const bool out = PumpOut();
     if (phase_ != Phase::kOpen) return;
     if (!in && !out) break;
+    if (context_.turn_clock.Over()) chunks = kChunksATurn;
   }
-  if (chunks == kChunksATurn) Schedule();
+  if (chunks >= kChunksATurn) Schedule();
   FinishIfOver();
 }
 
@@ -56,6 +58,7 @@ bool TlsStream::PumpIn() {
   tls::Plaintext& plaintext = context_.plaintext;
   plaintext.Clear();
   const size_t arrived = ReadRecords();
+  context_.turn_clock.Moved(arrived);
   using Received = tls::Connection::Received;
   const Received received = connection_->Receive(Arrivals(), arrived, &plaintext);
   const bool moved = plaintext.size() > 0;
@@ -64,7 +67,6 @@ bool TlsStream::PumpIn() {
   // Only records without plaintext: others first.
   if (received == Received::kMore && !moved && may_receive_) Schedule();
   if (client_) PostSessions();
-  context_.moved += plaintext.size();
   if (moved) WritePlaintext(&plaintext);
   // Receiving may have made s2n answer (a key update).
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
@@ -90,6 +92,7 @@ void TlsStream::EndOfRecords() {
   if (excessive_) {
     failure = tls::Failure::Of(tls::FailureKind::kProtocol,
                                "the peer sends records that hold no data, without end");
+    failure.alert = tls::alert::kUnexpectedMessage;
   } else if (failure.kind == tls::FailureKind::kReset) {
     failure = tls::Failure::OfSystem(receive_error_, "read");
   }
@@ -143,7 +146,7 @@ bool TlsStream::PumpOut() {
   }
   if (taken < static_cast<ssize_t>(LoopContext::kWritten) && !pair_side_.read_closed)
     pair_side_.readable = false;
-  context_.moved += static_cast<size_t>(taken);
+  context_.turn_clock.Moved(static_cast<size_t>(taken));
   // Where tickets go first, everything is gathered behind them.
   std::vector<uint8_t>* memory = tickets_.empty() ? &context_.data_records : nullptr;
   if (!connection_->Send(context_.written.data(), static_cast<size_t>(taken), memory)) {

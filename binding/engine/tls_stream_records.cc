@@ -21,7 +21,7 @@ constexpr int kReadsACall = 2;
 // The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
 // limit of 64 KiB each, and room to spare.
 constexpr size_t kLongestHandshake = 256 * 1024;
-// What a connection may receive without a byte of plaintext in it: 4,000 key updates, say.
+// What a connection may receive without a byte of plaintext in it: 6,000 empty records, say.
 constexpr size_t kLongestWithoutData = 128 * 1024;
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 namespace keyless::tls::alert {
 
+inline constexpr int kUnexpectedMessage = 10;
 inline constexpr int kHandshakeFailure = 40;
 inline constexpr int kBadCertificate = 42;
 inline constexpr int kUnsupportedCertificate = 43;

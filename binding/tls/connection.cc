@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "tls/alert.h"
+#include "tls/alert_description.h"
 #include "tls/half_close.h"
 #include "tls/lent_input.h"
 #include "tls/lent_output.h"
+#include "tls/post_handshake.h"
 #include "tls/security_policy_facts.h"
 
 namespace keyless::tls {
@@ -199,6 +201,7 @@ Connection::Received Connection::Receive(uint8_t* records, size_t length, Plaint
     failure_ = Failure::Of(FailureKind::kInternal, "s2n-tls keeps more than it can have received");
     return Received::kFailed;
   }
+  s2n_pkey_expect_messages();
   for (;;) {
     uint8_t first = 0;
     uint32_t size = 1;
@@ -210,6 +213,7 @@ Connection::Received Connection::Receive(uint8_t* records, size_t length, Plaint
       failure_ = Failure::Of(FailureKind::kResources, "no memory is left");
       return Received::kFailed;
     }
+    s2n_pkey_forget_messages(connection_.get());
     uint8_t* all = s2n_pkey_take_plaintext(connection_.get(), first, &size);
     plaintext->Add(all ? all : &first, size);  // which copies what is as small
   }
@@ -225,7 +229,28 @@ Connection::Received Connection::NothingReceived(ssize_t result) {
   if (failure_.kind == FailureKind::kAlert)
     failure_.alert = s2n_connection_get_alert(connection_.get());
   if (failure_.kind == FailureKind::kClosed) s2n_pkey_keep_sending(connection_.get());
+  NameRefusedMessage();
   return Received::kFailed;
+}
+
+// Named as OpenSSL names them, with its alerts.
+void Connection::NameRefusedMessage() {
+  switch (s2n_pkey_refusal_of(connection_.get())) {
+    case S2N_PKEY_REFUSED_NOTHING:
+      return;
+    case S2N_PKEY_REFUSED_FLOOD:
+      failure_ = Failure::Of(FailureKind::kProtocol,
+                             "the peer sends key updates that hold no data, without end");
+      failure_.name = "TOO_MANY_KEY_UPDATES";
+      failure_.alert = alert::kIllegalParameter;
+      return;
+    case S2N_PKEY_REFUSED_RECORD_BOUNDARY:
+      failure_ = Failure::Of(FailureKind::kProtocol,
+                             "the peer's key update is not the last message of its record");
+      failure_.name = "NOT_ON_RECORD_BOUNDARY";
+      failure_.alert = alert::kUnexpectedMessage;
+      return;
+  }
 }
 
 bool Connection::Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory) {
@@ -259,6 +284,8 @@ bool Connection::FailureIsSecret() const {
   if (BlindingDelay() == 0 || failure_.kind == FailureKind::kAlert ||
       failure_.kind == FailureKind::kReset)
     return false;
+  // Read from records that were found genuine.
+  if (s2n_pkey_refusal_of(connection_.get()) != S2N_PKEY_REFUSED_NOTHING) return false;
   if (failure_.name == "S2N_ERR_BAD_PSK_BINDER") return true;  // checked with a ticket's secret
   // A certificate is judged when its record has been decrypted and found genuine.
   if (failure_.name.rfind("S2N_ERR_CERT_", 0) == 0) return false;

@@ -182,6 +182,7 @@ class Connection {
   Connection(std::shared_ptr<const Config> config, ConnectionHandle connection);
   bool SignLocally(const LocalKey& key);
   Received NothingReceived(ssize_t result);
+  void NameRefusedMessage();
   bool UseContextFor(const std::string& server_name);
   bool Use(std::shared_ptr<const Config> config);
   bool LimitSession();

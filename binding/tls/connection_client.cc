@@ -9,6 +9,8 @@ namespace keyless::tls {
 
 namespace {
 
+constexpr size_t kSessionsKept = 4;
+
 struct FreeChain {
   void operator()(STACK_OF(X509) * chain) const noexcept { sk_X509_pop_free(chain, X509_free); }
 };
@@ -75,6 +77,8 @@ int Connection::OnSessionTicket(s2n_connection* connection, void*, s2n_session_t
   std::vector<uint8_t> session(length);
   if (s2n_session_ticket_get_data(ticket, length, session.data()) != S2N_SUCCESS)
     return S2N_FAILURE;
+  // A server may give any number of them, and one is enough: the newest few are kept.
+  if (self->sessions_.size() == kSessionsKept) self->sessions_.erase(self->sessions_.begin());
   self->sessions_.push_back(std::move(session));
   return S2N_SUCCESS;
 }

@@ -15,6 +15,7 @@
 #include "child_process.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
+#include "stepped_server.h"
 #include "test.h"
 #include "tls/arena.h"
 
@@ -25,80 +26,6 @@ namespace {
 using Kind = engine::Event::Kind;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// A loop that turns when it is told to, at the time it is told.
-struct SteppedServer {
-  explicit SteppedServer(bool signs_locally = true) : fixture(P256(), signs_locally) {}
-
-  // With buffers of the kernel's choice, or with small ones.
-  Accepted Accept(int buffers = 0) {
-    auto [server, client] = ConnectedTcp();
-    if (buffers > 0) {
-      setsockopt(server.get(), SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers);
-      setsockopt(client.get(), SOL_SOCKET, SO_RCVBUF, &buffers, sizeof buffers);
-    }
-    loop.Adopt(++streams, std::move(server), fixture.contexts, fixture.sink, seconds(60));
-    return {streams, std::move(client)};
-  }
-  void Pass(std::chrono::nanoseconds time) {
-    now += time;
-    while (loop.Turn(now)) continue;
-  }
-  engine::LoopStatistics Statistics() {
-    auto statistics = loop.Statistics();
-    Pass({});
-    return statistics.get();
-  }
-  // Turns, without a moment passing, until it is so.
-  bool Until(const std::function<bool()>& so) {
-    const auto limit = engine::Clock::now() + seconds(20);
-    while (!so()) {
-      if (engine::Clock::now() > limit) return false;
-      Pass({});
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return true;
-  }
-  std::optional<engine::Event> Next() {
-    std::optional<engine::Event> event;
-    Until([&] { return (event = fixture.sink->Next(0)).has_value(); });
-    return event;
-  }
-  // Gives the kernel's two ends time to agree, and the loop none.
-  void Settle() {
-    for (int i = 0; i < 50; i++) {
-      Pass({});
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-  }
-  // An open connection's end of the pair.
-  engine::Descriptor Open(HandshakingClient* peer) {
-    auto secure = Next();
-    EXPECT(secure.has_value() && secure->kind == Kind::kSecure);
-    EXPECT(peer->done.get());
-    return std::move(secure->descriptor);
-  }
-
-  EngineFixture fixture;
-  engine::EngineLoop loop{engine::EngineLoop::Stepped{}};
-  engine::Clock::time_point now = engine::Clock::now();
-  engine::StreamId streams = 0;
-};
-
-bool NothingToRead(int fd) {
-  char byte = 0;
-  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
-// What a client of s2n's begins with.
-std::string ClientHello() {
-  auto [server, client] = ConnectedTcp();
-  HandshakingClient peer(std::move(client));
-  std::string hello = ReadSome(server.get());
-  server.Close();
-  EXPECT(!peer.done.get());
-  return hello;
-}
 
 // A connection that holds more than its peer, with small buffers, takes at once.
 struct Congested {
@@ -227,38 +154,6 @@ TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
     EXPECT(told->failure.kind == tls::FailureKind::kResources);
     EXPECT_EQ(told->failure.message, std::string("no memory is left"));
   });
-}
-
-TEST(handshakes_have_a_share_of_each_turn_and_wait_for_data_beyond_it) {
-  SteppedServer server(false);
-  std::vector<std::unique_ptr<HandshakingClient>> peers;
-  std::vector<engine::Descriptor> javascript;
-  for (int i = 0; i < 32; i++) {
-    peers.push_back(std::make_unique<HandshakingClient>(server.Accept().client_tcp));
-    const auto sign = server.Next();
-    EXPECT(sign.has_value() && sign->kind == Kind::kSign);
-    server.loop.CompleteSignature(sign->stream, sign->operation, server.fixture.Sign(*sign));
-    javascript.push_back(server.Open(peers.back().get()));
-  }
-  server.Settle();
-  const auto signatures_asked_in_a_turn = [&] {
-    server.loop.Turn(server.now);
-    int asked = 0;
-    while (server.fixture.sink->Next(0)) asked++;
-    return asked;
-  };
-  std::vector<engine::Descriptor> handshakes;
-  for (int i = 0; i < 12; i++) {
-    handshakes.push_back(server.Accept().client_tcp);
-    EXPECT(WriteAll(handshakes.back().get(), ClientHello()));
-  }
-  EXPECT_EQ(signatures_asked_in_a_turn(), 0);  // the turn that adopts them
-  EXPECT_EQ(signatures_asked_in_a_turn(), 1);
-  EXPECT_EQ(signatures_asked_in_a_turn(), 1);
-  for (const auto& peer : peers) EXPECT(peer->client.Send("a small request"));
-  EXPECT_EQ(signatures_asked_in_a_turn(), 3);  // 32 streams took as long as two steps
-  for (const engine::Descriptor& end : javascript) EXPECT(!NothingToRead(end.get()));
-  EXPECT_EQ(signatures_asked_in_a_turn(), 1);
 }
 
 TEST(memory_that_idle_connections_gave_back_goes_to_the_kernel_half_a_second_later) {

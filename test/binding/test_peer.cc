@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "protected_record.h"
 #include "tls/private_key_operation.h"
 
 namespace keyless::test {
@@ -146,6 +147,13 @@ std::string Client::Receive() {
   return received > 0 ? std::string(buffer.data(), static_cast<size_t>(received)) : "";
 }
 
+int Client::Alert() {
+  while (!Receive().empty()) continue;
+  return s2n_error_get_type(s2n_errno) == S2N_ERR_T_ALERT
+             ? s2n_connection_get_alert(connection_.get())
+             : -1;
+}
+
 bool Client::CloseNotify() {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   return s2n_shutdown_send(connection_.get(), &blocked) == S2N_SUCCESS;
@@ -154,6 +162,14 @@ bool Client::CloseNotify() {
 bool Client::UpdateKeys() {
   return s2n_connection_request_key_update(connection_.get(), S2N_KEY_UPDATE_NOT_REQUESTED) ==
          S2N_SUCCESS;
+}
+
+bool Client::SendKeyUpdate() { return s2n_pkey_send_key_update(connection_.get()) == S2N_SUCCESS; }
+
+bool Client::SendRecord(uint8_t type, const std::string& content) {
+  return s2n_pkey_send_record(connection_.get(), type,
+                              reinterpret_cast<const uint8_t*>(content.data()),
+                              static_cast<uint32_t>(content.size())) == S2N_SUCCESS;
 }
 
 const char* Client::Cipher() const { return s2n_connection_get_cipher(connection_.get()); }

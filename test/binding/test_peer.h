@@ -57,9 +57,15 @@ class Client {
   std::string Records(const std::string& text);
   // Up to 64 KiB; empty at the end, or when the connection failed.
   std::string Receive();
+  // The alert that the peer ends with, after whatever else it sent; -1: another end.
+  int Alert();
   bool CloseNotify();
   // The next bytes sent are under new keys (RFC 8446 section 4.6.3).
   bool UpdateKeys();
+  // The same, told at once.
+  bool SendKeyUpdate();
+  // A record of any type and content, under the connection's keys.
+  bool SendRecord(uint8_t type, const std::string& content);
   const char* Cipher() const;
   int Protocol() const;
   int fd() const { return tcp_.get(); }

@@ -2,6 +2,7 @@
 #include "protected_record.h"
 
 #include "tls/s2n_connection.h"
+#include "tls/s2n_key_update.h"
 #include "tls/s2n_record.h"
 #include "tls/s2n_tls.h"
 #include "utils/s2n_safety.h"
@@ -14,4 +15,10 @@ int s2n_pkey_send_record(struct s2n_connection* connection, uint8_t content_type
   POSIX_GUARD(s2n_blob_init(&content, (uint8_t*)(uintptr_t)bytes, length));
   POSIX_GUARD_RESULT(s2n_record_write(connection, content_type, &content));
   return s2n_flush(connection, &blocked);
+}
+
+int s2n_pkey_send_key_update(struct s2n_connection* connection) {
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  POSIX_GUARD(s2n_connection_request_key_update(connection, S2N_KEY_UPDATE_NOT_REQUESTED));
+  return s2n_key_update_send(connection, &blocked);
 }

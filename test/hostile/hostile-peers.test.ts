@@ -196,29 +196,54 @@ describe('a hostile peer', () => {
     expect(sent()).to.be.greaterThan(1000);
   });
 
-  const floods: [string, (writer: Tls13Writer) => Buffer][] = [
-    ['updates its keys without end', (writer) => writer.keyUpdate()],
-    ['sends empty records without end', (writer) => writer.record(23, Buffer.alloc(0))],
-  ];
-  for (const [what, make] of floods) {
-    it(`${what}: it is closed at 128 KiB without a byte of data`, async () => {
-      const { socket, writer } = await takenOver(port);
-      const records = (count: number): Buffer =>
-        Buffer.concat(Array.from({ length: count }, () => make(writer)));
-      // As many as are allowed hurt nobody.
-      socket.write(Buffer.concat([records(2000), writer.record(23, Buffer.from('data'))]));
+  it('sends empty records without end: it is closed at 128 KiB without a byte of data', async () => {
+    const { socket, writer } = await takenOver(port);
+    const records = (count: number): Buffer =>
+      Buffer.concat(Array.from({ length: count }, () => writer.record(23, Buffer.alloc(0))));
+    // As many as are allowed hurt nobody.
+    socket.write(Buffer.concat([records(2000), writer.record(23, Buffer.from('data'))]));
+    await once(socket, 'data');
+    expect(errors).to.deep.equal([]);
+    socket.write(records(20_000));
+    await closed(socket);
+    const error = await failure();
+    expect(error).to.include({ code: 'ERR_S2N_PKEY_PROTOCOL', alert: 10 });
+    expect(error.message).to.match(/hold no data/);
+  });
+
+  it('updates its keys without end: it is closed after 32 updates without data', async () => {
+    const { socket, writer } = await takenOver(port);
+    const updates = (count: number): Buffer =>
+      Buffer.concat(Array.from({ length: count }, () => writer.keyUpdate()));
+    for (let round = 0; round < 3; round++) {
+      socket.write(Buffer.concat([updates(32), writer.record(23, Buffer.from('data'))]));
       await once(socket, 'data');
-      expect(errors).to.deep.equal([]);
-      socket.write(records(20_000));
-      await closed(socket);
-      await when(
-        'its failure',
-        () => errors,
-        ({ length }) => length > 0,
-      );
-      expect(errors[0]).to.include({ code: 'ERR_S2N_PKEY_PROTOCOL' });
-      expect(errors[0]?.message).to.match(/hold no data/);
-    });
+    }
+    expect(errors).to.deep.equal([]);
+    socket.write(updates(33));
+    await closed(socket);
+    const error = await failure();
+    expect(error).to.include({ code: 'ERR_S2N_PKEY_PROTOCOL', alert: 47, reason: 'TOO_MANY_KEY_UPDATES' });
+  });
+
+  it('sends records full of key updates: it is closed at the first, and no keys are derived', async () => {
+    const { socket, writer } = await takenOver(port);
+    const update = Buffer.of(24, 0, 0, 1, 0);
+    socket.write(writer.record(22, Buffer.concat(Array.from({ length: 3276 }, () => update))));
+    await closed(socket);
+    const error = await failure();
+    expect(error).to.include({ code: 'ERR_S2N_PKEY_PROTOCOL', alert: 10, reason: 'NOT_ON_RECORD_BOUNDARY' });
+  });
+
+  async function failure(): Promise<{ code: string; message: string }> {
+    await when(
+      'its failure',
+      () => errors,
+      ({ length }) => length > 0,
+    );
+    const [error] = errors;
+    if (!error) throw new Error('there is none');
+    return error;
   }
 });
 
