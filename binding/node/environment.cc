@@ -22,9 +22,17 @@
 
 namespace keyless::node {
 
+namespace {
+
+// A turn of an engine thread takes some milliseconds, and one that the kernel runs late some more.
+// JavaScript stands still meanwhile.
+constexpr std::chrono::milliseconds kCountLimit{100};
+
+}  // namespace
+
 void EventQueue::Push(engine::Event&& event) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (wake_) events_.push_back(std::move(event));
+  if (wake_) events_.Add(std::move(event));
 }
 
 void EventQueue::Wake() {
@@ -38,18 +46,21 @@ void EventQueue::WakeArrived() {
   wake_pending_ = false;
 }
 
-std::vector<engine::Event> EventQueue::Take() {
-  std::vector<engine::Event> events;
+std::vector<engine::Event> EventQueue::Take(size_t limit) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  events.swap(events_);
-  return events;
+  return events_.Take(limit);
+}
+
+std::vector<engine::Event> EventQueue::TakeOf(engine::StreamId stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return events_.TakeOf(stream);
 }
 
 void EventQueue::Close() {
-  std::vector<engine::Event> dropped;
+  engine::PendingEvents dropped;
   const std::lock_guard<std::mutex> lock(mutex_);
   wake_ = nullptr;
-  dropped.swap(events_);
+  std::swap(dropped, events_);
 }
 
 Napi::Function Environment::Define(Napi::Env env) {
@@ -165,7 +176,10 @@ Napi::Value Environment::Begin(Napi::Env env, const std::function<engine::Stream
 }
 
 Napi::Value Environment::Drain(const Napi::CallbackInfo& info) {
-  std::vector<engine::Event> events = queue_->Take();
+  std::vector<engine::Event> events =
+      info[1].IsNumber()
+          ? queue_->TakeOf(static_cast<engine::StreamId>(info[1].As<Napi::Number>().Int64Value()))
+          : queue_->Take(info[0].As<Napi::Number>().Uint32Value());
   size_t ended = 0;
   for (engine::Event& event : events) {
     if (event.kind == engine::Event::Kind::kSecure) {
@@ -270,7 +284,7 @@ Napi::Value Environment::DuplicateListener(const Napi::CallbackInfo& info) {
 Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const engine::LoopStatistics statistics =
-      closed_ ? engine::LoopStatistics{} : engine_->Statistics();
+      closed_ ? engine::LoopStatistics{} : engine_->Statistics(kCountLimit);
   Napi::Object result = Napi::Object::New(env);
   const auto set = [&](const char* name, uint64_t value) {
     result.Set(name, Napi::Number::New(env, static_cast<double>(value)));
@@ -288,6 +302,7 @@ Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {
   set("arenaBytesInUse", arena.bytes_in_use);
   set("arenaBytesLocked", arena.bytes_locked);
   set("arenaBytesUnlocked", arena.bytes_unlocked);
+  result.Set("stale", Napi::Boolean::New(env, statistics.stale));
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/pending_events.h"
 
 namespace keyless::node {
 
@@ -24,14 +25,15 @@ class EventQueue final : public engine::EventSink {
   void Push(engine::Event&& event) override;  // engine threads
   void Wake() override;                       // engine threads
 
-  void WakeArrived();                 // JavaScript's thread
-  std::vector<engine::Event> Take();  // JavaScript's thread
+  void WakeArrived();                                          // JavaScript's thread
+  std::vector<engine::Event> Take(size_t limit);               // JavaScript's thread
+  std::vector<engine::Event> TakeOf(engine::StreamId stream);  // JavaScript's thread
   // No event and no wake-up after this; what was queued is dropped, its descriptors closed.
   void Close();
 
  private:
   std::mutex mutex_;
-  std::vector<engine::Event> events_;
+  engine::PendingEvents events_;
   napi_threadsafe_function wake_;  // null once closed
   bool wake_pending_ = false;
 };

@@ -15,9 +15,8 @@ namespace keyless::node {
 
 namespace {
 
-// An engine thread's turn takes milliseconds; an answer that does not come in this time is taken
-// for one that will not.
-constexpr std::chrono::seconds kAnswerLimit{5};
+// A turn of an engine thread takes some milliseconds. JavaScript stands still meanwhile.
+constexpr std::chrono::seconds kAnswerLimit{1};
 
 tls::ClientOptions ReadClientOptions(const Napi::Object& given) {
   tls::ClientOptions options;
@@ -71,7 +70,7 @@ Napi::Value Environment::ExportKeyingMaterial(const Napi::CallbackInfo& info) {
   std::future<std::vector<uint8_t>> answer =
       loop->ExportKeyingMaterial(stream, info[1].As<Napi::Number>().Uint32Value(),
                                  info[2].ToString().Utf8Value(), std::move(context));
-  if (answer.wait_for(kAnswerLimit) != std::future_status::ready) return env.Undefined();
+  if (answer.wait_for(kAnswerLimit) != std::future_status::ready) return env.Null();
   const std::vector<uint8_t> material = answer.get();
   if (material.empty()) return env.Undefined();
   return Napi::Buffer<uint8_t>::Copy(env, material.data(), material.size());

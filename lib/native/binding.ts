@@ -128,6 +128,8 @@ export interface EngineDiagnostics {
   arenaBytesLocked: number;
   /** Beyond the limit of locked memory (`ulimit -l`); above 0 it should be raised. */
   arenaBytesUnlocked: number;
+  /** An engine thread did not answer within 100 ms: of it, these are the figures of the last time it did. */
+  stale: boolean;
   /** Connections of this environment (the main thread, a worker) alone: those whose end it has not been told yet. */
   tracked: number;
 }
@@ -163,20 +165,26 @@ export interface NativeEnvironment {
   judge(stream: number, accepted: boolean): void;
   /** Ends a handshake that nobody waits for any more; `CLOSED` follows. */
   cancel(stream: number): void;
-  /** RFC 5705, RFC 8446 §7.5. Undefined where the connection is not open, or it cannot be had. */
+  /**
+   * RFC 5705, RFC 8446 §7.5. Undefined where the connection is not open, or it cannot be had; null where the engine's thread
+   * does not answer within a second.
+   */
   exportKeyingMaterial(
     stream: number,
     length: number,
     label: string,
     context: Uint8Array | undefined,
-  ): Buffer | undefined;
+  ): Buffer | undefined | null;
   /**
    * Takes a duplicate of an accepted descriptor. Returns the stream's id, or a negative errno. `handshakeTimeout` in
    * milliseconds, 0: none.
    */
   adopt(fd: number, contexts: NativeServerContexts, handshakeTimeout: number): number;
-  /** The events since the last call, flat: see `events.ts`. */
-  drain(): unknown[];
+  /**
+   * Events that no call has returned yet, flat (see `events.ts`): the first ones, up to `limit`; or all of one stream, which
+   * then come before those of other streams.
+   */
+  drain(limit: number, stream?: number): unknown[];
   /**
    * The plaintext end of a stream whose handshake is done, once; -1: there is none. The caller owns it from then on. (A
    * descriptor that nobody took ends with the environment, whose JavaScript may be terminated at any point.)

@@ -1,3 +1,4 @@
+import { S2nPkeyError } from '../errors.ts';
 import { addon } from './addon.ts';
 import type {
   DescriptorUsage,
@@ -12,6 +13,14 @@ import { EventReader, readEvent, type StreamListener } from './events.ts';
 /** How long `process.exit` waits for what was written before it, in milliseconds. */
 const EXIT_DELIVERY_LIMIT = 1000;
 
+/** Events told before the event loop goes on: what they lead to takes some 100 µs each. */
+const EVENTS_A_TURN = 64;
+/** From so many on, the end of the turn is waited for. For each event it would cost a part of what the event does. */
+const EVENTS_UNCOUNTED = 16;
+
+/** Node's own, also where a test's clock replaces it later. */
+const atEndOfTurn = setImmediate;
+
 /**
  * This environment's end of the engine: streams by id, events handed to their listeners, and the event loop kept alive
  * while a handshake runs or bytes of a destroyed socket are still on their way. While it has no streams nothing of Node's
@@ -23,6 +32,9 @@ class Engine {
   #holds = 0;
   #handshakes = 0;
   #events = new EventReader();
+  /** Events told by `dispatch` in this turn of the event loop. */
+  #told = 0;
+  #awaitsEndOfTurn = false;
   /** Kept here, since the native side holds it only while there are streams. */
   readonly #onEvents = (): void => {
     // Node-API would turn an exception here into a warning.
@@ -94,7 +106,12 @@ class Engine {
     label: string,
     context: Uint8Array | undefined,
   ): Buffer | undefined {
-    return this.#native.exportKeyingMaterial(stream, length, label, context);
+    const material = this.#native.exportKeyingMaterial(stream, length, label, context);
+    if (material !== null) return material;
+    throw new S2nPkeyError(
+      'ERR_S2N_PKEY_ENGINE_BUSY',
+      'the engine thread did not answer within a second: the machine is overloaded, try again later',
+    );
   }
 
   /** A handshake that `adopt` began has ended, one way or the other. */
@@ -109,16 +126,39 @@ class Engine {
   }
 
   /**
-   * Tells listeners what has happened so far. Called by the engine once a batch, and by sockets that must not lag. Those may
-   * be called by a listener, so this may run inside itself: then it goes on with the batch that has been begun, since events
-   * are told in the order in which they happened.
+   * Tells listeners what has happened so far, as much of it as a turn of the event loop has room for. The others follow in
+   * the next turn: while JavaScript is told of an event, the engine may make more of them.
    */
   dispatch(): void {
-    for (;;) {
-      if (this.#events.done) {
-        this.#events = new EventReader(this.#native.drain());
-        if (this.#events.done) return;
-      }
+    while (this.#told < EVENTS_A_TURN) {
+      this.#events = new EventReader(this.#native.drain(EVENTS_A_TURN - this.#told));
+      if (this.#events.done) break;
+      this.#tellBatch();
+    }
+    if (this.#told >= EVENTS_UNCOUNTED && !this.#awaitsEndOfTurn) {
+      this.#awaitsEndOfTurn = true;
+      atEndOfTurn(() => {
+        this.#awaitsEndOfTurn = false;
+        const more = this.#told >= EVENTS_A_TURN;
+        this.#told = 0;
+        if (more) this.#onEvents();
+      });
+    }
+  }
+
+  /**
+   * Tells what has happened to one stream so far, for its socket that must not lag behind it. It may be called by a listener:
+   * then the batch that has been begun is told first, since events of a stream are told in the order in which they happened.
+   */
+  dispatchOf(stream: number): void {
+    this.#tellBatch();
+    this.#events = new EventReader(this.#native.drain(0, stream));
+    this.#tellBatch();
+  }
+
+  #tellBatch(): void {
+    while (!this.#events.done) {
+      this.#told++;
       readEvent(this.#events, (stream, deliver) => this.#tell(stream, deliver));
     }
   }

@@ -262,10 +262,10 @@ export class TlsSocket extends Socket {
     // A client hears of its handshake, and of sessions, before what came after them.
     if (this.#client && !this.#heard && !this.#over) {
       this.#heard = true;
-      this.#engine.dispatch();
+      this.#engine.dispatchOf(this.#stream);
     }
     if (chunk === null) {
-      if (!this.#over) this.#engine.dispatch();
+      if (!this.#over) this.#engine.dispatchOf(this.#stream);
       if (this.#failure && !this.#endsFirst) {
         this.destroy(this.#failure);
         return false;
@@ -277,7 +277,7 @@ export class TlsSocket extends Socket {
   /** With an error of the plaintext's descriptor: it only says that the connection broke, and what broke it says why. */
   override destroy(error?: Error): this {
     if (error && !this.destroyed && isSystemError(error)) {
-      if (!this.#over) this.#engine.dispatch();
+      if (!this.#over) this.#engine.dispatchOf(this.#stream);
       if (this.#endsFirst && error.syscall === 'read') {
         this.push(null);
         this.read(0);

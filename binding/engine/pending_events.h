@@ -1,0 +1,110 @@
+// Events that wait for one environment, in order. A peer decides how many sessions its server gives
+// us, so of each stream only the newest few of them wait.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "engine/events.h"
+
+namespace keyless::engine {
+
+// Used under its owner's lock.
+class PendingEvents {
+ public:
+  // A server gives two by habit, and a client resumes with one.
+  static constexpr size_t kSessionsOfAStream = 4;
+
+  // Throws std::bad_alloc, and has not taken the event then.
+  void Add(Event&& event) {
+    static_assert(std::is_nothrow_move_constructible_v<Event>);
+    if (event.kind != Event::Kind::kSession) {
+      events_.push_back(std::move(event));
+      waiting_++;
+      return;
+    }
+    std::vector<size_t>& places = sessions_[event.stream];
+    if (places.size() < kSessionsOfAStream) {
+      places.reserve(kSessionsOfAStream);
+      events_.push_back(std::move(event));
+      places.push_back(events_.size() - 1);
+      waiting_++;
+      return;
+    }
+    // The oldest goes, and the others move up: places in the queue stay as they are.
+    for (size_t i = 1; i < places.size(); i++)
+      events_[places[i - 1]].input.swap(events_[places[i]].input);
+    events_[places.back()].input = std::move(event.input);
+  }
+
+  // Up to so many, from the first.
+  std::vector<Event> Take(size_t limit) {
+    std::vector<Event> events;
+    events.reserve(std::min(limit, waiting_));
+    for (; events.size() < limit && waiting_ > 0; first_++) {
+      Event& event = events_[first_];
+      if (event.stream == kTaken) continue;
+      waiting_--;
+      if (event.kind == Event::Kind::kSession) ForgetOldestSession(event.stream);
+      events.push_back(std::move(event));
+    }
+    if (waiting_ == 0) {
+      events_.clear();
+      if (events_.capacity() > kKept) std::vector<Event>().swap(events_);
+      first_ = 0;
+    } else if (first_ > events_.size() / 2) {
+      Compact();
+    }
+    return events;
+  }
+
+  // Of one stream, which must not wait for the others' turn.
+  std::vector<Event> TakeOf(StreamId stream) {
+    std::vector<Event> events;
+    if (waiting_ == 0 || stream == kTaken) return events;
+    size_t count = 0;
+    for (size_t i = first_; i < events_.size(); i++) count += events_[i].stream == stream ? 1 : 0;
+    events.reserve(count);
+    for (size_t i = first_; count > 0; i++) {
+      if (events_[i].stream != stream) continue;
+      events.push_back(std::move(events_[i]));
+      events_[i].stream = kTaken;
+      waiting_--;
+      count--;
+    }
+    sessions_.erase(stream);
+    return events;
+  }
+
+  bool empty() const noexcept { return waiting_ == 0; }
+  size_t size() const noexcept { return waiting_; }
+
+ private:
+  static constexpr size_t kKept = 256;   // room for so many stays
+  static constexpr StreamId kTaken = 0;  // no stream has this number
+
+  void ForgetOldestSession(StreamId stream) {
+    std::vector<size_t>& places = sessions_[stream];
+    places.erase(places.begin());
+    if (places.empty()) sessions_.erase(stream);
+  }
+  void Compact() {
+    events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(first_));
+    for (auto& [stream, places] : sessions_) {
+      for (size_t& place : places) place -= first_;
+    }
+    first_ = 0;
+  }
+
+  std::vector<Event> events_;
+  size_t first_ = 0;                                            // where those that wait begin
+  size_t waiting_ = 0;                                          // so many of them
+  std::unordered_map<StreamId, std::vector<size_t>> sessions_;  // places of theirs, oldest first
+};
+
+}  // namespace keyless::engine
