@@ -81,7 +81,7 @@ describe('a hostile peer', () => {
 
   /** As many failures told as there were peers, each by one of these codes. */
   async function told(count: number, codes: readonly string[]): Promise<void> {
-    const failures = (): Error[] => errors;
+    const failures = (): { code: string }[] => errors;
     await when(`${count} failures`, failures, ({ length }) => length >= count);
     expect(errors).to.have.lengthOf(count);
     for (const { code } of errors) expect(code).to.be.oneOf(codes);
