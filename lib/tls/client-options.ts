@@ -3,6 +3,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../errors.ts';
 import { readClientContext, type ClientContext, type ClientContextOptions } from './client-context.ts';
+import type { OnReadOptions } from './on-read.ts';
 import { readRejectUnauthorized } from './peer-verification.ts';
 import { decodeSession, type SessionData } from './session-data.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
@@ -31,6 +32,10 @@ export interface ConnectOptions extends ClientContextOptions {
   allowHalfOpen?: boolean;
   /** Bytes that the socket holds before `write` returns false, and before it stops reading. Node's default unless given. */
   highWaterMark?: number;
+  /** Takes what is read in place of `'data'`, as in `net.Socket`; ignored with a `socket`, as in node:tls. */
+  onread?: OnReadOptions;
+  /** Destroys the socket with an `AbortError`, whenever it is aborted. */
+  signal?: AbortSignal;
   lookup?: Extract<NetConnectOpts, { port: number }>['lookup'];
   family?: number;
   hints?: number;

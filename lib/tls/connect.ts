@@ -1,14 +1,14 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { addAbortSignal, type Duplex } from 'node:stream';
 import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import { engine } from '../native/engine.ts';
 import { ClientHandshake } from './client-handshake.ts';
-import { nameToAskFor, readClientSettings, readTimeout, type ConnectOptions } from './client-options.ts';
+import { nameToAskFor, readClientSettings, type ConnectOptions } from './client-options.ts';
+import { readClientSocketOptions } from './client-socket-options.ts';
 import { connectionError } from './connection-error.ts';
 import { takeGivenStream } from './given-stream.ts';
 import { descriptorOf } from './node-internals.ts';
-import { readHighWaterMark } from './server-options.ts';
 import { TlsSocket } from './tls-socket.ts';
 import { localOf, remoteOf } from './transport.ts';
 import { unknownPeer } from './unknown-peer.ts';
@@ -16,7 +16,7 @@ import { unknownPeer } from './unknown-peer.ts';
 /** What net.connect is told; everything else is about TLS. */
 const tcpOptions = [
   ...['port', 'host', 'path', 'family', 'hints', 'lookup', 'localAddress', 'localPort', 'blockList'],
-  ...['autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'keepAlive', 'keepAliveInitialDelay', 'signal'],
+  ...['autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'keepAlive', 'keepAliveInitialDelay'],
 ] as const;
 
 const tcpEvents = [
@@ -47,18 +47,12 @@ export function connect(
 export function connect(...args: unknown[]): TlsSocket {
   const { options, onSecureConnect } = readArguments(args);
   const settings = readClientSettings(options);
-  const timeout = readTimeout('timeout', options.timeout);
-  const highWaterMark = readHighWaterMark(options.highWaterMark);
+  const { signal, timeout, ...socketOptions } = readClientSocketOptions(options);
   const pair = addon().socketPair();
-  if (typeof pair === 'number') {
-    const message = `no descriptor left for a connection (errno ${-pair}): raise the limit of open files`;
-    throw connectionError({ kind: 'resources', reason: '', message, alert: -1 });
-  }
-  const [ours, engines] = pair;
+  const [ours, engines] = typeof pair === 'number' ? [undefined, -1] : pair;
   const socket = new TlsSocket(engine(), 0, unknownPeer, {
     fd: ours,
-    allowHalfOpen: options.allowHalfOpen === true,
-    highWaterMark,
+    ...socketOptions,
     client: {
       onDestroy: () => handshake.abandon(),
       onServername: (name) => (handshake.serverName = nameToAskFor(name)),
@@ -68,10 +62,23 @@ export function connect(...args: unknown[]): TlsSocket {
   const handshake: ClientHandshake = new ClientHandshake(engine(), settings, socket, engines);
   if (timeout > 0) socket.setTimeout(timeout);
   if (onSecureConnect) socket.once('secureConnect', onSecureConnect);
+  if (signal) addAbortSignal(signal, socket);
+  if (socket.destroyed || typeof pair === 'number') {
+    // Later, since http adds its listener of 'error' in the next tick.
+    if (typeof pair === 'number') process.nextTick(() => socket.destroy(noDescriptor(-pair)));
+    // A stream that was given ends with the connection, and the socket tells why.
+    options.socket?.on('error', () => undefined).destroy();
+    return socket;
+  }
   if (options.socket === undefined) overTcp(options, socket, handshake);
   else overStream(options.socket, socket, handshake);
   if (options.noDelay === false) socket.setNoDelay(false);
   return socket;
+}
+
+function noDescriptor(errno: number): Error {
+  const message = `no descriptor left for a connection (errno ${errno}): raise the limit of open files`;
+  return connectionError({ kind: 'resources', reason: '', message, alert: -1 });
 }
 
 /** A TCP connection (or one over a Unix socket) of our own, made by Node; its descriptor goes to the engine. */

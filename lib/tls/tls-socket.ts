@@ -13,11 +13,11 @@ import { connectionError } from './connection-error.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from './certificate-chain.ts';
 import type { CipherInfo } from './cipher-info.ts';
-import type { ClientHooks } from './client-hooks.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { checkExporterArguments } from './keying-material.ts';
 import { isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
 import { leaveListeners } from './node-wrapper.ts';
+import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
 
@@ -67,26 +67,9 @@ export class TlsSocket extends Socket {
   #truncated = false;
 
   /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
-  constructor(
-    engine: Engine,
-    stream: number,
-    facts: Facts,
-    options: {
-      fd?: number;
-      certificate?: string | undefined;
-      client?: ClientHooks;
-      allowHalfOpen?: boolean;
-      pauseOnCreate?: boolean;
-      highWaterMark?: number | undefined;
-    },
-  ) {
-    const { fd, certificate, client, allowHalfOpen = false, pauseOnCreate = false, highWaterMark } = options;
-    super({
-      ...(fd === undefined ? {} : { fd, readable: true, writable: true }),
-      allowHalfOpen,
-      ...(pauseOnCreate ? { manualStart: true } : {}),
-      ...(highWaterMark === undefined ? {} : { highWaterMark }),
-    });
+  constructor(engine: Engine, stream: number, facts: Facts, options: TlsSocketOptions) {
+    super(netSocketOptions(options, (socket) => (socket as TlsSocket).#hear()));
+    const { fd, certificate, client, pauseOnCreate } = options;
     this.#engine = engine;
     this.#stream = stream;
     this.#facts = facts;
@@ -257,13 +240,16 @@ export class TlsSocket extends Socket {
     super._writev?.(chunks, this.#unsent?.hold(callback) ?? callback);
   }
 
+  /** A client hears of its handshake, and of sessions, before what came after them. */
+  #hear(): void {
+    if (!this.#client || this.#heard || this.#over) return;
+    this.#heard = true;
+    this.#engine.dispatchOf(this.#stream);
+  }
+
   /** @internal The end of the plaintext. What broke the connection, if anything did, was told before it. */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    // A client hears of its handshake, and of sessions, before what came after them.
-    if (this.#client && !this.#heard && !this.#over) {
-      this.#heard = true;
-      this.#engine.dispatchOf(this.#stream);
-    }
+    this.#hear();
     if (chunk === null) {
       if (!this.#over) this.#engine.dispatchOf(this.#stream);
       if (this.#failure && !this.#endsFirst) {
