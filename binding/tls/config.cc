@@ -34,6 +34,7 @@ Config::Config(const ConfigOptions& options)
       verification_(options.verification),
       config_(s2n_config_new_minimal()) {
   s2n_config* config = config_.get();
+  verification_.strength = CertificateStrength::OfPolicy(options.security_policy);
   if (!config) throw Error(kFailed, "no memory for a TLS configuration");
   // The callback comes before the certificates and before any connection sees the configuration:
   // without it s2n refuses a chain that has no private key.

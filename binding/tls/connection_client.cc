@@ -52,7 +52,8 @@ void Connection::OfferSession() {
   const auto chain = FromDer(client_.session_chain);
   if (!chain || sk_X509_num(chain.get()) == 0) return;
   PeerIdentity server;
-  server.verification = rules.trust->Verify(chain.get(), TrustStore::Peer::kServer, &server.chain);
+  server.verification =
+      rules.trust->Verify(chain.get(), TrustStore::Peer::kServer, rules.strength, &server.chain);
   if (!server.verification.ok() && rules.reject_unauthorized) return;
   if (s2n_connection_set_session(connection_.get(), client_.session.data(),
                                  client_.session.size()) == S2N_SUCCESS) {

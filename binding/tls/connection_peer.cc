@@ -30,8 +30,9 @@ bool Connection::AcceptsPeer() {
   STACK_OF(X509)* chain = s2n_pkey_peer_chain(connection_.get());
   if (!rules.trust || !chain) return false;
   const bool server = s2n_connection_get_mode(connection_.get()) == S2N_SERVER;
-  peer_.verification = rules.trust->Verify(
-      chain, server ? TrustStore::Peer::kClient : TrustStore::Peer::kServer, &peer_.chain);
+  peer_.verification =
+      rules.trust->Verify(chain, server ? TrustStore::Peer::kClient : TrustStore::Peer::kServer,
+                          rules.strength, &peer_.chain);
   if (peer_.verification.ok() || !rules.reject_unauthorized) return true;
   failure_ = Failure::Of(FailureKind::kCertificate, peer_.verification.message());
   failure_.name = peer_.verification.code();

@@ -26,6 +26,27 @@ static void read_scheme(const struct s2n_signature_scheme* scheme,
   out->tls13_curve = scheme->signature_curve ? scheme->signature_curve->iana_id : 0;
 }
 
+static void read_certificate_preferences(const struct s2n_security_policy* policy,
+                                         struct s2n_pkey_policy_facts* facts) {
+  const struct s2n_signature_preferences* signatures = policy->certificate_signature_preferences;
+  facts->restricts_certificate_signatures = signatures != NULL;
+  size_t limit = sizeof(facts->certificate_signatures) / sizeof(facts->certificate_signatures[0]);
+  for (uint8_t i = 0; signatures && i < signatures->count; i++) {
+    if (facts->certificate_signature_count == limit) break;
+    facts->certificate_signatures[facts->certificate_signature_count++] =
+        signatures->signature_schemes[i]->libcrypto_nid;
+  }
+  const struct s2n_certificate_key_preferences* keys = policy->certificate_key_preferences;
+  facts->restricts_certificate_keys = keys != NULL;
+  limit = sizeof(facts->certificate_keys) / sizeof(facts->certificate_keys[0]);
+  for (uint8_t i = 0; keys && i < keys->count; i++) {
+    if (facts->certificate_key_count == limit) break;
+    struct s2n_pkey_certificate_key* key = &facts->certificate_keys[facts->certificate_key_count++];
+    key->nid = keys->certificate_keys[i]->public_key_libcrypto_nid;
+    key->bits = keys->certificate_keys[i]->bits;
+  }
+}
+
 bool s2n_pkey_read_policy(const char* name, struct s2n_pkey_policy_facts* facts) {
   memset(facts, 0, sizeof(*facts));
   const struct s2n_security_policy* policy = NULL;
@@ -50,6 +71,7 @@ bool s2n_pkey_read_policy(const char* name, struct s2n_pkey_policy_facts* facts)
   for (uint8_t i = 0; i < signatures->count && facts->scheme_count < limit; i++) {
     read_scheme(signatures->signature_schemes[i], &facts->schemes[facts->scheme_count++]);
   }
+  read_certificate_preferences(policy, facts);
   return true;
 }
 

@@ -21,6 +21,11 @@ struct s2n_pkey_policy_scheme {
   uint16_t tls13_curve; /* IANA group an ECDSA scheme is bound to in TLS 1.3; 0: none */
 };
 
+struct s2n_pkey_certificate_key {
+  int nid; /* libcrypto's number of the curve, or of the kind of key */
+  int bits;
+};
+
 struct s2n_pkey_policy_facts {
   uint8_t minimum_protocol_version; /* s2n's numbers: 31 TLS 1.0 … 34 TLS 1.3 */
   bool offers_tls13;
@@ -29,6 +34,14 @@ struct s2n_pkey_policy_facts {
   bool offers_rsa_key_exchange; /* a suite in which the private key decrypts instead of signing */
   size_t scheme_count;
   struct s2n_pkey_policy_scheme schemes[64];
+  /* What it demands of every certificate of a peer's chain; nothing where it restricts nothing. */
+  bool restricts_certificate_signatures; /* but the anchor's own */
+  size_t certificate_signature_count;
+  int certificate_signatures[64]; /* libcrypto's numbers of algorithms, such as
+                                     NID_ecdsa_with_SHA384; for RSA-PSS one of all digests */
+  bool restricts_certificate_keys;
+  size_t certificate_key_count;
+  struct s2n_pkey_certificate_key certificate_keys[32];
 };
 
 /* False: s2n-tls has no policy of this name. */

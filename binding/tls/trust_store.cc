@@ -7,10 +7,15 @@
 
 #include "tls/error.h"
 #include "tls/library.h"
+#include "tls/name_constraints.h"
 
 namespace keyless::tls {
 
 namespace {
+
+struct FreeChain {
+  void operator()(STACK_OF(X509) * chain) const noexcept { sk_X509_pop_free(chain, X509_free); }
+};
 
 bssl::UniquePtr<BIO> Read(const std::string& pem) {
   return bssl::UniquePtr<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -76,14 +81,92 @@ std::vector<std::vector<uint8_t>> ToDer(const STACK_OF(X509) * chain) {
 
 // A certificate that signed itself and is no authority by its key usage, is trusted where it is
 // itself among the trusted, as with OpenSSL 3. AWS-LC would look for an issuer other than it.
-unsigned long FlagsFor(X509* certificate) {
-  const bool signed_itself =
-      X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
-  return signed_itself ? X509_V_FLAG_PARTIAL_CHAIN : 0;
+bool IsOwnAnchor(X509_STORE_CTX* context, X509* certificate) {
+  X509_NAME* subject = X509_get_subject_name(certificate);
+  if (X509_NAME_cmp(subject, X509_get_issuer_name(certificate)) != 0) return false;
+  const std::unique_ptr<STACK_OF(X509), FreeChain> trusted(
+      X509_STORE_CTX_get1_certs(context, subject));
+  for (size_t i = 0; trusted && i < sk_X509_num(trusted.get()); i++) {
+    if (X509_cmp(sk_X509_value(trusted.get(), i), certificate) != 0) continue;
+    return X509_verify(certificate, X509_get0_pubkey(certificate)) == 1;
+  }
+  return false;
 }
 
-// Goes on after an error: only to find the name that OpenSSL would give it, never to decide.
-int GoOn(int, X509_STORE_CTX*) { return 1; }
+// Whether OpenSSL takes a certificate for one that signed itself: by its names and key identifiers,
+// whatever its key is for. AWS-LC does only where the key is for that.
+bool SeemsSelfSigned(X509* certificate) {
+  return X509_check_issued(certificate, certificate) == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
+}
+
+// Whether it says that nobody who is trusted vouches for a certificate.
+bool IsOfNoIssuer(int error) {
+  return error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+         error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+         error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+}
+
+// How a verification goes, for OnStep to see.
+struct Course {
+  bool names_host;  // see IsForgivenCommonName
+  // Goes on after an error: only to find the name that OpenSSL would give it, never to decide.
+  bool goes_on;
+  int error = X509_V_OK;  // the last one
+  int out_of_scope = -1;  // the certificate whose revocation list is for others
+};
+
+// Whether it is found while a certificate is looked for in a revocation list.
+bool IsOfRevocation(int error) {
+  switch (error) {
+    case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+    case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+    case X509_V_ERR_CERT_REVOKED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// X509_verify_cert's callback.
+int OnStep(int ok, X509_STORE_CTX* context) {
+  if (ok) return 1;
+  auto* course = static_cast<Course*>(X509_STORE_CTX_get_app_data(context));
+  const bool forgiven = IsForgivenCommonName(context, course->names_host);
+  if (!forgiven) {
+    const int error = X509_STORE_CTX_get_error(context);
+    const int depth = X509_STORE_CTX_get_error_depth(context);
+    if (error == X509_V_ERR_DIFFERENT_CRL_SCOPE) course->out_of_scope = depth;
+    // Of such a list OpenSSL says in the end that there is none.
+    const bool no_list = depth == course->out_of_scope && IsOfRevocation(error);
+    course->error = no_list ? X509_V_ERR_UNABLE_TO_GET_CRL : error;
+  }
+  X509_STORE_CTX_set_error(context, course->error);
+  return forgiven || course->goes_on;
+}
+
+// OpenSSL looks at the strength of a path when it is built and its extensions were checked. The
+// last that it finds is its answer.
+bool IsFoundBeforeStrength(int error) {
+  switch (error) {
+    case X509_V_OK:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_INVALID_PURPOSE:
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+    case X509_V_ERR_CERT_REJECTED:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -102,22 +185,42 @@ TrustStore::TrustStore(const TrustStoreOptions& options) : store_(X509_STORE_new
 }
 
 Verification TrustStore::Verify(STACK_OF(X509) * chain, Peer peer,
+                                const CertificateStrength& strength,
                                 std::vector<std::vector<uint8_t>>* path) const {
+  X509* leaf = sk_X509_value(chain, 0);
   const auto verify = [&](bool find_name) {
     const bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
-    if (!context ||
-        !X509_STORE_CTX_init(context.get(), store_.get(), sk_X509_value(chain, 0), chain) ||
+    const std::unique_ptr<STACK_OF(X509), FreeChain> own(sk_X509_new_null());
+    if (!context || !own || !X509_STORE_CTX_init(context.get(), store_.get(), leaf, chain) ||
         !X509_STORE_CTX_set_default(context.get(),
                                     peer == Peer::kServer ? "ssl_server" : "ssl_client")) {
       return int{X509_V_ERR_OUT_OF_MEM};
     }
-    X509_STORE_CTX_set_flags(context.get(), flags_ | FlagsFor(sk_X509_value(chain, 0)));
-    if (find_name) X509_STORE_CTX_set_verify_cb(context.get(), GoOn);
+    X509_STORE_CTX_set_flags(context.get(), flags_);
+    if (IsOwnAnchor(context.get(), leaf)) {
+      if (!sk_X509_push(own.get(), leaf)) return int{X509_V_ERR_OUT_OF_MEM};
+      X509_up_ref(leaf);
+      X509_STORE_CTX_set0_trusted_stack(context.get(), own.get());
+      X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_PARTIAL_CHAIN);
+    }
+    Course course{peer == Peer::kServer, find_name};
+    if (!X509_STORE_CTX_set_app_data(context.get(), &course)) return int{X509_V_ERR_OUT_OF_MEM};
+    X509_STORE_CTX_set_verify_cb(context.get(), OnStep);
     const bool verified = X509_verify_cert(context.get()) == 1;
-    const int error = X509_STORE_CTX_get_error(context.get());
-    *path = ToDer(X509_STORE_CTX_get0_chain(context.get()));
-    if (!find_name && verified) return int{X509_V_OK};
-    return error == X509_V_OK ? int{X509_V_ERR_UNSPECIFIED} : error;
+    const STACK_OF(X509)* found = X509_STORE_CTX_get0_chain(context.get());
+    *path = ToDer(found);
+    int error = X509_STORE_CTX_get_error(context.get());
+    if (verified && !find_name) {
+      error = X509_V_OK;
+    } else if (error == X509_V_OK && !verified) {
+      error = X509_V_ERR_UNSPECIFIED;
+    }
+    if (IsOfNoIssuer(error) && SeemsSelfSigned(leaf))
+      error = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+    const int weakness = IsFoundBeforeStrength(error) ? strength.CheckPath(found) : X509_V_OK;
+    if (weakness != X509_V_OK) error = weakness;
+    if (error == X509_V_OK) error = strength.CheckLeafKey(leaf);
+    return error == X509_V_OK && find_name ? int{X509_V_ERR_UNSPECIFIED} : error;
   };
   Verification result;
   result.error = verify(false);

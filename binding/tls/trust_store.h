@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tls/certificate_strength.h"
 #include "tls/verification.h"
 
 namespace keyless::tls {
@@ -32,8 +33,8 @@ class TrustStore {
 
   // `chain`: the peer's own certificate first, then whatever it sent along. Time is now. `path`
   // becomes the certificates from the peer's own to the last that was found, DER: an authority
-  // where it verifies.
-  Verification Verify(STACK_OF(X509) * chain, Peer peer,
+  // where it verifies. Every certificate of it must be of this strength.
+  Verification Verify(STACK_OF(X509) * chain, Peer peer, const CertificateStrength& strength,
                       std::vector<std::vector<uint8_t>>* path) const;
 
   TrustStore(const TrustStore&) = delete;

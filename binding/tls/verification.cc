@@ -67,6 +67,16 @@ const char* Verification::code() const noexcept {
       return "CERT_UNTRUSTED";
     case X509_V_ERR_CERT_REJECTED:
       return "CERT_REJECTED";
+    // For these node:tls has but "UNSPECIFIED".
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case kPolicyLeafKey:
+      return "EE_KEY_TOO_SMALL";
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case kPolicyAuthorityKey:
+      return "CA_KEY_TOO_SMALL";
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+    case kPolicySignature:
+      return "CA_MD_TOO_WEAK";
     default:
       return "UNSPECIFIED";
   }
@@ -84,6 +94,18 @@ const char* Verification::message() const noexcept {
       return "unsuitable certificate purpose";
     case X509_V_ERR_UNSPECIFIED:
       return "unspecified certificate verification error";
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+      return "EE certificate key too weak";
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+      return "CA certificate key too weak";
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+      return "CA signature digest algorithm too weak";
+    case kPolicyLeafKey:
+      return "the security policy does not allow the key of the peer's certificate";
+    case kPolicyAuthorityKey:
+      return "the security policy does not allow the key of an authority in the certificate chain";
+    case kPolicySignature:
+      return "the security policy does not allow a signature in the certificate chain";
     default:
       return X509_verify_cert_error_string(error);
   }

@@ -31,7 +31,7 @@ const Identity& Trusted() {
 tls::PeerVerification Asks(const std::string& authority_pem, bool reject_unauthorized) {
   tls::TrustStoreOptions options;
   options.authorities_pem = {authority_pem};
-  return {tls::TrustStore::Create(options), reject_unauthorized};
+  return {tls::TrustStore::Create(options), reject_unauthorized, {}};
 }
 
 std::shared_ptr<const tls::LocalKey> KeyOf(const Identity& identity) {
