@@ -87,16 +87,23 @@ function settle(
     const message = `the connection was not made within ${timeout} ms`;
     socket.destroy(connectionError({ kind: 'timeout', reason: '', message, alert: -1 }));
   }, timeout);
-  const onError = (error: Error): void => {
+  const settled = (): void => {
     clearTimeout(timer);
-    socket.off(ready, onReady);
+    socket.off(ready, onReady).off('error', onError).off('close', onClose);
+  };
+  const onError = (error: Error): void => {
+    settled();
     callback(error, null);
   };
+  // What carries the connection was destroyed, which is no error of the socket's.
+  const onClose = (): void => {
+    const message = 'the connection was closed before it was made';
+    onError(connectionError({ kind: 'closed', reason: '', message, alert: -1 }));
+  };
   const onReady = (): void => {
-    clearTimeout(timer);
-    socket.off('error', onError);
+    settled();
     callback(null, socket);
   };
-  socket.once(ready, onReady).once('error', onError);
+  socket.once(ready, onReady).once('error', onError).once('close', onClose);
   socket.setNoDelay(true);
 }

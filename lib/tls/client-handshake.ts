@@ -158,7 +158,7 @@ export class ClientHandshake implements StreamListener {
       const { ocspResponse } = facts.peer;
       this.#socket.emit('OCSPResponse', ocspResponse === undefined ? null : Buffer.from(ocspResponse));
     }
-    if (!this.#socket.destroyed) this.#socket.emit('secureConnect');
+    if (!this.#socket.destroyed) this.#socket.emit('secure'); // and, from it, 'secureConnect'
   }
 
   onSession(state: Uint8Array): void {

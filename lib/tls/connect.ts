@@ -7,8 +7,9 @@ import { ClientHandshake } from './client-handshake.ts';
 import { nameToAskFor, readClientSettings, type ConnectOptions } from './client-options.ts';
 import { readClientSocketOptions } from './client-socket-options.ts';
 import { connectionError } from './connection-error.ts';
-import { takeGivenStream } from './given-stream.ts';
+import { transportOf } from './given-stream.ts';
 import { descriptorOf } from './node-internals.ts';
+import { takeAfterCarrier } from './node-wrapper.ts';
 import { TlsSocket } from './tls-socket.ts';
 import { localOf, remoteOf } from './transport.ts';
 import { unknownPeer } from './unknown-peer.ts';
@@ -110,22 +111,36 @@ function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHa
 /** A stream that the caller has: an open socket, one on its way, a tunnel, any Duplex. It ends with the connection. */
 function overStream(stream: Socket | Duplex, socket: TlsSocket, handshake: ClientHandshake): void {
   const carrier = stream as Socket;
+  takeAfterCarrier(socket, carrier);
+  const wasClosed = carrier.closed;
+  const gone = (): void => void socket.destroy();
   const begin = (): void => {
     if (socket.destroyed) return;
     if (carrier.destroyed) {
-      socket.destroy(
-        connectionError({ kind: 'closed', reason: '', message: 'the given socket is closed', alert: -1 }),
-      );
+      // As with node:tls, which waits for ever where the stream has closed already.
+      const message = 'the given socket is closed';
+      const closed = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
+      socket.destroy(wasClosed ? closed : undefined);
       return;
     }
-    takeGivenStream(carrier, (transport) => {
-      transport.onLost((error) => socket.destroy(error ?? undefined));
-      socket.once('close', () => transport.release());
+    let transport;
+    try {
+      transport = transportOf(carrier);
+    } catch (error) {
+      socket.destroy(error as Error);
+      return;
+    }
+    carrier.off('close', gone);
+    transport.onLost((error) => socket.destroy(error));
+    socket.once('close', () => transport.release());
+    transport.whenReady(() => {
+      if (socket.destroyed) return;
       handshake.begin(transport.fd, { remote: transport.remote, local: transport.local });
       transport.taken();
     });
   };
   carrier.once('error', (error: Error) => socket.destroy(error));
+  carrier.once('close', gone);
   if (carrier.connecting) {
     socket.transportConnecting(carrier);
     carrier.once('connect', () => {

@@ -1,3 +1,4 @@
+import { captureRejectionSymbol } from 'node:events';
 import { Server, type ServerOpts } from 'node:net';
 import { InvalidOptionError } from '../errors.ts';
 import { secureServer } from './secure-server.ts';
@@ -5,7 +6,7 @@ import type { SecureContext, SecureContextOptions } from './secure-context.ts';
 import type { ServerContexts } from './server-contexts.ts';
 import type { TlsServerOptions } from './server-options.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
-import type { TlsSocket } from './tls-socket.ts';
+import { TlsSocket } from './tls-socket.ts';
 
 /** A TLS server. Events beyond `net.Server`'s: `'secureConnection'` (socket) and `'tlsClientError'` (error, socket). */
 export class TlsServer extends Server {
@@ -22,6 +23,13 @@ export class TlsServer extends Server {
     super(options);
     this.#contexts = secureServer(this, options);
     if (onSecureConnection) this.on('secureConnection', onSecureConnection);
+  }
+
+  /** @internal With `captureRejections`: a promise of a listener's was rejected. As in node:tls, its connection ends. */
+  override [captureRejectionSymbol](error: Error, event: string, ...args: unknown[]): void {
+    const [socket] = args;
+    if (event === 'secureConnection' && socket instanceof TlsSocket) socket.destroy(error);
+    else super[captureRejectionSymbol]?.(error, event, ...(args as never[]));
   }
 
   /**

@@ -13,7 +13,8 @@ export class DuplexBridge implements Transport {
   readonly fd: number;
   readonly remote;
   readonly local;
-  readonly #duplex: Duplex;
+  readonly allowHalfOpen;
+  readonly stream: Duplex;
   readonly #pair: Socket;
   #error: Error | undefined;
   #released = false;
@@ -31,7 +32,8 @@ export class DuplexBridge implements Transport {
     this.fd = engineEnd;
     this.remote = remoteOf(duplex);
     this.local = localOf(duplex);
-    this.#duplex = duplex;
+    this.allowHalfOpen = duplex.allowHalfOpen;
+    this.stream = duplex;
     this.#pair = new Socket({ fd: ownEnd, readable: true, writable: true, allowHalfOpen: true });
     // The peer may end its side while TLS still has something to say.
     duplex.allowHalfOpen = true;
@@ -42,6 +44,10 @@ export class DuplexBridge implements Transport {
     duplex.once('close', () => this.#duplexClosed());
   }
 
+  whenReady(begin: () => void): void {
+    begin();
+  }
+
   taken(): void {
     closeSync(this.fd);
   }
@@ -50,8 +56,8 @@ export class DuplexBridge implements Transport {
   release(): void {
     this.#released = true;
     const end = (): void => {
-      if (this.#duplex.writableFinished || this.#duplex.destroyed) this.#duplex.destroy();
-      else this.#duplex.once('finish', () => this.#duplex.destroy()).end();
+      if (this.stream.writableFinished || this.stream.destroyed) this.stream.destroy();
+      else this.stream.once('finish', () => this.stream.destroy()).end();
     };
     if (this.#pair.readableEnded || this.#pair.destroyed) end();
     else this.#pair.once('end', end).once('close', end);
@@ -59,15 +65,15 @@ export class DuplexBridge implements Transport {
 
   /** What it gave before its end is still on its way to the engine; what comes from there is for nobody. */
   #duplexClosed(): void {
-    if (this.#duplex.readableEnded) this.#pair.resume();
+    if (this.stream.readableEnded) this.#pair.resume();
     else this.#pair.destroy();
   }
 
   onLost(listener: (error: Error | undefined) => void): void {
-    this.#duplex.once('close', () => {
+    this.stream.once('close', () => {
       if (this.#released) return;
       // An end in order reaches the connection through the pair, behind what came before it.
-      if (this.#error || !this.#duplex.readableEnded) listener(this.#error);
+      if (this.#error || !this.stream.readableEnded) listener(this.#error);
     });
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { descriptorOf, stopReading } from './node-internals.ts';
+import { descriptorOf } from './node-internals.ts';
 import { DuplexBridge } from './duplex-bridge.ts';
 import { SocketTransport } from './socket-transport.ts';
 import type { Transport } from './transport.ts';
@@ -11,20 +11,8 @@ import type { Transport } from './transport.ts';
  *
  * @throws S2nPkeyError `ERR_S2N_PKEY_RESOURCES`, when there is no descriptor left for a bridge.
  */
-export function takeGivenStream(stream: Socket, onTransport: (transport: Transport) => void): void {
-  if (stream.destroyed) return;
+export function transportOf(stream: Socket): Transport {
   const fd = descriptorOf(stream);
-  if (fd === undefined || stream.connecting || stream.readableLength > 0) {
-    onTransport(new DuplexBridge(stream));
-    return;
-  }
-  const transport = new SocketTransport(stream, fd);
-  if (stream.writableLength === 0) {
-    onTransport(transport);
-    return;
-  }
-  stopReading(stream);
-  stream.write('', () => {
-    if (!stream.destroyed) onTransport(transport);
-  });
+  if (fd === undefined || stream.connecting || stream.readableLength > 0) return new DuplexBridge(stream);
+  return new SocketTransport(stream, fd);
 }

@@ -45,6 +45,8 @@ interface SocketInternals {
   /** Whose `_connections` the socket's destruction lowers. */
   _server?: Server | null;
   server?: Server | null;
+  /** The socket underneath, whose idle timer each byte refreshes as well. */
+  _parent?: Socket | null;
 }
 
 function serverInternals(server: Server): ServerInternals {
@@ -125,6 +127,11 @@ export function giveToServer(socket: Socket, server: Server): void {
 /** The socket is one of the server's, and is counted elsewhere or not at all. */
 export function nameServer(socket: Socket, server: Server): void {
   socketInternals(socket).server = server;
+}
+
+/** A byte of the socket's, read or written, counts for the idle timer of the socket underneath, too. */
+export function nameParent(socket: Socket, parent: Socket): void {
+  socketInternals(socket)._parent = parent;
 }
 
 /** A server that listens to the kernel but accepts nothing for now. */

@@ -1,14 +1,36 @@
 /** What node:tls does to a socket that it wraps, beside the methods and properties that it gives it. */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { nameParent } from './node-internals.ts';
 
 function onSocketTLSError(): void {
   // The application learns of an error by a listener of its own.
 }
 
+function onConnectSecure(this: Socket): void {
+  this.emit('secureConnect');
+}
+
 /**
  * Adds the listeners that node:tls leaves on every socket. A server's has one for `'error'`, so that a peer cannot end the
- * process where a handler adds none.
+ * process where a handler adds none. A client's emits `'secureConnect'` from its `'secure'`.
  */
 export function leaveListeners(socket: Socket, side: 'client' | 'server'): void {
-  if (side === 'server') socket.on('error', onSocketTLSError);
+  if (side === 'client') {
+    socket.on('secure', onConnectSecure);
+    return;
+  }
+  socket.on('error', onSocketTLSError);
+  // The handshake's timeout has been lifted.
+  Object.assign(socket, { timeout: 0 });
+}
+
+/** What the socket has from the stream that carries it: whether it goes on when its peer has ended, and the idle timer. */
+export function takeAfterCarrier(
+  socket: Socket,
+  carrier: Duplex,
+  allowHalfOpen = carrier.allowHalfOpen,
+): void {
+  socket.allowHalfOpen = allowHalfOpen;
+  if (carrier instanceof Socket) nameParent(socket, carrier);
 }

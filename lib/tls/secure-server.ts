@@ -5,7 +5,7 @@ import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
 import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
 import { descriptorOf } from './node-internals.ts';
-import { takeGivenStream } from './given-stream.ts';
+import { transportOf } from './given-stream.ts';
 import { readClientCertificates } from './peer-verification.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
@@ -68,17 +68,16 @@ export function secureServer(
         refuse(server, stream);
         return;
       }
+      if (stream.destroyed) return;
       try {
-        takeGivenStream(stream, (transport) => {
-          ServerHandshake.beginOver(
-            transport,
-            engine(),
-            server,
-            contexts.current(),
-            handshakeTimeout,
-            socketOptions,
-          );
-        });
+        ServerHandshake.beginOver(
+          transportOf(stream),
+          engine(),
+          server,
+          contexts.current(),
+          handshakeTimeout,
+          socketOptions,
+        );
       } catch (error) {
         stream.destroy();
         server.emit('tlsClientError', error, stream);

@@ -17,6 +17,7 @@ import {
 } from './client-hello.ts';
 import { handshakeDetails } from './handshake-details.ts';
 import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
+import { takeAfterCarrier } from './node-wrapper.ts';
 import type { Identity } from './identity.ts';
 import type { SecureContext } from './secure-context.ts';
 import type { ContextSnapshot } from './server-contexts.ts';
@@ -82,6 +83,7 @@ export class ServerHandshake implements StreamListener {
   /** Why JavaScript ended the handshake: told once the engine has ended it. */
   #refusal: Error | undefined;
   #over = false;
+  #waiting: NodeJS.Timeout | undefined;
 
   private constructor(
     engine: Engine,
@@ -120,8 +122,22 @@ export class ServerHandshake implements StreamListener {
   ): void {
     const handshake = new ServerHandshake(engine, server, contexts, options, transport);
     transport.onLost((error) => handshake.#lost(error));
-    handshake.#adopt(transport.fd, handshakeTimeout);
-    transport.taken();
+    let begun = false;
+    transport.whenReady(() => {
+      begun = true;
+      clearTimeout(handshake.#waiting);
+      if (handshake.#over) return;
+      handshake.#adopt(transport.fd, handshakeTimeout);
+      transport.taken();
+    });
+    // A peer that does not take what was written before is given no more time than one that does not shake hands.
+    if (!begun) handshake.#waiting = setTimeout(() => handshake.#waitedInVain(), handshakeTimeout).unref();
+  }
+
+  #waitedInVain(): void {
+    if (this.#over) return;
+    const message = 'TLS handshake timeout';
+    this.#fail(connectionError({ kind: 'timeout', reason: '', message, alert: -1 }), unknownPeer);
   }
 
   #adopt(fd: number, handshakeTimeout: number): void {
@@ -211,7 +227,7 @@ export class ServerHandshake implements StreamListener {
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
     this.#engine.forget(this.#stream);
     if (this.#over) return;
-    this.#fail(this.#refusal ?? connectionError(failure), facts);
+    this.#fail(this.#refusal ?? connectionError(failure), facts, failure.kind === 'closed' && !this.#refusal);
   }
 
   onSecure(handshakeFacts: HandshakeFacts): void {
@@ -233,8 +249,12 @@ export class ServerHandshake implements StreamListener {
     this.#socket = socket;
     this.#finish();
     this.#observation?.end('ok', handshakeDetails(facts));
-    if (this.#transport) nameServer(socket, this.#server);
-    else giveToServer(socket, this.#server);
+    if (this.#transport) {
+      nameServer(socket, this.#server);
+      takeAfterCarrier(socket, this.#transport.stream, this.#transport.allowHalfOpen);
+    } else {
+      giveToServer(socket, this.#server);
+    }
     if (!noDelay) socket.setNoDelay(false);
     if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
     this.#tellKeyLog(facts.keyLog, socket);
@@ -262,10 +282,10 @@ export class ServerHandshake implements StreamListener {
       return;
     }
     if (this.#over) return;
-    this.#engine.destroy(this.#stream, INTERNAL_ERROR);
+    if (this.#stream > 0) this.#engine.destroy(this.#stream, INTERNAL_ERROR);
     const message = 'the stream was closed before the TLS handshake was done';
     const failure = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
-    this.#fail(error ?? failure, unknownPeer);
+    this.#fail(error ?? failure, unknownPeer, error === undefined);
   }
 
   /** A stream that was given tells its own addresses where its descriptor has none. */
@@ -280,16 +300,21 @@ export class ServerHandshake implements StreamListener {
     if (this.#stream > 0) this.#engine.handshakeOver();
   }
 
-  #fail(error: Error, facts: FailedHandshakeFacts): void {
+  /** `ended`: nothing broke, the peer or whoever has the stream just went. */
+  #fail(error: Error, facts: FailedHandshakeFacts, ended = false): void {
     this.#finish();
     this.#request?.abort(error);
     this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
     const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
-    socket.destroy();
+    nameServer(socket, this.#server);
+    // As in node:tls, the server is told before a listener that it adds to the socket could be told the same.
+    socket.once(ended ? 'close' : 'error', () => {
+      this.#tellKeyLog(facts.keyLog, socket);
+      this.#server.emit(this.#options.events.failed, error, socket);
+    });
+    socket.destroy(ended ? undefined : error);
     if (this.#transport) this.#transport.release();
     else uncountConnection(this.#server);
-    this.#tellKeyLog(facts.keyLog, socket);
-    this.#server.emit(this.#options.events.failed, error, socket);
   }
 
   /** As in node:tls: a Buffer a line, with its newline. */

@@ -10,7 +10,8 @@ export class SocketTransport implements Transport {
   readonly fd: number;
   readonly remote;
   readonly local;
-  readonly #socket: Socket;
+  readonly allowHalfOpen;
+  readonly stream: Socket;
   #error: Error | undefined;
   #released = false;
 
@@ -19,8 +20,20 @@ export class SocketTransport implements Transport {
     this.fd = fd;
     this.remote = remoteOf(socket);
     this.local = localOf(socket);
-    this.#socket = socket;
+    this.allowHalfOpen = socket.allowHalfOpen;
+    this.stream = socket;
     socket.on('error', (error) => (this.#error = error));
+  }
+
+  whenReady(begin: () => void): void {
+    const { stream } = this;
+    if (stream.writableLength === 0) {
+      begin();
+      return;
+    }
+    stream.write('', () => {
+      if (!stream.destroyed) begin();
+    });
   }
 
   taken(): void {
@@ -29,11 +42,11 @@ export class SocketTransport implements Transport {
 
   release(): void {
     this.#released = true;
-    this.#socket.destroy();
+    this.stream.destroy();
   }
 
   onLost(listener: (error: Error | undefined) => void): void {
-    this.#socket.once('close', () => {
+    this.stream.once('close', () => {
       if (!this.#released) listener(this.#error);
     });
   }

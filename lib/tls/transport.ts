@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Address } from '../native/events.ts';
 
 /**
@@ -10,6 +11,11 @@ export interface Transport {
   /** Where the descriptor has no addresses of its own. */
   readonly remote: Address;
   readonly local: Address;
+  /** Whether the stream, as it was given, goes on when its peer has ended. The TLS socket does as it does. */
+  readonly allowHalfOpen: boolean;
+  readonly stream: Duplex;
+  /** Calls `begin` once what was written to the stream before has left. It does not if the stream is lost before that. */
+  whenReady(begin: () => void): void;
   /** The engine has its duplicate. */
   taken(): void;
   /** TLS is done with it. */

@@ -9,7 +9,11 @@ import { nodeTls, s2nPkey, type Implementation } from './servers.ts';
 export type Observation = Record<string, unknown>;
 
 /** The rows of docs/differences.md that scenarios rely on. */
-export const differenceRows = ['handshake-timeout-destroys', 'unsent-write-fails'] as const;
+export const differenceRows = [
+  'handshake-timeout-destroys',
+  'unsent-write-fails',
+  'carrier-that-breaks',
+] as const;
 
 /** A difference on purpose: what is seen on each side, and the row of docs/differences.md that says why. */
 export interface Difference {
