@@ -9,7 +9,8 @@ import { serveDemo, type ServedDemo } from '../../lib/cli/demo/serve.ts';
 import { attach } from '../../lib/index.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
-import { skipWithoutChromium, startChromium, type Browser } from './chromium.ts';
+import { startChromium, type Browser } from './chromium.ts';
+import { needs } from '../fixtures/needs.ts';
 
 /** The part of ws that is used here: it comes without types. */
 interface WebSocketServerLike {
@@ -47,7 +48,7 @@ const files: Record<string, { type: string; body: string } | undefined> = {
 };
 
 describe('a browser', () => {
-  skipWithoutChromium();
+  needs('chromium');
   let browser: Browser;
   let page: Page;
   const complaints: string[] = [];

@@ -1,19 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext } from 'playwright-core';
-
-const executablePath = process.env['S2N_PKEY_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
-
-/** Skips the tests of the `describe` it is called in, and says why, where there is no Chromium. */
-export function skipWithoutChromium(): void {
-  before(function () {
-    if (existsSync(executablePath)) return;
-    console.log(`      skipped: there is no ${executablePath} here; install the package chromium`);
-    this.skip();
-  });
-}
+import { chromiumCommand } from '../fixtures/needs.ts';
 
 /** A headless Chromium with a profile of its own. */
 export interface Browser {
@@ -27,7 +17,7 @@ export async function startChromium(certificate: string): Promise<Browser> {
   const spki = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' }));
   const profile = mkdtempSync(join(tmpdir(), 's2n-pkey-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath,
+    executablePath: chromiumCommand,
     headless: true,
     viewport: { width: 1280, height: 1000 },
     args: [

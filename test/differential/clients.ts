@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Tool } from '../fixtures/needs.ts';
 
 export type Protocol = 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
@@ -35,8 +36,9 @@ export interface ClientView {
 
 export interface TlsClient {
   readonly name: string;
-  /** Undefined where it can be used here; otherwise what is missing. */
-  prepare(): string | undefined;
+  /** What it needs of the machine. */
+  readonly tools: readonly Tool[];
+  prepare(): void;
   exchange(asked: Exchange): Promise<ClientView>;
   dispose(): void;
 }
@@ -46,9 +48,10 @@ const run = promisify(execFile);
 /** node:tls. */
 export class NodeClient implements TlsClient {
   readonly name = 'node:tls';
+  readonly tools = [];
 
-  prepare(): undefined {
-    return undefined;
+  prepare(): void {
+    // Nothing to make.
   }
 
   async exchange({ port, name, cert, protocol, alpn, send }: Exchange): Promise<ClientView> {
@@ -89,12 +92,11 @@ export class NodeClient implements TlsClient {
 /** `openssl s_client`. */
 export class OpensslClient implements TlsClient {
   readonly name = 'openssl';
+  readonly tools = ['openssl'] as const;
   #folder = '';
 
-  prepare(): string | undefined {
-    if (spawnSync('openssl', ['version']).error) return 'the package openssl is not installed';
+  prepare(): void {
     this.#folder = mkdtempSync(join(tmpdir(), 's2n-pkey-openssl-'));
-    return undefined;
   }
 
   async exchange({ port, name, cert, protocol, alpn, send }: Exchange): Promise<ClientView> {
@@ -138,16 +140,14 @@ export class OpensslClient implements TlsClient {
 /** A client in a language of its own, compiled once. */
 abstract class CompiledClient implements TlsClient {
   abstract readonly name: string;
+  abstract readonly tools: readonly Tool[];
   protected folder = '';
 
-  prepare(): string | undefined {
-    const [command, ...check] = this.compilerCheck;
-    if (spawnSync(command ?? '', check).error) return `there is no \`${String(command)}\` here`;
+  prepare(): void {
     this.folder = mkdtempSync(join(tmpdir(), 's2n-pkey-client-'));
     const [compiler, ...args] = this.compilation;
     const { status, stderr } = spawnSync(compiler ?? '', args, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${this.name}: ${stderr}`);
-    return undefined;
   }
 
   async exchange(asked: Exchange): Promise<ClientView> {
@@ -160,7 +160,6 @@ abstract class CompiledClient implements TlsClient {
     if (this.folder) rmSync(this.folder, { recursive: true });
   }
 
-  protected abstract readonly compilerCheck: readonly string[];
   protected abstract get compilation(): readonly string[];
   protected abstract start(asked: Exchange): readonly string[];
 }
@@ -170,7 +169,7 @@ const source = (name: string): string => fileURLToPath(new URL(`./clients/${name
 /** Go's crypto/tls. */
 export class GoClient extends CompiledClient {
   readonly name = 'Go';
-  protected readonly compilerCheck = ['go', 'version'];
+  readonly tools = ['go'] as const;
 
   protected get compilation(): readonly string[] {
     return ['go', 'build', '-o', join(this.folder, 'client'), source('client.go')];
@@ -184,7 +183,7 @@ export class GoClient extends CompiledClient {
 /** Java's SSLSocket. */
 export class JavaClient extends CompiledClient {
   readonly name = 'Java';
-  protected readonly compilerCheck = ['javac', '-version'];
+  readonly tools = ['java'] as const;
 
   protected get compilation(): readonly string[] {
     return ['javac', '-d', this.folder, source('Client.java')];

@@ -6,10 +6,10 @@ import { Agent, request, type RequestOptions, type Server, type ServerOptions } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
 import { EventLog, meaning, scenario } from './scenario.ts';
 import { trusted, type Implementation } from './servers.ts';
+import { needs } from '../fixtures/needs.ts';
 
 /** Sends a request to the server under test. */
 type Ask = (more?: RequestOptions, body?: Buffer) => Promise<IncomingMessage>;
@@ -158,7 +158,7 @@ describe('The same as node:https', () => {
   });
 
   describe('curl', () => {
-    skipWithout('curl', '--version');
+    needs('curl');
     for (const version of ['--http1.1', '--http2'] as const) {
       scenario(`${version}: GET, POST and HEAD`, async (implementation) => {
         const { server, port } = await site(implementation, (req, res) => {

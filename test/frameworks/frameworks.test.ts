@@ -24,11 +24,11 @@ import { expect } from 'chai';
 import { io } from 'socket.io-client';
 import { createGrpcServer } from '../../lib/grpc/create-grpc-server.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { identity as identityOf } from '../fixtures/identity.ts';
 import { close, listen, readAll } from '../fixtures/peers.ts';
 import { Pages, programs } from './pages.ts';
 import { when } from '../fixtures/when.ts';
+import { needs } from '../fixtures/needs.ts';
 
 /** `https.request` hands on what `tls.connect` takes. */
 type RequestOptions = HttpsOptions & { ALPNProtocols?: string[] };
@@ -125,7 +125,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
     });
 
     describe('curl', () => {
-      skipWithout('curl', '--version');
+      needs('curl');
 
       it('gets HTTP/2 with --http2', async () => {
         const { stdout } = await promisify(execFile)('curl', [

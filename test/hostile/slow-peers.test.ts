@@ -5,10 +5,10 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { clientHello } from '../fixtures/client-hello.ts';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { identity } from '../fixtures/identity.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';
 import { when } from '../fixtures/when.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -127,7 +127,7 @@ describe('a slow peer', () => {
   });
 
   describe('openssl s_client', () => {
-    skipWithout('openssl', 'version');
+    needs('openssl');
 
     it('asks for another handshake (renegotiation, TLS 1.2): it gets none, and others do not notice', async () => {
       const bystander = await served();

@@ -10,7 +10,6 @@ import {
   curlEcho,
   opensslEcho,
   opensslPeerSignature,
-  skipWithout,
   type ClientOptions,
   type Protocol,
 } from '../fixtures/command-line-clients.ts';
@@ -18,6 +17,7 @@ import type { KeyKind } from '../fixtures/identity.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 import { close, listen, next, readAll } from '../fixtures/peers.ts';
 import { rejectionOf } from '../signer/rejection.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const ecdsaKinds: readonly KeyKind[] = ['P-256', 'P-384', 'P-521'];
 const rsaKinds: readonly KeyKind[] = ['RSA-2048', 'RSA-3072', 'RSA-4096'];
@@ -138,7 +138,7 @@ describe('Handshakes with a key that is in KMS', () => {
         });
 
         describe('openssl s_client', () => {
-          skipWithout('openssl', 'version');
+          needs('openssl');
 
           it(scheme, async () => {
             const { server, options } = await echoServer(kind);
@@ -163,7 +163,7 @@ describe('Handshakes with a key that is in KMS', () => {
         });
 
         describe('curl', () => {
-          skipWithout('curl', '--version');
+          needs('curl');
 
           it(scheme, async () => {
             const site = running().site(kind);
@@ -220,7 +220,7 @@ describe('Handshakes with a key that is in KMS', () => {
         }
 
         describe('openssl s_client', () => {
-          skipWithout('openssl', 'version');
+          needs('openssl');
           for (const scheme of schemes) {
             const sigalgs = opensslSigalg(scheme, protocol);
             it(sigalgs, async () => {
@@ -260,7 +260,7 @@ describe('Handshakes with a key that is in KMS', () => {
     });
 
     describe('openssl s_client', () => {
-      skipWithout('openssl', 'version');
+      needs('openssl');
 
       it('another name, another certificate', async () => {
         const { options } = await echoServer('P-256');
@@ -274,7 +274,7 @@ describe('Handshakes with a key that is in KMS', () => {
     });
 
     describe('curl', () => {
-      skipWithout('curl', '--version');
+      needs('curl');
 
       it('another name, another certificate', async () => {
         const { options } = await echoServer('P-256');

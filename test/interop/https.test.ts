@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { attach, TlsSocket } from '../../lib/index.ts';
-import { curlEcho, skipWithout } from '../fixtures/command-line-clients.ts';
+import { curlEcho } from '../fixtures/command-line-clients.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 import { close, listen, readAll } from '../fixtures/peers.ts';
+import { needs } from '../fixtures/needs.ts';
 
 /** For a process of its own: node's fetch takes further certificate authorities from NODE_EXTRA_CA_CERTS alone, at its start. */
 const fetchProgram = `
@@ -138,7 +139,7 @@ describe('https requests to a server whose key is in KMS', () => {
   });
 
   describe('curl', () => {
-    skipWithout('curl', '--version');
+    needs('curl');
 
     for (const protocol of ['TLSv1.2', 'TLSv1.3'] as const) {
       it(`is answered over ${protocol}, with a body of a megabyte`, async () => {

@@ -7,10 +7,10 @@ import type { Server } from 'node:net';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { attach, type TlsSocket } from '../../lib/index.ts';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen } from '../fixtures/peers.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -38,7 +38,7 @@ describe('Resumption by other clients', () => {
   });
 
   describe('openssl s_client', () => {
-    skipWithout('openssl', 'version');
+    needs('openssl');
 
     for (const protocol of ['-tls1_2', '-tls1_3']) {
       it(`with -sess_out and -sess_in needs no second signature, ${protocol.slice(1)}`, async () => {
@@ -59,7 +59,7 @@ describe('Resumption by other clients', () => {
   });
 
   describe('curl', () => {
-    skipWithout('curl', '--version');
+    needs('curl');
 
     // With TLS 1.2 Debian 12's curl resumes no session, not even one of node:tls.
     it('needs one signature for three connections with TLS 1.3', async () => {

@@ -3,21 +3,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { needs } from '../fixtures/needs.ts';
 import { run, runningKms } from './running-kms.ts';
 
 /** The `aws` command line speaks to the local KMS as to the real one: nothing but the endpoint is different. */
 describe('local KMS: the aws command line', () => {
+  needs('aws');
   const running = runningKms();
   let directory = '';
 
-  before(async function () {
+  before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'local-kms-test-'));
-    try {
-      await run('aws', ['--version']);
-    } catch {
-      console.log('      skipped: there is no `aws` here; `pip install awscli` brings it');
-      this.skip();
-    }
   });
   after(() => rm(directory, { recursive: true, force: true }));
 

@@ -9,7 +9,8 @@ import type { PrivateKeyOperation } from '../../lib/signer/signer.ts';
 import { keyNames, keyPair } from '../signer/key-pairs.ts';
 import { rejectionOf } from '../signer/rejection.ts';
 import { verifiesUnder } from '../signer/verify-signature.ts';
-import { pin, SoftHsm, softHsmModule } from './soft-hsm.ts';
+import { needs, softHsmModule } from '../fixtures/needs.ts';
+import { pin, SoftHsm } from './soft-hsm.ts';
 
 const message = Buffer.from('what a handshake hashes');
 const asked: PrivateKeyOperation = {
@@ -18,25 +19,22 @@ const asked: PrivateKeyOperation = {
   inputKind: 'digest',
 };
 
-const title =
-  softHsmModule === undefined
-    ? 'Pkcs11Signer (skipped: SoftHSM is not installed, apt-get install softhsm2)'
-    : 'Pkcs11Signer';
-
-(softHsmModule === undefined ? describe.skip : describe)(title, () => {
-  const module = softHsmModule ?? '';
+describe('Pkcs11Signer', () => {
+  needs('softhsm2');
+  const module = softHsmModule;
   const opened: Pkcs11Signer[] = [];
   let hsm: SoftHsm;
+  let made: SoftHsm | undefined;
 
   before(function () {
     this.timeout(120_000);
-    hsm = new SoftHsm();
+    hsm = made = new SoftHsm();
     for (const name of keyNames) hsm.import(name);
   });
   afterEach(() => {
     for (const signer of opened.splice(0)) signer.close();
   });
-  after(() => hsm.remove());
+  after(() => made?.remove());
 
   async function open(options: Partial<Pkcs11SignerOptions> = {}): Promise<Pkcs11Signer> {
     const signer = await Pkcs11Signer.open({

@@ -1,18 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyPair, privateKeyPem, type KeyName } from '../signer/key-pairs.ts';
-
-const places = [
-  '/usr/lib/softhsm/libsofthsm2.so',
-  '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
-  '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
-  '/usr/local/lib/softhsm/libsofthsm2.so',
-];
-
-/** SoftHSM's PKCS#11 module, from Debian's package softhsm2; undefined where it is not installed. */
-export const softHsmModule = places.find((path) => existsSync(path));
 
 export const pin = '98765432';
 

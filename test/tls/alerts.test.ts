@@ -6,10 +6,10 @@ import { createServer, type TlsConnectionError, type TlsServer } from '../../lib
 import type { TlsServerOptions } from '../../lib/tls/server-options.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { clientHello } from '../fixtures/client-hello.ts';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, next, readAll } from '../fixtures/peers.ts';
 import { when } from '../fixtures/when.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const { key, cert } = identity('P-256');
 const p384 = identity('P-384');
@@ -66,7 +66,7 @@ describe('alerts: what a client is told of a handshake that fails', () => {
   }
 
   describe('openssl s_client', () => {
-    skipWithout('openssl', 'version');
+    needs('openssl');
 
     const refused: [string, string[], Partial<TlsServerOptions>, string, number][] = [
       ['an old protocol version', ['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'], {}, 'protocol_version', 70],

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
-import { canLimit, CountedServer } from '../fixtures/counted-server.ts';
+import { CountedServer } from '../fixtures/counted-server.ts';
+import { needs } from '../fixtures/needs.ts';
 import { connectTls } from '../fixtures/peers.ts';
 
 const secureContext = createSecureContext();
@@ -25,11 +26,7 @@ function residentBytes(pid: number): number {
 const megabyte = 1024 * 1024;
 
 describe('the memory of s2n-tls is locked, as far as the limit goes', () => {
-  before(function () {
-    if (canLimit()) return;
-    console.log('      skipped: there is no `prlimit` or no `setpriv` here; install the package util-linux');
-    this.skip();
-  });
+  needs('util-linux');
 
   for (const limit of [65_536, 8 * megabyte]) {
     it(`serves 1,000 open connections under a limit of ${limit / 1024} KiB`, async function () {

@@ -9,8 +9,8 @@ import { expect } from 'chai';
 import { attach, createServer, type TlsServer } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { close, listen } from '../fixtures/peers.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -61,7 +61,7 @@ async function stapled(port: number, protocol: string): Promise<string> {
 }
 
 describe('ocspResponse', () => {
-  skipWithout('openssl', 'version');
+  needs('openssl');
   const servers: Server[] = [];
   afterEach(async () => {
     for (const server of servers.splice(0)) if (server.listening) await close(server);

