@@ -18,6 +18,8 @@ export interface PoolLimits {
   readonly mostConnections?: number;
   readonly idleLimit?: number;
   readonly lifetime?: number;
+  /** The clock: `performance.now()` unless given. */
+  readonly now?: () => number;
 }
 
 /** Connections to one endpoint, opened when there is more to do than they can carry, and closed when they have been idle or long open. */
@@ -37,7 +39,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   constructor(endpoint: Endpoint, limits: PoolLimits = {}) {
     this.#endpoint = endpoint;
-    this.#limits = { mostConnections, idleLimit, lifetime, ...limits };
+    this.#limits = { mostConnections, idleLimit, lifetime, now: () => performance.now(), ...limits };
   }
 
   /** Open connections, and those being opened. */
@@ -80,7 +82,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   ready(connection: Connection): void {
     this.#opening.delete(connection);
-    if (connection.expires <= performance.now()) {
+    if (connection.expires <= this.#limits.now()) {
       connection.destroy();
       return;
     }
@@ -89,7 +91,7 @@ export class ConnectionPool implements ConnectionOwner {
       connection.carry(next);
       return;
     }
-    connection.rest();
+    connection.rest(this.#limits.now());
     this.#idle.push(connection);
     this.#sweep ??= setInterval(() => {
       this.#closeOld();
@@ -113,7 +115,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #takeIdle(provenAfter: number): Connection | undefined {
-    const now = performance.now();
+    const now = this.#limits.now();
     for (;;) {
       const last = this.#idle.at(-1);
       if (last === undefined || last.idleSince < provenAfter) return undefined;
@@ -124,10 +126,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #openAsNeeded(): void {
-    const { mostConnections: most, lifetime: life } = this.#limits;
+    const { mostConnections: most, lifetime: life, now } = this.#limits;
     while (this.#opening.size < this.#queue.size && this.#connections.size < most) {
       const connection = this.#context.runInAsyncScope(
-        () => new Connection(this.#endpoint, this.#session, life * (1 + Math.random() / 4), this),
+        () => new Connection(this.#endpoint, this.#session, now() + life * (1 + Math.random() / 4), this),
       );
       this.#connections.add(connection);
       this.#opening.add(connection);
@@ -141,7 +143,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #closeOld(): void {
-    const now = performance.now();
+    const now = this.#limits.now();
     for (const connection of this.#idle.filter((one) => this.#isOld(one, now))) connection.destroy();
     if (this.#idle.length > 0) return;
     clearInterval(this.#sweep);

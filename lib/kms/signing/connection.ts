@@ -37,9 +37,9 @@ const connectTimeout = 2_000;
 
 /** A connection to KMS. It carries one request at a time, and keeps the process alive only as long as it does. */
 export class Connection {
-  /** `performance.now()` after which it is not used again, so that names are looked up anew. */
+  /** By the owner's clock: when it is not used again, so that names are looked up anew. */
   readonly expires: number;
-  /** `performance.now()` since when it has nothing to do. */
+  /** By the owner's clock: since when it has nothing to do. */
   idleSince = 0;
   /** Milliseconds that the server keeps it while it is idle, if the server said so. */
   idleLimit = Infinity;
@@ -51,8 +51,8 @@ export class Connection {
   #served = 0;
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
 
-  constructor(endpoint: Endpoint, session: TlsSession, lifetime: number, owner: ConnectionOwner) {
-    this.expires = performance.now() + lifetime;
+  constructor(endpoint: Endpoint, session: TlsSession, expires: number, owner: ConnectionOwner) {
+    this.expires = expires;
     this.#owner = owner;
     this.#socket = open(endpoint, session);
     this.#socket.setNoDelay(true);
@@ -89,8 +89,8 @@ export class Connection {
   }
 
   /** It has nothing to do for now, and lets the process end. */
-  rest(): void {
-    this.idleSince = performance.now();
+  rest(now: number): void {
+    this.idleSince = now;
     this.#socket.unref();
   }
 

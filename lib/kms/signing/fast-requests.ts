@@ -5,7 +5,7 @@ import { Identity } from './identity.ts';
 import { Latencies } from './latencies.ts';
 import type { RequestPlan } from './request-plan.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { retryShare } from './retry-delay.ts';
+import { retryDelay, retryShare } from './retry-delay.ts';
 import type { SdkRequests } from './sdk-requests.ts';
 import { signBody } from './sign-body.ts';
 import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
@@ -15,6 +15,14 @@ import type { Cancellation } from '../../signer/cancellation.ts';
 
 /** Milliseconds for which the SDK asks, after an answer that could not be read here and could there. */
 const distrust = 60_000;
+
+/** What tests give in place of time and luck. */
+export interface FastTuning {
+  readonly pool?: PoolLimits;
+  /** By which credentials grow old. */
+  readonly now?: () => number;
+  readonly retryDelay?: FastState['retryDelay'];
+}
 
 /** Asks KMS for signatures over connections of its own, in a fraction of the time that the AWS SDK needs, and lets that ask where it is surprised. */
 export class FastRequests implements SignRequests {
@@ -29,14 +37,14 @@ export class FastRequests implements SignRequests {
     plan: RequestPlan,
     limits: SigningLimits,
     sdk: SdkRequests,
-    pool: PoolLimits = {},
+    tuning: FastTuning = {},
   ) {
     const { hedging, timeout } = limits;
     this.#sdk = sdk;
     this.#state = {
       keyArn,
-      pool: new ConnectionPool(plan.endpoint, pool),
-      identity: new Identity(plan.provide),
+      pool: new ConnectionPool(plan.endpoint, tuning.pool),
+      identity: new Identity(plan.provide, tuning.now ?? (() => performance.now())),
       sigv4: new SigV4(plan.scope),
       clock: plan.clock,
       retries: new RetryBudget(retryShare.share, retryShare.most, retryShare.perSecond),
@@ -50,6 +58,7 @@ export class FastRequests implements SignRequests {
       timeout,
       attemptTimeout: timeout / 2,
       body: signBody(keyArn),
+      retryDelay: tuning.retryDelay ?? retryDelay,
       under: new Set(),
     };
   }

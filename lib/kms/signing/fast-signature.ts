@@ -11,7 +11,7 @@ import {
 import type { FastState } from './fast-state.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import { isSame } from './identity.ts';
-import { mostAttempts, retryDelay } from './retry-delay.ts';
+import { mostAttempts } from './retry-delay.ts';
 import { ClosedError, SignatureTimeoutError, type SignAnswer, type SignAsk } from './sign-requests.ts';
 import type { Credentials } from './sigv4.ts';
 import type { Cancellation } from '../../signer/cancellation.ts';
@@ -217,7 +217,7 @@ export class FastSignature implements AttemptOwner {
   }
 
   #retry(kind: 'transient' | 'throttled', error: Error, provenAfter: number): void {
-    const delay = retryDelay(kind, this.#attempts);
+    const delay = this.#state.retryDelay(kind, this.#attempts);
     if (
       this.#attempts >= mostAttempts ||
       performance.now() + delay >= this.#deadline ||

@@ -25,6 +25,8 @@ export interface FastState {
   readonly attemptTimeout: number;
   /** The body of the request. */
   readonly body: (ask: SignAsk) => string;
+  /** Milliseconds before another attempt. */
+  readonly retryDelay: (kind: 'transient' | 'throttled', attempts: number) => number;
   /** The signatures under way. */
   readonly under: Set<{ close(): void }>;
 }

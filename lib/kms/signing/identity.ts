@@ -9,17 +9,19 @@ const freshFor = 1_000;
 /** The credentials of the moment. Asking the SDK costs more than signing a request, so it is asked once a second. */
 export class Identity {
   readonly #provide: CredentialsProvider;
+  readonly #now: () => number;
   #credentials: Credentials | undefined;
   #asked = 0;
   #asking: Promise<Credentials> | undefined;
 
-  constructor(provide: CredentialsProvider) {
+  constructor(provide: CredentialsProvider, now: () => number) {
     this.#provide = provide;
+    this.#now = now;
   }
 
   /** If they are known; else they have to be `load`ed. */
   current(): Credentials | undefined {
-    return performance.now() - this.#asked < freshFor ? this.#credentials : undefined;
+    return this.#now() - this.#asked < freshFor ? this.#credentials : undefined;
   }
 
   /** Asks the SDK; all who ask meanwhile get the same answer. */
@@ -40,7 +42,7 @@ export class Identity {
     try {
       const credentials = await this.#provide(forceRefresh ? { forceRefresh } : {});
       this.#credentials = credentials;
-      this.#asked = performance.now();
+      this.#asked = this.#now();
       return credentials;
     } finally {
       this.#asking = undefined;

@@ -2,11 +2,11 @@ import dns from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Connection, Exchange } from '../../../lib/kms/signing/connection.ts';
 import { ConnectionPool, type PoolLimits } from '../../../lib/kms/signing/connection-pool.ts';
 import type { HttpAnswer } from '../../../lib/kms/signing/http-answer.ts';
+import { when } from '../../fixtures/when.ts';
 import { rejectionOf } from '../../signer/rejection.ts';
 
 /** A service that answers when it is told to, and counts. */
@@ -83,7 +83,11 @@ describe("The fast path's connections to KMS", () => {
     kms.hold = true;
     const pool = poolTo(port, { mostConnections: 3 });
     const answers = Array.from({ length: 10 }, () => ask(pool, 'kms'));
-    while (kms.requests < 3) await turn();
+    await when(
+      'three requests',
+      () => kms.requests,
+      (count) => count === 3,
+    );
     expect(pool.size).to.equal(3);
     kms.hold = false;
     kms.release();
@@ -124,10 +128,10 @@ describe("The fast path's connections to KMS", () => {
         if (options.all) done(null, [{ address, family: 4 }]);
         else done(null, address, 4);
       }) as unknown as typeof lookup;
-      const pool = poolTo(before.port, { lifetime }, 'kms.test');
+      let now = 0;
+      const pool = poolTo(before.port, { lifetime, now: () => now }, 'kms.test');
       await ask(pool, 'kms.test');
-      const old = performance.now() + 1_250; // They live up to a quarter longer, so as not to be replaced all at once.
-      while (performance.now() <= old) await turn();
+      now = 1_250; // They live up to a quarter longer, so as not to be replaced all at once.
       address = '127.0.0.2';
       await ask(pool, 'kms.test');
       expect(before.kms.requests).to.equal(served.before);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { FastRequests } from '../../../lib/kms/signing/fast-requests.ts';
@@ -23,11 +23,15 @@ describe('Fast requests, and what a KMS can say', () => {
   };
   const clock = { offset: 0 };
   let provide: CredentialsProvider;
+  let now = 0;
+  let patient = true;
   let asked: string[] = [];
 
   beforeEach(async () => {
     asked = [];
     clock.offset = 0;
+    now = 0;
+    patient = true;
     provide = () => Promise.resolve({ accessKeyId: 'AKIAOLD', secretAccessKey: 'secret' });
     server = createServer((request, response) => {
       request.resume().on('end', () => {
@@ -61,6 +65,7 @@ describe('Fast requests, and what a KMS can say', () => {
       },
       { timeout: 5_000, hedging: false },
       new SdkRequests(client, keyArn, 5_000),
+      { now: () => now, retryDelay: () => (patient ? 1 : Infinity) },
     );
   });
   afterEach(() => {
@@ -71,6 +76,32 @@ describe('Fast requests, and what a KMS can say', () => {
 
   const sign = (): Promise<SignAnswer> =>
     requests.sign({ algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) }, undefined);
+
+  it('credentials that the provider has renewed are used from then on; it is asked once a second', async () => {
+    answer = () => ({ status: 200, body: good });
+    await sign();
+    provide = () => Promise.resolve({ accessKeyId: 'AKIANEW', secretAccessKey: 'secret' });
+    now = 999;
+    await sign();
+    now = 1_000;
+    await sign();
+    expect(asked).to.deep.equal(['AKIAOLD', 'AKIAOLD', 'AKIANEW']);
+  });
+
+  it('an idle connection that is reset as it is used costs no patience: the request is sent again at once', async () => {
+    patient = false; // Another attempt that waits is one too many.
+    answer = () => ({ status: 200, body: good });
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    await sign();
+    const [idle] = await accepted;
+    const signed = sign(); // It is written now, and the other end is gone before it has looked.
+    idle.resetAndDestroy();
+    await signed;
+    expect(asked).to.have.lengthOf(2);
+    answer = () => ({ status: 503, body: '' });
+    expect(await rejectionOf(sign())).to.include({ name: 'HTTP 503' });
+    expect(asked).to.have.lengthOf(3);
+  });
 
   it('expired credentials: they are renewed once for all, and each signature is made', async () => {
     let renewals = 0;

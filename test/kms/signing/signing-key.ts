@@ -5,6 +5,7 @@ import type { LocalKms } from '../../../lib/local-kms/start.ts';
 import type { PrivateKeyOperation } from '../../../lib/signer/signer.ts';
 import { createKey, runningKms } from '../../local-kms/running-kms.ts';
 import { withoutAwsConfiguration } from '../aws-environment.ts';
+import { when } from '../../fixtures/when.ts';
 
 const message = Buffer.from('what a handshake hashes');
 
@@ -22,6 +23,8 @@ export function signingKey(): {
   readonly open: (options?: Partial<KmsSignerOptions>) => Promise<KmsSigner>;
   readonly signs: (signer: KmsSigner, count?: number) => Promise<void>;
   readonly signRequests: () => Promise<number>;
+  /** Resolves when so many requests for signatures are under way. */
+  readonly underWay: (count: number) => Promise<unknown>;
 } {
   withoutAwsConfiguration();
   const running = runningKms();
@@ -49,6 +52,12 @@ export function signingKey(): {
       for (const signature of signatures)
         expect(verify('sha256', message, signer.publicKey, signature)).to.equal(true);
     },
+    underWay: (count) =>
+      when(
+        `${count} requests under way`,
+        async () => (await running().kms.counters())['Sign'],
+        (seen) => (seen?.inFlight ?? 0) === count,
+      ),
     signRequests: async () => (await running().kms.counters())['Sign']?.requests ?? 0,
   };
 }

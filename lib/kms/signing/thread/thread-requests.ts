@@ -27,6 +27,7 @@ export class ThreadRequests implements SignRequests {
   readonly #setup: ThreadSetup;
   readonly #provide: CredentialsProvider | undefined;
   readonly #onStart: (worker: Worker) => void;
+  readonly #now: () => number;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #started = 0;
@@ -41,7 +42,9 @@ export class ThreadRequests implements SignRequests {
     setup: ThreadSetup,
     provide: CredentialsProvider | undefined,
     started: (worker: Worker) => void,
+    now: () => number,
   ) {
+    this.#now = now;
     this.#onStart = started;
     this.#setup = setup;
     this.#provide = provide;
@@ -50,14 +53,16 @@ export class ThreadRequests implements SignRequests {
   /**
    * @param provide where `setup.credentials` is `asked`.
    * @param started is told of each thread, for tests.
+   * @param now the clock by which a thread has lived.
    * @returns `reason`: why the thread asks by way of the SDK, if it does.
    */
   static async open(
     setup: ThreadSetup,
     provide: CredentialsProvider | undefined,
     started: (worker: Worker) => void = () => undefined,
+    now: () => number = () => performance.now(),
   ): Promise<{ requests: ThreadRequests; reason: string | undefined }> {
-    const requests = new ThreadRequests(setup, provide, started);
+    const requests = new ThreadRequests(setup, provide, started, now);
     try {
       const reason = await new Promise<string | undefined>((resolve, reject) => {
         requests.#opened = { resolve, reject };
@@ -73,7 +78,7 @@ export class ThreadRequests implements SignRequests {
 
   sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer> {
     if (this.#closed) return Promise.reject(new ClosedError());
-    if (this.#worker === undefined && performance.now() - this.#started < shortestLife) {
+    if (this.#worker === undefined && this.#now() - this.#started < shortestLife) {
       return Promise.reject(this.#lost('it ended as soon as it was started'));
     }
     const worker = this.#worker ?? this.#start();
@@ -101,7 +106,7 @@ export class ThreadRequests implements SignRequests {
   }
 
   #start(): Worker {
-    this.#started = performance.now();
+    this.#started = this.#now();
     const worker = startWorker(this.#setup);
     this.#worker = worker;
     this.#onStart(worker);
