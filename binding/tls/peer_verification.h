@@ -16,7 +16,7 @@ struct PeerVerification {
   // Whether a handshake fails when the peer's certificate does not verify, or a client has none.
   // False: what came of it is told with the other facts, and the connection goes on.
   bool reject_unauthorized = true;
-  CertificateStrength strength;  // Config sets it by its security policy
+  CertificateStrength strength = {};  // Config sets it by its security policy
 
   bool asks() const noexcept { return trust != nullptr; }
 };
