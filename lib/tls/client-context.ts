@@ -9,6 +9,8 @@ import { trustStore } from './trust.ts';
 /** What a client's connection is secured with. */
 export interface ClientContext {
   readonly config: NativeConfig;
+  /** The same, which also keeps what `'keylog'` tells. */
+  readonly keyLoggingConfig: () => NativeConfig;
   /** What it shows a server that asks for a certificate; none: it says that it has none. */
   readonly identities: readonly Identity[];
 }
@@ -36,13 +38,17 @@ export function readClientContext(options: ClientContextOptions, rejectUnauthori
     throw new InvalidOptionError('requestOCSP', 'true or false', requestOCSP);
   const named = options.cert ?? options.signer ?? options.identities;
   const identities = secureContext?.identities ?? (named === undefined ? [] : readIdentities(options));
-  const config = new (addon().Config)({
-    identities: identities.map(({ native }) => native),
-    securityPolicy: secureContext?.configOptions.securityPolicy ?? securityPolicy,
-    alpnProtocols: readProtocols(options.ALPNProtocols),
-    verification: { trust: secureContext?.trust ?? trustStore(options), rejectUnauthorized },
-    client: true,
-    requestOcsp: requestOCSP,
-  });
-  return { config, identities };
+  const trust = secureContext?.trust ?? trustStore(options);
+  const alpnProtocols = readProtocols(options.ALPNProtocols);
+  const make = (logsKeys: boolean): NativeConfig =>
+    new (addon().Config)({
+      identities: identities.map(({ native }) => native),
+      securityPolicy: secureContext?.configOptions.securityPolicy ?? securityPolicy,
+      alpnProtocols,
+      verification: { trust, rejectUnauthorized },
+      client: true,
+      requestOcsp: requestOCSP,
+      logsKeys,
+    });
+  return { config: make(false), keyLoggingConfig: () => make(true), identities };
 }

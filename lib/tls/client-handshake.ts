@@ -19,6 +19,7 @@ import { INTERNAL_ERROR } from './client-hello.ts';
 import type { ClientSettings } from './client-options.ts';
 import { connectionError } from './connection-error.ts';
 import { handshakeDetails } from './handshake-details.ts';
+import { appendToKeyLogFile, keyLogLines, logsKeysToFile } from './key-log-file.ts';
 import { encodeSession } from './session-data.ts';
 import { SignatureRequest } from './signature-request.ts';
 import type { TlsSocket } from './tls-socket.ts';
@@ -76,7 +77,7 @@ export class ClientHandshake implements StreamListener {
       fd,
       pair,
       {
-        config: context.config,
+        config: this.#logsKeys ? context.keyLoggingConfig() : context.config,
         serverName: this.#serverName,
         verifiedName: hostname,
         asks: this.#settings.asks,
@@ -91,6 +92,17 @@ export class ClientHandshake implements StreamListener {
       return;
     }
     this.#socket.transportAdopted(this.#stream, facts);
+  }
+
+  /** Who listens when the handshake begins gets all lines. */
+  get #logsKeys(): boolean {
+    return this.#socket.listenerCount('keylog') > 0 || logsKeysToFile();
+  }
+
+  #tellKeyLog(keyLog: string): void {
+    if (keyLog === '') return;
+    appendToKeyLogFile(keyLog);
+    for (const line of keyLogLines(keyLog)) this.#socket.emit('keylog', line);
   }
 
   /** The socket is being destroyed. */
@@ -139,6 +151,7 @@ export class ClientHandshake implements StreamListener {
     this.#request?.abort(connectionError(failure));
     this.#socket.handshakeFailed(facts);
     if (this.#over) return;
+    this.#tellKeyLog(facts.keyLog);
     if (this.#reason === undefined && failure.kind === 'closed') this.#peerEnded(failure, facts);
     else this.#fail(this.#reason ?? connectionError(failure), facts);
   }
@@ -154,6 +167,7 @@ export class ClientHandshake implements StreamListener {
       context.identities[facts.identity]?.certificateChain,
       this.#identityError,
     );
+    this.#tellKeyLog(facts.keyLog);
     if (wantsOcsp) {
       const { ocspResponse } = facts.peer;
       this.#socket.emit('OCSPResponse', ocspResponse === undefined ? null : Buffer.from(ocspResponse));

@@ -6,6 +6,7 @@ import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
 import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
 import { descriptorOf } from './node-internals.ts';
 import { transportOf } from './given-stream.ts';
+import { logsKeysToFile } from './key-log-file.ts';
 import { readClientCertificates } from './peer-verification.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
@@ -56,7 +57,7 @@ export function secureServer(
     clientCertificates,
     sessions,
     asksApplication: socketOptions.clientHello !== undefined,
-    logsKeys: () => server.listenerCount('keylog') > 0,
+    logsKeys: () => server.listenerCount('keylog') > 0 || logsKeysToFile(),
   });
   contextsOfServers.set(server, contexts);
   contexts.current(); // what does not fit together is said now, and not at the first connection

@@ -19,6 +19,7 @@ import { handshakeDetails } from './handshake-details.ts';
 import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
 import { takeAfterCarrier } from './node-wrapper.ts';
 import type { Identity } from './identity.ts';
+import { appendToKeyLogFile, keyLogLines } from './key-log-file.ts';
 import type { SecureContext } from './secure-context.ts';
 import type { ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
@@ -317,11 +318,9 @@ export class ServerHandshake implements StreamListener {
     else uncountConnection(this.#server);
   }
 
-  /** As in node:tls: a Buffer a line, with its newline. */
   #tellKeyLog(keyLog: string, socket: TlsSocket): void {
     if (keyLog === '') return;
-    for (const line of keyLog.split('\n').slice(0, -1)) {
-      this.#server.emit('keylog', Buffer.from(`${line}\n`, 'latin1'), socket);
-    }
+    appendToKeyLogFile(keyLog);
+    for (const line of keyLogLines(keyLog)) this.#server.emit('keylog', line, socket);
   }
 }
