@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { identity } from '../fixtures/identity.ts';
 import { readAll } from '../fixtures/peers.ts';
@@ -46,10 +47,17 @@ describe('when descriptors run out', () => {
   const seen: Line[] = [];
   /** The next line that is like this; the others are kept in `seen`. */
   async function line(wanted: (told: Line) => boolean): Promise<Line> {
-    for (;;) {
-      const told = (await program.nextLine()) as Line;
-      if (wanted(told)) return told;
-      seen.push(told);
+    const end = setTimeout(() => program.kill('SIGKILL'), 25_000);
+    try {
+      for (;;) {
+        const told = (await program.nextLine()) as Line;
+        if (wanted(told)) return told;
+        seen.push(told);
+      }
+    } catch (cause) {
+      throw new Error(`a line that was waited for did not come; others did: ${inspect(seen)}`, { cause });
+    } finally {
+      clearTimeout(end);
     }
   }
   const event = (name: string): Promise<Line> => line((told) => told['event'] === name);

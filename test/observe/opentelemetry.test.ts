@@ -26,6 +26,7 @@ import { observeWithOpenTelemetry } from '../../lib/observe/opentelemetry.ts';
 import { AnswerTap } from '../fixtures/answer-tap.ts';
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
+import { rejectionOf } from '../signer/rejection.ts';
 
 describe('OpenTelemetry', function () {
   this.timeout(60_000);
@@ -160,8 +161,9 @@ describe('OpenTelemetry', function () {
     server.setSecureContext(sites().site('P-384')); // Its breaker opens.
     await sites().kms.misbehave({ kind: 'disabled-key' });
     const failed = once(server, 'tlsClientError');
-    await connectTls(port).catch(() => undefined);
+    await rejectionOf(connectTls(port));
     const [{ code }] = (await failed) as [NodeJS.ErrnoException];
+    expect(code).to.equal('ERR_S2N_PKEY_KMS_KEY_DISABLED');
     const [handshake] = named('TLS handshake');
     expect(handshake?.attributes).to.include({ 'error.type': code, 'tls.established': false });
     expect(handshake?.status.code).to.equal(2);

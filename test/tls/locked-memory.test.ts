@@ -35,7 +35,8 @@ describe('the memory of s2n-tls is locked, as far as the limit goes', () => {
       try {
         const sockets = await connectMany(server.port, 1000);
         const full = await server.when((now) => now.open === 1000);
-        expect(full.arenaBytesLocked).to.be.at.most(limit);
+        // As much as the limit lets it, in pieces of which the small one has room for none.
+        expect(full.arenaBytesLocked).to.be.within(limit === 65_536 ? 0 : limit / 2, limit);
         expect(full.arenaBytesLocked + full.arenaBytesUnlocked).to.be.at.least(full.arenaBytesInUse);
         if (limit === 65_536) expect(full.arenaBytesUnlocked).to.be.above(0);
         const echoes = sockets.slice(0, 20).map(async (socket) => {

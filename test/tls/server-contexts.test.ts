@@ -15,6 +15,7 @@ import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity, type KeyKind } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
+import { rejectionOf } from '../signer/rejection.ts';
 
 /** A certificate for a name, and a signer that counts what it is asked. */
 function site(name: string, kind: KeyKind = 'P-256'): { cert: string; signer: AsynchronousSigner } {
@@ -122,7 +123,7 @@ describe('Many certificates on one server', () => {
     expect((await secure).servername).to.equal('a.example');
     await readAll(client);
     const failed = once(server, 'tlsClientError');
-    await connectTls(port, { servername: 'a.example', ALPNProtocols: ['other'] }).catch(() => undefined);
+    await rejectionOf(connectTls(port, { servername: 'a.example', ALPNProtocols: ['other'] }));
     const [reason] = (await failed) as [{ alert: number }];
     expect(reason.alert).to.equal(120);
   });
