@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <utility>
 
 namespace keyless::engine {
 
@@ -11,24 +12,31 @@ using Clock = std::chrono::steady_clock;
 template <typename Owner>
 class Deadlines {
   struct Item;
+  using Queue = std::multimap<Clock::time_point, Item>;
 
  public:
-  // One pending deadline, cancelled when destroyed or set anew. Outlived by its Deadlines.
+  // One pending deadline, cancelled when destroyed or set anew. Outlived by its Deadlines. Its
+  // place in the queue is made with it, so that setting it needs no memory.
   class Entry {
    public:
-    Entry() = default;
+    Entry() {
+      Queue maker;
+      place_ = maker.extract(maker.emplace(Clock::time_point(), Item{}));
+    }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry() { Cancel(); }
 
-    void Set(Deadlines& deadlines, Clock::time_point when, Owner* owner) {
+    void Set(Deadlines& deadlines, Clock::time_point when, Owner* owner) noexcept {
       Cancel();
+      place_.key() = when;
+      place_.mapped() = Item{owner, this};
       deadlines_ = &deadlines;
-      position_ = deadlines.queue_.emplace(when, Item{owner, this});
+      position_ = deadlines.queue_.insert(std::move(place_));
     }
-    void Cancel() {
+    void Cancel() noexcept {
       if (!deadlines_) return;
-      deadlines_->queue_.erase(position_);
+      place_ = deadlines_->queue_.extract(position_);
       deadlines_ = nullptr;
     }
     bool pending() const noexcept { return deadlines_ != nullptr; }
@@ -36,7 +44,8 @@ class Deadlines {
    private:
     friend class Deadlines;
     Deadlines* deadlines_ = nullptr;
-    typename std::multimap<Clock::time_point, Item>::iterator position_;
+    typename Queue::node_type place_;  // while it is not pending
+    typename Queue::iterator position_;
   };
 
   // Calls `due(owner)` for everything whose time has come.
@@ -60,10 +69,10 @@ class Deadlines {
 
  private:
   struct Item {
-    Owner* owner;
-    Entry* entry;
+    Owner* owner = nullptr;
+    Entry* entry = nullptr;
   };
-  std::multimap<Clock::time_point, Item> queue_;
+  Queue queue_;
 };
 
 }  // namespace keyless::engine

@@ -23,8 +23,8 @@ constexpr std::chrono::microseconds kLeastForHandshakes(100);
 // to be woken costs it a third of what a connection does.
 constexpr std::chrono::microseconds kBatch(500);
 
-// Whoever is not answered in time asks again, and a thread that is held up must not gather that.
-constexpr int kMostQuestions = 16;
+// Of what there was no memory for, in ms.
+constexpr int kRetry = 10;
 
 // For the calling thread, while this lives: also when the thread it is to start cannot be had.
 class AllSignalsBlocked {
@@ -56,152 +56,9 @@ EngineLoop::~EngineLoop() {
     End();
     return;
   }
-  Submit([](EngineLoop& loop) { loop.stop_ = true; });
+  stop_ = true;
+  context_.poller.Wake();
   thread_.join();
-}
-
-void EngineLoop::Submit(Command command) {
-  bool first = false;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    first = commands_.empty();
-    commands_.push_back(std::move(command));
-  }
-  if (first) context_.poller.Wake();
-}
-
-void EngineLoop::Adopt(StreamId id, Descriptor tcp,
-                       std::shared_ptr<const tls::ServerContexts> contexts,
-                       std::shared_ptr<EventSink> sink,
-                       std::chrono::milliseconds handshake_timeout) {
-  // std::function wants a copyable closure, so the descriptor travels as a number; it is owned
-  // again at once.
-  struct Adoption {
-    Descriptor tcp;
-    std::shared_ptr<const tls::ServerContexts> contexts;
-    std::shared_ptr<EventSink> sink;
-  };
-  auto adoption =
-      std::make_shared<Adoption>(Adoption{std::move(tcp), std::move(contexts), std::move(sink)});
-  Submit([id, adoption = std::move(adoption), handshake_timeout](EngineLoop& loop) {
-    loop.streams_.emplace(
-        id, std::make_unique<TlsStream>(loop.context_, id, std::move(adoption->tcp),
-                                        std::move(adoption->contexts), std::move(adoption->sink),
-                                        handshake_timeout));
-  });
-}
-
-void EngineLoop::Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
-                         std::shared_ptr<EventSink> sink,
-                         std::chrono::milliseconds handshake_timeout) {
-  struct Adoption {
-    Descriptor tcp;
-    Descriptor pair;
-    tls::ClientOptions options;
-    std::shared_ptr<EventSink> sink;
-  };
-  auto adoption = std::make_shared<Adoption>(
-      Adoption{std::move(tcp), std::move(pair), std::move(options), std::move(sink)});
-  Submit([id, adoption = std::move(adoption), handshake_timeout](EngineLoop& loop) {
-    loop.streams_.emplace(
-        id, std::make_unique<TlsStream>(loop.context_, id, std::move(adoption->tcp),
-                                        std::move(adoption->pair), std::move(adoption->options),
-                                        std::move(adoption->sink), handshake_timeout));
-  });
-}
-
-void EngineLoop::Judge(StreamId id, bool accepted) {
-  Submit([id, accepted](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->Judge(accepted);
-  });
-}
-
-void EngineLoop::Cancel(StreamId id) {
-  Submit([id](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->Abandon();
-  });
-}
-
-std::future<std::vector<uint8_t>> EngineLoop::ExportKeyingMaterial(
-    StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context) {
-  auto promise = std::make_shared<std::promise<std::vector<uint8_t>>>();
-  std::future<std::vector<uint8_t>> material = promise->get_future();
-  Submit([id, length, label = std::move(label), context = std::move(context),
-          promise](EngineLoop& loop) {
-    TlsStream* stream = loop.Find(id);
-    promise->set_value(stream ? stream->ExportKeyingMaterial(length, label, context)
-                              : std::vector<uint8_t>());
-  });
-  return material;
-}
-
-void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
-                                   std::vector<uint8_t> signature) {
-  Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) mutable {
-    if (TlsStream* stream = loop.Find(id))
-      stream->CompleteSignature(operation, std::move(signature));
-  });
-}
-
-void EngineLoop::Destroy(StreamId id, uint8_t alert) {
-  Submit([id, alert](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->Destroy(alert);
-  });
-}
-
-void EngineLoop::ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,
-                               std::optional<std::string> protocol) {
-  Submit([id, config = std::move(config), protocol = std::move(protocol)](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->ChooseContext(config, protocol);
-  });
-}
-
-void EngineLoop::Reset(StreamId id) {
-  Submit([id](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->Reset();
-  });
-}
-
-void EngineLoop::SetNoDelay(StreamId id, bool on) {
-  Submit([id, on](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->SetNoDelay(on);
-  });
-}
-
-void EngineLoop::SetKeepAlive(StreamId id, bool on, int initial_delay_seconds) {
-  Submit([id, on, initial_delay_seconds](EngineLoop& loop) {
-    if (TlsStream* stream = loop.Find(id)) stream->SetKeepAlive(on, initial_delay_seconds);
-  });
-}
-
-void EngineLoop::EndStreamsOf(std::shared_ptr<EventSink> sink) {
-  Submit([sink = std::move(sink)](EngineLoop& loop) {
-    for (auto& [id, stream] : loop.streams_) {
-      if (stream->sink() == sink) stream->Abandon();
-    }
-  });
-}
-
-std::future<void> EngineLoop::Deliver(std::shared_ptr<EventSink> sink) {
-  auto delivery = std::make_shared<std::unique_ptr<Delivery>>(std::make_unique<Delivery>());
-  (*delivery)->sink = std::move(sink);
-  std::future<void> done = (*delivery)->done.get_future();
-  Submit([delivery](EngineLoop& loop) { loop.deliveries_.push_back(std::move(*delivery)); });
-  return done;
-}
-
-std::future<LoopStatistics> EngineLoop::Statistics() {
-  if (questions_.fetch_add(1) >= kMostQuestions) {
-    questions_.fetch_sub(1);
-    return {};
-  }
-  auto promise = std::make_shared<std::promise<LoopStatistics>>();
-  std::future<LoopStatistics> statistics = promise->get_future();
-  Submit([promise](EngineLoop& loop) {
-    promise->set_value(loop.Count());
-    loop.questions_.fetch_sub(1);
-  });
-  return statistics;
 }
 
 LoopStatistics EngineLoop::Count() const {
@@ -249,6 +106,7 @@ void EngineLoop::Run() {
     const bool woken = Wait();
     TurnAfterWait(woken, Clock::now());  // the time after the wait, not before it
   }
+  TurnAfterWait(true, Clock::now());  // what was asked before the end
   End();
   tls::CleanupThread();
 }
@@ -275,7 +133,7 @@ bool EngineLoop::Wait() {
 // Of the poller, in ms; -1: for ever.
 int EngineLoop::Timeout() const {
   if (HasWork()) return 0;
-  int timeout = -1;
+  int timeout = context_.speechless.empty() && !refused_ ? -1 : kRetry;
   for (const int next :
        {context_.deadlines.Timeout(context_.now), context_.idle_checks.Timeout(context_.now),
         trims_.Timeout(context_.now)}) {
@@ -294,10 +152,11 @@ void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
   turns_++;
   if (now - context_.events.began() >= kBatch) context_.events.Flush();
   if (woken) ExecuteCommands();
-  context_.deadlines.Run(now, [](TlsStream* stream) { stream->OnDeadline(); });
-  context_.idle_checks.Run(now, [](TlsStream* stream) { stream->OnIdleCheck(); });
+  context_.deadlines.Run(now, [](TlsStream* stream) { Do(stream, &TlsStream::OnDeadline); });
+  context_.idle_checks.Run(now, [](TlsStream* stream) { Do(stream, &TlsStream::OnIdleCheck); });
   DriveStreams();
   CheckDeliveries();
+  TellEnds();
   FreeRetired();
   if (!HasWork() || stop_) context_.events.Flush();
   TrimMemory();
@@ -307,6 +166,7 @@ void EngineLoop::End() {
   streams_.clear();
   for (const std::unique_ptr<Delivery>& delivery : deliveries_) delivery->done.set_value();
   deliveries_.clear();
+  while (refused_) refused_ = std::move(refused_->next);
 }
 
 void EngineLoop::ExecuteCommands() {
@@ -325,9 +185,7 @@ void EngineLoop::DriveStreams() {
   // Those that ask to be run again have their turn in the next one, and so have those that the time
   // does not suffice for.
   for (size_t left = context_.run_queue.size(); left > 0 && !clock.Over(); left--) {
-    TlsStream* stream = context_.run_queue.front();
-    context_.run_queue.pop_front();
-    DriveOne(stream);
+    Do(context_.run_queue.Pop(), &TlsStream::Drive);
     clock.Drove();
   }
   if (context_.handshakes.empty()) return;
@@ -335,18 +193,25 @@ void EngineLoop::DriveStreams() {
   const auto end = data + std::max<std::chrono::nanoseconds>(data, kLeastForHandshakes);
   size_t left = context_.handshakes.size();
   do {
-    TlsStream* stream = context_.handshakes.front();
-    context_.handshakes.pop_front();
-    DriveOne(stream);
+    Do(context_.handshakes.Pop(), &TlsStream::Drive);
     if (!context_.handshakes.empty()) LetOthersGoFirst();
   } while (--left > 0 && !context_.handshakes.empty() && clock.Elapsed() < end);
 }
 
-void EngineLoop::DriveOne(TlsStream* stream) {
+// Tries again to tell the ends that there was no memory to tell of.
+void EngineLoop::TellEnds() {
+  for (size_t left = context_.speechless.size(); left > 0; left--)
+    Do(context_.speechless.Pop(), &TlsStream::TellEnd);
   try {
-    stream->Drive();
+    for (; refused_; refused_ = std::move(refused_->next)) {
+      Event event;
+      event.kind = Event::Kind::kFailed;
+      event.stream = refused_->id;
+      event.failure = tls::Failure::Of(tls::FailureKind::kResources, "no memory is left");
+      context_.events.Post(refused_->sink, std::move(event), context_.now);
+    }
   } catch (const std::bad_alloc&) {
-    stream->OnOutOfMemory();
+    return;  // later
   }
 }
 
@@ -354,7 +219,8 @@ void EngineLoop::CheckDeliveries() {
   for (size_t i = 0; i < deliveries_.size();) {
     bool all = true;
     for (auto& [id, stream] : streams_) {
-      if (stream->sink() == deliveries_[i]->sink && !stream->Deliver()) all = false;
+      if (stream->sink() != deliveries_[i]->sink) continue;
+      Do(stream.get(), [&all](TlsStream& one) { all = one.Deliver() && all; });
     }
     if (all) {
       deliveries_[i]->done.set_value();
@@ -366,16 +232,10 @@ void EngineLoop::CheckDeliveries() {
 }
 
 void EngineLoop::FreeRetired() {
-  for (const StreamId id : context_.retired) {
-    const auto found = streams_.find(id);
-    if (found == streams_.end()) continue;
-    // It may have been asked to run again in this very turn.
-    for (auto* queue : {&context_.run_queue, &context_.handshakes})
-      queue->erase(std::remove(queue->begin(), queue->end(), found->second.get()), queue->end());
-    streams_.erase(found);
+  while (TlsStream* stream = context_.retired.Pop()) {
+    streams_.erase(stream->id());  // and it leaves the line that it was in
     context_.memory_given_back = true;
   }
-  context_.retired.clear();
 }
 
 void EngineLoop::TrimMemory() {

@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -95,6 +96,17 @@ class EngineLoop {
 
  private:
   using Command = std::function<void(EngineLoop&)>;
+  // What a stream begins with, and, where there is no memory for it, one of those to be told of.
+  struct Adoption {
+    StreamId id = 0;
+    std::shared_ptr<EventSink> sink;
+    Descriptor tcp;
+    Descriptor pair;                                      // a client's
+    std::shared_ptr<const tls::ServerContexts> contexts;  // a server's
+    tls::ClientOptions options;                           // a client's
+    std::chrono::milliseconds handshake_timeout{0};
+    std::shared_ptr<Adoption> next;
+  };
   struct Delivery {
     std::shared_ptr<EventSink> sink;
     std::promise<void> done;
@@ -106,7 +118,22 @@ class EngineLoop {
   void End();
   void ExecuteCommands();
   void DriveStreams();
-  static void DriveOne(TlsStream* stream);
+  template <typename Make>
+  void Begin(const std::shared_ptr<Adoption>& adoption, Make make);
+  // Whatever is done with a stream, memory that runs out ends that stream and nothing else.
+  template <typename Act>
+  static void Do(TlsStream* stream, Act act) noexcept {
+    try {
+      std::invoke(act, *stream);
+    } catch (const std::bad_alloc&) {
+      stream->OnOutOfMemory();
+    }
+  }
+  template <typename Act>
+  void With(StreamId id, Act act) {
+    if (TlsStream* stream = Find(id)) Do(stream, act);
+  }
+  void TellEnds();
   void CheckDeliveries();
   bool Wait();
   int Timeout() const;
@@ -127,10 +154,11 @@ class EngineLoop {
   LoopContext context_;
   std::unordered_map<StreamId, std::unique_ptr<TlsStream>> streams_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::shared_ptr<Adoption> refused_;
   Deadlines<EngineLoop> trims_;
   Deadlines<EngineLoop>::Entry trim_;
   ShortWaits short_waits_;
-  bool stop_ = false;
+  std::atomic<bool> stop_{false};
   uint64_t turns_ = 0;
 
   std::thread thread_;  // last: started when everything above is there; a stepped loop has none

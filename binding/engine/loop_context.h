@@ -1,14 +1,15 @@
 // What the streams of one engine thread share. Touched by that thread alone.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "engine/deadlines.h"
 #include "engine/events.h"
+#include "engine/intrusive_queue.h"
 #include "engine/limits.h"
 #include "engine/poller.h"
 #include "engine/turn_clock.h"
@@ -22,13 +23,12 @@ class TlsStream;
 // Events of the last turns: each sink is woken once, however many events it was given.
 class EventBatch {
  public:
+  // Throws std::bad_alloc, and has posted nothing then.
   void Post(const std::shared_ptr<EventSink>& sink, Event&& event, Clock::time_point now) {
+    const bool first = sinks_.empty();
+    if (std::find(sinks_.begin(), sinks_.end(), sink) == sinks_.end()) sinks_.push_back(sink);
+    if (first) began_ = now;
     sink->Push(std::move(event));
-    if (sinks_.empty()) began_ = now;
-    for (const std::shared_ptr<EventSink>& waiting : sinks_) {
-      if (waiting == sink) return;
-    }
-    sinks_.push_back(sink);
   }
   void Flush() {
     for (const std::shared_ptr<EventSink>& sink : sinks_) sink->Wake();
@@ -73,13 +73,16 @@ struct LoopContext {
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
   // a step of one takes as long as dozens of requests, so they go last, and have as much time of a
   // turn as the rest took.
-  std::deque<TlsStream*> run_queue;
-  std::deque<TlsStream*> handshakes;
+  IntrusiveQueue<TlsStream> run_queue;
+  IntrusiveQueue<TlsStream> handshakes;
   TurnClock turn_clock;
   bool memory_given_back = false;  // by a stream, in this turn
   // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
   // more.
-  std::vector<StreamId> retired;
+  IntrusiveQueue<TlsStream> retired;
+  // Streams that ended for want of memory, and whose end JavaScript could not be told for want of
+  // memory.
+  IntrusiveQueue<TlsStream> speechless;
 };
 
 }  // namespace keyless::engine

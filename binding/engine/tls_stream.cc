@@ -61,14 +61,12 @@ void TlsStream::Side::OnReady(const Readiness& readiness) {
   stream->Schedule();
 }
 
-void TlsStream::Schedule() {
-  if (queued_ || phase_ == Phase::kClosed) return;
-  queued_ = true;
-  (InHandshake() ? context_.handshakes : context_.run_queue).push_back(this);
+void TlsStream::Schedule() noexcept {
+  if (phase_ != Phase::kClosed)
+    (InHandshake() ? context_.handshakes : context_.run_queue).Push(line_);
 }
 
 void TlsStream::Drive() {
-  queued_ = false;
   switch (phase_) {
     case Phase::kHandshake:
     case Phase::kAwaitingContext:

@@ -69,8 +69,10 @@ class TlsStream final : private tls::Transport {
   void Drive();
   void OnDeadline();
   void OnIdleCheck();
-  // Driving it threw std::bad_alloc: this connection ends, the others go on.
-  void OnOutOfMemory();
+  // Something done with it threw std::bad_alloc: this connection ends, the others go on.
+  void OnOutOfMemory() noexcept;
+  // Of one that could not tell its end when it ended.
+  void TellEnd();
 
   // From the environment. A signature for another operation than the one awaited is dropped.
   void CompleteSignature(OperationId operation, std::vector<uint8_t> signature);
@@ -92,7 +94,7 @@ class TlsStream final : private tls::Transport {
   // on its way any more.
   bool Deliver();
   // Asks to be run in this turn or the next.
-  void Schedule();
+  void Schedule() noexcept;
 
   StreamId id() const noexcept { return id_; }
   Phase phase() const noexcept { return phase_; }
@@ -133,6 +135,7 @@ class TlsStream final : private tls::Transport {
   uint8_t* Arrivals() noexcept;
   ssize_t ReadTcp(uint8_t* buffer, size_t length);
   void SendRecords(const uint8_t* data, uint32_t length) override;
+  void CheckRecords() const;
   void HoldTickets();
   OutputQueue::Result FlushRecords();
   OutputQueue::Result WriteTcp(const uint8_t* data, size_t length);
@@ -158,6 +161,9 @@ class TlsStream final : private tls::Transport {
   void DriveLingering();
   int Unacknowledged() const;
   void Close();
+  void EndForWantOfMemory();
+  void GiveUp() noexcept;
+  void LetGo() noexcept;
   void PostClosed();
 
   void Post(Event&& event);
@@ -192,8 +198,10 @@ class TlsStream final : private tls::Transport {
 
   Phase phase_ = Phase::kHandshake;
   const bool client_ = false;
-  bool queued_ = false;
-  bool not_tls_ = false;  // a client's server
+  bool secure_posted_ = false;
+  bool error_posted_ = false;
+  bool records_lost_ = false;  // for want of memory
+  bool not_tls_ = false;       // a client's server
   bool http_ = false;
   bool excessive_ = false;  // the peer sent more than a limit lets it
   bool hello_checked_ = false;
@@ -206,6 +214,9 @@ class TlsStream final : private tls::Transport {
   bool fin_sent_ = false;
   bool fin_received_ = false;
   bool closed_posted_ = false;
+
+  IntrusiveQueue<TlsStream>::Link line_{this};   // of those with something to do
+  IntrusiveQueue<TlsStream>::Link ended_{this};  // of those that are closed
 
   // Last: cancelled first.
   Deadlines<TlsStream>::Entry deadline_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "engine/tls_stream.h"
@@ -68,6 +69,7 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   event.failure = std::move(failure);
   event.after_end = inbound_shut_;
   Post(std::move(event));
+  error_posted_ = true;
   PostClosed();
   // After kError was posted: whoever sees the end of the pair finds the error first.
   context_.poller.Close(pair_);
@@ -119,7 +121,19 @@ void TlsStream::OnDeadline() {
   }
 }
 
-void TlsStream::OnOutOfMemory() {
+void TlsStream::OnOutOfMemory() noexcept {
+  // Records that were made cannot be told from those that were not, and belong to nobody else.
+  records_lost_ = records_lost_ || !context_.records.empty();
+  context_.records.clear();
+  try {
+    EndForWantOfMemory();
+  } catch (const std::bad_alloc&) {
+    GiveUp();
+  }
+}
+
+void TlsStream::EndForWantOfMemory() {
+  if (closed_posted_ || error_posted_) return GiveUp();  // it was told of an end already
   const char* what = "no memory is left";
   switch (phase_) {
     case Phase::kHandshake:
@@ -132,7 +146,7 @@ void TlsStream::OnOutOfMemory() {
     case Phase::kSilent:
     case Phase::kLingering:
     case Phase::kClosed:
-      return Close();
+      return GiveUp();
   }
 }
 
@@ -191,22 +205,48 @@ void TlsStream::Reset() {
 
 void TlsStream::PostClosed() {
   if (closed_posted_) return;
-  closed_posted_ = true;
   Event event;
   event.kind = Event::Kind::kClosed;
   Post(std::move(event));
+  closed_posted_ = true;
+}
+
+// Without any memory: all but to tell JavaScript of it, which then waits until there is some. The
+// end of the pair waits, too: whoever sees it finds the error first.
+void TlsStream::GiveUp() noexcept {
+  LetGo();
+  if (pair_) context_.poller.Remove(pair_.get());
+  context_.speechless.Push(ended_);
+}
+
+void TlsStream::LetGo() noexcept {
+  phase_ = Phase::kClosed;
+  deadline_.Cancel();
+  idle_check_.Cancel();
+  connection_.reset();
+  context_.poller.Close(tcp_);
+}
+
+void TlsStream::TellEnd() {
+  if (!closed_posted_ && !error_posted_) {
+    Event event;
+    event.kind = secure_posted_ ? Event::Kind::kError : Event::Kind::kFailed;
+    event.failure = tls::Failure::Of(tls::FailureKind::kResources, "no memory is left");
+    event.endpoints = endpoints_;
+    Post(std::move(event));
+    (secure_posted_ ? error_posted_ : closed_posted_) = true;
+  }
+  PostClosed();
+  context_.poller.Close(pair_);
+  context_.retired.Push(ended_);
 }
 
 void TlsStream::Close() {
   if (phase_ == Phase::kClosed) return;
-  phase_ = Phase::kClosed;
-  deadline_.Cancel();
-  idle_check_.Cancel();
   PostClosed();
-  connection_.reset();
-  context_.poller.Close(tcp_);
+  LetGo();
   context_.poller.Close(pair_);
-  context_.retired.push_back(id_);
+  context_.retired.Push(ended_);
 }
 
 }  // namespace keyless::engine

@@ -58,6 +58,7 @@ void TlsStream::DriveHandshake() {
 
   reads_ = 0;
   const tls::Connection::Progress progress = connection_->Negotiate();
+  CheckRecords();
   if (progress == tls::Connection::Progress::kFailed) {
     tls::Failure failure = connection_->failure();
     if (excessive_)
@@ -244,10 +245,11 @@ void TlsStream::FinishHandshake() {
   timing_.done = SinceStart();
   event.timing = timing_;
   connection_->EndHandshake();
+  Post(std::move(event));
+  secure_posted_ = true;
   phase_ = Phase::kOpen;
   received_ = 0;
   may_receive_ = true;  // the client's first request may be in s2n's buffer already
-  Post(std::move(event));
   PostSessions();
   DriveOpen();
 }
@@ -272,8 +274,8 @@ void TlsStream::FailHandshake(tls::Failure failure) {
     event.peer = connection_->TakePeer();
     event.key_log = connection_->TakeKeyLog();
   }
-  closed_posted_ = true;  // kFailed is the last event
   Post(std::move(event));
+  closed_posted_ = true;  // kFailed is the last event
   // After it was posted: whoever sees the end of the pair finds the failure first.
   context_.poller.Close(pair_);
   context_.records.clear();

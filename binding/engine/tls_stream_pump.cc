@@ -149,7 +149,9 @@ bool TlsStream::PumpOut() {
   context_.turn_clock.Moved(static_cast<size_t>(taken));
   // Where tickets go first, everything is gathered behind them.
   std::vector<uint8_t>* memory = tickets_.empty() ? &context_.data_records : nullptr;
-  if (!connection_->Send(context_.written.data(), static_cast<size_t>(taken), memory)) {
+  const bool sent = connection_->Send(context_.written.data(), static_cast<size_t>(taken), memory);
+  CheckRecords();
+  if (!sent) {
     BreakOpen(connection_->failure());
     return false;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include "engine/tls_stream.h"
@@ -58,12 +59,21 @@ ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
 }
 
 void TlsStream::SendRecords(const uint8_t* data, uint32_t length) {
-  if (data != context_.data_records.data()) {
-    context_.records.insert(context_.records.end(), data, data + length);
-    return;
+  // It is s2n that calls, and nothing is thrown through frames of C.
+  try {
+    if (data != context_.data_records.data()) {
+      context_.records.insert(context_.records.end(), data, data + length);
+      return;
+    }
+    // s2n makes the next ones in the same place.
+    if (WriteTcp(data, length) == OutputQueue::Result::kBroken) send_error_ = errno;
+  } catch (const std::bad_alloc&) {
+    records_lost_ = true;
   }
-  // s2n makes the next ones in the same place.
-  if (WriteTcp(data, length) == OutputQueue::Result::kBroken) send_error_ = errno;
+}
+
+void TlsStream::CheckRecords() const {
+  if (records_lost_) throw std::bad_alloc();
 }
 
 uint8_t* TlsStream::Arrivals() noexcept {
@@ -106,6 +116,7 @@ void TlsStream::HoldTickets() {
 }
 
 OutputQueue::Result TlsStream::FlushRecords() {
+  CheckRecords();
   if (!tickets_.empty()) {
     context_.records.insert(context_.records.begin(), tickets_.begin(), tickets_.end());
     std::vector<uint8_t>().swap(tickets_);

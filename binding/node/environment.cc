@@ -119,7 +119,11 @@ void Environment::Close() {
   closed_ = true;
   queue_->Close();  // from here on no engine thread touches the thread-safe function
   untaken_.clear();
-  engine_->EndStreamsOf(queue_);
+  try {
+    engine_->EndStreamsOf(queue_);
+  } catch (const std::bad_alloc&) {
+    // They end when their peers do, or with the last environment.
+  }
   napi_release_threadsafe_function(wake_, napi_tsfn_abort);
   engine_.reset();  // the last environment stops the threads
 }

@@ -76,7 +76,12 @@ std::vector<std::string> Connection::OfferedProtocols() const {
 int Connection::OnKeyLogLine(void*, s2n_connection* connection, uint8_t* line, size_t length) {
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   if (!self) return S2N_FAILURE;
-  self->key_log_.append(reinterpret_cast<const char*>(line), length).append("\n");
+  try {
+    self->key_log_.append(reinterpret_cast<const char*>(line), length).append("\n");
+  } catch (const std::bad_alloc&) {  // s2n's frames are C's
+    self->out_of_memory_ = true;
+    return S2N_FAILURE;
+  }
   return S2N_SUCCESS;
 }
 

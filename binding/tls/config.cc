@@ -38,20 +38,23 @@ Config::Config(const ConfigOptions& options)
   if (!config) throw Error(kFailed, "no memory for a TLS configuration");
   // The callback comes before the certificates and before any connection sees the configuration:
   // without it s2n refuses a chain that has no private key.
-  CheckS2n(s2n_config_set_async_pkey_callback(config, Connection::OnPrivateKeyOperation), kFailed,
-           "private-key callback");
+  CheckS2n(s2n_config_set_async_pkey_callback(
+               config, Connection::Safely<Connection::OnPrivateKeyOperation>::Call),
+           kFailed, "private-key callback");
   CheckS2n(s2n_config_set_async_pkey_validation_mode(config, ValidationFor(identities_)), kFailed,
            "signature validation");
   // The callback's mode is read from the configuration that it chose: every one is set alike.
-  CheckS2n(s2n_config_set_client_hello_cb(config, Connection::OnClientHello, nullptr), kFailed,
-           "client hello callback");
+  CheckS2n(s2n_config_set_client_hello_cb(
+               config, Connection::Safely<Connection::OnClientHello>::Call, nullptr),
+           kFailed, "client hello callback");
   CheckS2n(s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING), kFailed,
            "client hello callback");
   AddIdentities(options.security_policy);
   UsePeerVerification(config, verification_, options.client);
   if (options.client) {
     CheckS2n(s2n_config_set_session_tickets_onoff(config, 1), kFailed, "session tickets");
-    CheckS2n(s2n_config_set_session_ticket_cb(config, Connection::OnSessionTicket, nullptr),
+    CheckS2n(s2n_config_set_session_ticket_cb(
+                 config, Connection::Safely<Connection::OnSessionTicket>::Call, nullptr),
              kFailed, "session tickets");
     if (options.request_ocsp)
       CheckS2n(s2n_config_set_status_request_type(config, S2N_STATUS_REQUEST_OCSP), kFailed,

@@ -113,6 +113,7 @@ Connection::Progress Connection::Negotiate() {
     if (s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) {
       if (failure_.kind == FailureKind::kCertificate) return Progress::kFailed;
       failure_ = Failure::FromS2n();
+      if (out_of_memory_) throw std::bad_alloc();
       if (operation_ && !operation_->supported()) {
         failure_ = Failure::Of(
             FailureKind::kProtocol,
@@ -226,6 +227,7 @@ Connection::Received Connection::NothingReceived(ssize_t result) {
   }
   if (s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED) return Received::kMore;
   failure_ = Failure::FromS2n();
+  if (out_of_memory_) throw std::bad_alloc();
   if (failure_.kind == FailureKind::kAlert)
     failure_.alert = s2n_connection_get_alert(connection_.get());
   if (failure_.kind == FailureKind::kClosed) s2n_pkey_keep_sending(connection_.get());

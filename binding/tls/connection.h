@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -176,6 +177,11 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // Any of these callbacks, for s2n: nothing is thrown through frames of C. What ran out of memory
+  // fails.
+  template <auto kCallback>
+  struct Safely;
+
  private:
   static std::unique_ptr<Connection> Create(s2n_mode mode, std::shared_ptr<const Config> config,
                                             Transport* transport);
@@ -204,7 +210,21 @@ class Connection {
   size_t context_ = 0;
   size_t identity_ = 0;
   bool awaits_context_ = false;
+  bool out_of_memory_ = false;  // within a callback
   std::string key_log_;
+};
+
+template <typename... Rest, int (*kCallback)(s2n_connection*, Rest...)>
+struct Connection::Safely<kCallback> {
+  static int Call(s2n_connection* connection, Rest... rest) noexcept {
+    try {
+      return kCallback(connection, rest...);
+    } catch (const std::bad_alloc&) {
+      auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
+      if (self) self->out_of_memory_ = true;
+      return S2N_FAILURE;
+    }
+  }
 };
 
 }  // namespace keyless::tls

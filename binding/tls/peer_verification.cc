@@ -13,10 +13,10 @@ void UsePeerVerification(s2n_config* config, const PeerVerification& verificatio
   } else if (verification.asks()) {
     type = verification.reject_unauthorized ? S2N_CERT_AUTH_REQUIRED : S2N_CERT_AUTH_OPTIONAL;
   }
-  const int failed =
-      s2n_config_disable_x509_verification(config) |
-      s2n_config_set_cert_validation_cb(config, Connection::OnPeerCertificate, nullptr) |
-      s2n_config_set_client_auth_type(config, type);
+  const int failed = s2n_config_disable_x509_verification(config) |
+                     s2n_config_set_cert_validation_cb(
+                         config, Connection::Safely<Connection::OnPeerCertificate>::Call, nullptr) |
+                     s2n_config_set_client_auth_type(config, type);
   if (failed) throw Error("ERR_S2N_PKEY_CONFIG", "peer verification could not be set up");
 }
 

@@ -1,0 +1,180 @@
+// What other threads ask of an engine thread.
+#include <new>
+#include <utility>
+
+#include "engine/engine_loop.h"
+
+namespace keyless::engine {
+
+namespace {
+
+// Whoever is not answered in time asks again, and a thread that is held up must not gather that.
+constexpr int kMostQuestions = 16;
+
+}  // namespace
+
+void EngineLoop::Submit(Command command) {
+  bool first = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    first = commands_.empty();
+    commands_.push_back(std::move(command));
+  }
+  if (first) context_.poller.Wake();
+}
+
+void EngineLoop::Adopt(StreamId id, Descriptor tcp,
+                       std::shared_ptr<const tls::ServerContexts> contexts,
+                       std::shared_ptr<EventSink> sink,
+                       std::chrono::milliseconds handshake_timeout) {
+  auto adoption = std::make_shared<Adoption>();
+  adoption->id = id;
+  adoption->sink = std::move(sink);
+  adoption->tcp = std::move(tcp);
+  adoption->contexts = std::move(contexts);
+  adoption->handshake_timeout = handshake_timeout;
+  Submit([adoption = std::move(adoption)](EngineLoop& loop) {
+    loop.Begin(adoption, [&loop](Adoption& given) {
+      return std::make_unique<TlsStream>(loop.context_, given.id, std::move(given.tcp),
+                                         std::move(given.contexts), given.sink,
+                                         given.handshake_timeout);
+    });
+  });
+}
+
+void EngineLoop::Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
+                         std::shared_ptr<EventSink> sink,
+                         std::chrono::milliseconds handshake_timeout) {
+  auto adoption = std::make_shared<Adoption>();
+  adoption->id = id;
+  adoption->sink = std::move(sink);
+  adoption->tcp = std::move(tcp);
+  adoption->pair = std::move(pair);
+  adoption->options = std::move(options);
+  adoption->handshake_timeout = handshake_timeout;
+  Submit([adoption = std::move(adoption)](EngineLoop& loop) {
+    loop.Begin(adoption, [&loop](Adoption& given) {
+      return std::make_unique<TlsStream>(loop.context_, given.id, std::move(given.tcp),
+                                         std::move(given.pair), std::move(given.options),
+                                         given.sink, given.handshake_timeout);
+    });
+  });
+}
+
+// Where there is no memory for the stream, JavaScript is told so as soon as there is some for that.
+template <typename Make>
+void EngineLoop::Begin(const std::shared_ptr<Adoption>& adoption, Make make) {
+  try {
+    std::unique_ptr<TlsStream>& stream = streams_[adoption->id];
+    stream = make(*adoption);
+  } catch (const std::bad_alloc&) {
+    streams_.erase(adoption->id);
+    adoption->tcp.Close();
+    adoption->pair.Close();
+    adoption->next = std::move(refused_);
+    refused_ = adoption;
+  }
+}
+
+void EngineLoop::Judge(StreamId id, bool accepted) {
+  Submit([id, accepted](EngineLoop& loop) {
+    loop.With(id, [&](TlsStream& stream) { stream.Judge(accepted); });
+  });
+}
+
+void EngineLoop::Cancel(StreamId id) {
+  Submit([id](EngineLoop& loop) { loop.With(id, [&](TlsStream& stream) { stream.Abandon(); }); });
+}
+
+std::future<std::vector<uint8_t>> EngineLoop::ExportKeyingMaterial(
+    StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context) {
+  auto promise = std::make_shared<std::promise<std::vector<uint8_t>>>();
+  std::future<std::vector<uint8_t>> material = promise->get_future();
+  Submit([id, length, label = std::move(label), context = std::move(context),
+          promise](EngineLoop& loop) {
+    std::vector<uint8_t> exported;
+    try {
+      if (TlsStream* stream = loop.Find(id))
+        exported = stream->ExportKeyingMaterial(length, label, context);
+    } catch (const std::bad_alloc&) {
+      exported.clear();  // it cannot be had
+    }
+    promise->set_value(std::move(exported));
+  });
+  return material;
+}
+
+void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
+                                   std::vector<uint8_t> signature) {
+  Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) mutable {
+    loop.With(
+        id, [&](TlsStream& stream) { stream.CompleteSignature(operation, std::move(signature)); });
+  });
+}
+
+void EngineLoop::Destroy(StreamId id, uint8_t alert) {
+  Submit([id, alert](EngineLoop& loop) {
+    loop.With(id, [&](TlsStream& stream) { stream.Destroy(alert); });
+  });
+}
+
+void EngineLoop::ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,
+                               std::optional<std::string> protocol) {
+  Submit([id, config = std::move(config), protocol = std::move(protocol)](EngineLoop& loop) {
+    loop.With(id, [&](TlsStream& stream) { stream.ChooseContext(config, protocol); });
+  });
+}
+
+void EngineLoop::Reset(StreamId id) {
+  Submit([id](EngineLoop& loop) { loop.With(id, [&](TlsStream& stream) { stream.Reset(); }); });
+}
+
+void EngineLoop::SetNoDelay(StreamId id, bool on) {
+  Submit([id, on](EngineLoop& loop) {
+    loop.With(id, [&](TlsStream& stream) { stream.SetNoDelay(on); });
+  });
+}
+
+void EngineLoop::SetKeepAlive(StreamId id, bool on, int initial_delay_seconds) {
+  Submit([id, on, initial_delay_seconds](EngineLoop& loop) {
+    loop.With(id, [&](TlsStream& stream) { stream.SetKeepAlive(on, initial_delay_seconds); });
+  });
+}
+
+void EngineLoop::EndStreamsOf(std::shared_ptr<EventSink> sink) {
+  Submit([sink = std::move(sink)](EngineLoop& loop) {
+    for (auto& [id, stream] : loop.streams_) {
+      if (stream->sink() == sink) Do(stream.get(), &TlsStream::Abandon);
+    }
+  });
+}
+
+std::future<void> EngineLoop::Deliver(std::shared_ptr<EventSink> sink) {
+  auto delivery = std::make_shared<std::unique_ptr<Delivery>>(std::make_unique<Delivery>());
+  (*delivery)->sink = std::move(sink);
+  std::future<void> done = (*delivery)->done.get_future();
+  Submit([delivery](EngineLoop& loop) {
+    try {
+      loop.deliveries_.push_back(std::move(*delivery));
+    } catch (const std::bad_alloc&) {
+      (*delivery)->done.set_value();  // without waiting
+    }
+  });
+  return done;
+}
+
+std::future<LoopStatistics> EngineLoop::Statistics() {
+  if (questions_.fetch_add(1) >= kMostQuestions) {
+    questions_.fetch_sub(1);
+    return {};
+  }
+  auto promise = std::make_shared<std::promise<LoopStatistics>>();
+  std::future<LoopStatistics> statistics = promise->get_future();
+  Submit([promise](EngineLoop& loop) {
+    promise->set_value(loop.Count());
+    loop.questions_.fetch_sub(1);
+  });
+  return statistics;
+}
+
+}  // namespace keyless::engine
