@@ -19,9 +19,19 @@ export class S2nPkeyError extends Error {
   }
 }
 
+/** What was given, in words of its own, for a value that says nothing by itself. */
+export class Given {
+  readonly words: string;
+
+  constructor(words: string) {
+    this.words = words;
+  }
+}
+
 /** Describes a value in an error message, briefly and without printing secrets: type, and the text of short scalars. */
 export function describeValue(value: unknown): string {
   if (value === null) return 'null';
+  if (value instanceof Given) return value.words;
   if (typeof value === 'string')
     return value.length > 60 ? `a string of ${value.length} characters` : `'${value}'`;
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')

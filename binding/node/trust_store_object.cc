@@ -22,13 +22,20 @@ TrustStoreObject::TrustStoreObject(const Napi::CallbackInfo& info)
   tls::TrustStoreOptions native;
   native.authorities_pem = ReadTexts(options.Get("authorities"));
   native.revocation_lists_pem = ReadTexts(options.Get("revocationLists"));
+  native.skip_unusable = options.Get("skipUnusable").ToBoolean();
   native.allow_partial_chain = options.Get("allowPartialChain").ToBoolean();
   try {
     store_ = tls::TrustStore::Create(native);
   } catch (const tls::Error& error) {
     throw ToNapiError(info.Env(), error);
   }
-  info.This().As<Napi::Object>().TypeTag(&kTrustStoreTag);
+  Napi::Array skipped = Napi::Array::New(info.Env());
+  for (const size_t index : store_->skipped()) {
+    skipped.Set(skipped.Length(), Napi::Number::New(info.Env(), static_cast<double>(index)));
+  }
+  Napi::Object object = info.This().As<Napi::Object>();
+  object.Set("skipped", skipped);
+  object.TypeTag(&kTrustStoreTag);
 }
 
 std::shared_ptr<const tls::TrustStore> TrustStoreObject::From(const Napi::Value& value) {

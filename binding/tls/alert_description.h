@@ -15,6 +15,7 @@ inline constexpr int kDecodeError = 50;
 inline constexpr int kProtocolVersion = 70;
 inline constexpr int kInternalError = 80;
 inline constexpr int kInappropriateFallback = 86;  // RFC 7507
+inline constexpr int kUnrecognizedName = 112;      // RFC 6066 section 3
 inline constexpr int kCertificateRequired = 116;
 inline constexpr int kNoApplicationProtocol = 120;  // RFC 7301
 

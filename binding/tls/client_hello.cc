@@ -1,13 +1,15 @@
 // Connection at the client hello: which configuration is for this client.
+#include <algorithm>
 #include <utility>
 
+#include "tls/alert_description.h"
 #include "tls/connection.h"
 
 namespace keyless::tls {
 
 int Connection::OnClientHello(s2n_connection* connection, void*) {
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
-  if (!self || !self->UseContextFor(self->ServerName())) return S2N_FAILURE;
+  if (!self || self->RefuseHello() || !self->UseContextFor(self->ServerName())) return S2N_FAILURE;
   if (self->contexts_->asks_application()) {
     self->awaits_context_ = true;
     return S2N_SUCCESS;  // and the handshake is blocked, until ChooseContext
@@ -15,9 +17,66 @@ int Connection::OnClientHello(s2n_connection* connection, void*) {
   return s2n_client_hello_cb_done(connection);
 }
 
+// s2n ends a name at its first NUL, so that "a.example\0.b.example" would be served as "a.example".
+// OpenSSL refuses it, too. The extension: a list's length, the type, the name's length (RFC 6066
+// section 3).
+bool Connection::RefuseHello() {
+  constexpr size_t kName = 2 + 1 + 2;
+  const std::vector<uint8_t> wire = HelloExtension(S2N_EXTENSION_SERVER_NAME);
+  if (wire.size() <= kName || std::find(wire.begin() + kName, wire.end(), 0) == wire.end())
+    return false;
+  hello_refused_ = true;
+  failure_ = Failure::Of(FailureKind::kProtocol, "the client asked for a server name with a NUL");
+  failure_.name = "SERVER_NAME";
+  failure_.alert = alert::kUnrecognizedName;
+  return true;
+}
+
 bool Connection::UseContextFor(const std::string& server_name) {
   context_ = contexts_->Find(server_name);
-  return (context_ == 0 || Use(contexts_->config(context_))) && LimitSession();
+  const std::shared_ptr<const Config> config = Suitable(contexts_->config(context_));
+  return (config == config_ || Use(config)) && LimitSession();
+}
+
+// In TLS 1.2 s2n takes the ECDSA identity wherever the client offers a suite for it. The curve of
+// its key must be one of the client's groups, too (RFC 8422 section 5.1), and there must be a
+// signature scheme (RFC 5246 section 7.4.1.4.1). In TLS 1.3 the schemes say all of it.
+std::shared_ptr<const Config> Connection::Suitable(std::shared_ptr<const Config> config) const {
+  if (!config->without_ecdsa()) return config;
+  const auto has = [](const std::vector<uint16_t>& list, auto wanted) {
+    return std::any_of(list.begin(), list.end(), wanted);
+  };
+  const auto is = [](uint16_t value) { return [value](uint16_t each) { return each == value; }; };
+  const std::vector<uint16_t> versions = HelloList(S2N_EXTENSION_SUPPORTED_VERSIONS, 1);
+  if (config->offers_tls13() && has(versions, is(0x0304))) return config;
+  const std::vector<uint16_t> groups = HelloList(S2N_EXTENSION_SUPPORTED_GROUPS, 2);
+  if (!groups.empty() && !has(groups, is(config->ecdsa_group()))) return config->without_ecdsa();
+  const std::vector<uint16_t> schemes = HelloList(S2N_EXTENSION_SIGNATURE_ALGORITHMS, 2);
+  const auto ecdsa = [](uint16_t scheme) { return (scheme & 0xff) == 3 && scheme >> 8 <= 6; };
+  if (!schemes.empty() && !has(schemes, ecdsa)) return config->without_ecdsa();
+  return config;
+}
+
+// An extension of the client hello that is a list of two-byte values behind its length in
+// `length_bytes`; empty where the client sent none, or a malformed one.
+std::vector<uint16_t> Connection::HelloList(s2n_tls_extension_type type,
+                                            size_t length_bytes) const {
+  const std::vector<uint8_t> wire = HelloExtension(type);
+  std::vector<uint16_t> list;
+  for (size_t at = length_bytes; at + 2 <= wire.size(); at += 2)
+    list.push_back(static_cast<uint16_t>(wire[at] << 8 | wire[at + 1]));
+  return list;
+}
+
+std::vector<uint8_t> Connection::HelloExtension(s2n_tls_extension_type type) const {
+  s2n_client_hello* hello = s2n_connection_get_client_hello(connection_.get());
+  const ssize_t size = hello ? s2n_client_hello_get_extension_length(hello, type) : 0;
+  std::vector<uint8_t> wire(size > 0 ? static_cast<size_t>(size) : 0);
+  if (size <= 0 || s2n_client_hello_get_extension_by_id(hello, type, wire.data(),
+                                                        static_cast<uint32_t>(size)) != size) {
+    return {};
+  }
+  return wire;
 }
 
 bool Connection::Use(std::shared_ptr<const Config> config) {
@@ -41,7 +100,7 @@ bool Connection::ChooseContext(std::shared_ptr<const Config> config,
   bool done = true;
   if (config) {
     context_ = contexts_->size();
-    done = Use(std::move(config)) && LimitSession();
+    done = Use(Suitable(std::move(config))) && LimitSession();
   }
   if (protocol) {
     const char* only = protocol->c_str();
@@ -55,14 +114,7 @@ bool Connection::ChooseContext(std::shared_ptr<const Config> config,
 
 std::vector<std::string> Connection::OfferedProtocols() const {
   std::vector<std::string> protocols;
-  s2n_client_hello* hello = s2n_connection_get_client_hello(connection_.get());
-  const ssize_t size = hello ? s2n_client_hello_get_extension_length(hello, S2N_EXTENSION_ALPN) : 0;
-  if (size <= 2) return protocols;
-  std::vector<uint8_t> wire(static_cast<size_t>(size));
-  if (s2n_client_hello_get_extension_by_id(hello, S2N_EXTENSION_ALPN, wire.data(),
-                                           static_cast<uint32_t>(size)) != size) {
-    return protocols;
-  }
+  const std::vector<uint8_t> wire = HelloExtension(S2N_EXTENSION_ALPN);
   // RFC 7301 section 3.1: the list's length in two bytes, then each name after its own in one.
   for (size_t at = 2; at < wire.size();) {
     const size_t length = wire[at++];

@@ -1,5 +1,7 @@
 #include "tls/config.h"
 
+#include <algorithm>
+
 #include "tls/connection.h"
 #include "tls/error.h"
 #include "tls/library.h"
@@ -25,10 +27,10 @@ s2n_async_pkey_validation_mode ValidationFor(const std::vector<Identity>& identi
 std::shared_ptr<const Config> Config::Create(const ConfigOptions& options) {
   InitializeLibrary();
   return std::shared_ptr<const Config>(
-      new Config(options));  // owned at once; the constructor is private
+      new Config(options, Shown::kAll));  // owned at once; the constructor is private
 }
 
-Config::Config(const ConfigOptions& options)
+Config::Config(const ConfigOptions& options, Shown shown)
     : identities_(options.identities),
       uses_alpn_(!options.alpn_protocols.empty()),
       verification_(options.verification),
@@ -49,7 +51,7 @@ Config::Config(const ConfigOptions& options)
            kFailed, "client hello callback");
   CheckS2n(s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING), kFailed,
            "client hello callback");
-  AddIdentities(options.security_policy);
+  AddIdentities(options.security_policy, shown);
   UsePeerVerification(config, verification_, options.client);
   if (options.client) {
     CheckS2n(s2n_config_set_session_tickets_onoff(config, 1), kFailed, "session tickets");
@@ -76,15 +78,28 @@ Config::Config(const ConfigOptions& options)
     UseSessionTickets(config, options.tickets);
     session_seconds_ = options.tickets.session_seconds;
   }
+  const bool others = std::any_of(identities_.begin(), identities_.end(), [](const Identity& each) {
+    return each.chain->key().type != CertificateKey::Type::kEcdsa;
+  });
+  if (shown == Shown::kAll && !options.client && ecdsa_group_ != 0 && others)
+    without_ecdsa_.reset(new Config(options, Shown::kAllButEcdsa));
 }
 
-void Config::AddIdentities(const std::string& security_policy) {
-  for (const Identity& identity : identities_)
+void Config::AddIdentities(const std::string& security_policy, Shown shown) {
+  for (const Identity& identity : identities_) {
     CheckSecurityPolicy(security_policy, identity.chain->key());
+    if (identity.chain->key().type == CertificateKey::Type::kEcdsa)
+      ecdsa_group_ = identity.chain->key().group;
+  }
+  offers_tls13_ = OffersTls13(security_policy);
   const std::string what = "security policy '" + security_policy + "' and this certificate";
   CheckS2n(s2n_config_set_cipher_preferences(config_.get(), security_policy.c_str()),
            "ERR_S2N_PKEY_SECURITY_POLICY", what);
   for (const Identity& identity : identities_) {
+    if (shown == Shown::kAllButEcdsa &&
+        identity.chain->key().type == CertificateKey::Type::kEcdsa) {
+      continue;
+    }
     CheckS2n(s2n_config_add_cert_chain_and_key_to_store(config_.get(), identity.chain->get()),
              "ERR_S2N_PKEY_SECURITY_POLICY", what);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,12 @@ class Config {
   const std::vector<Identity>& identities() const noexcept { return identities_; }
   // Which identity s2n chose; identities().size() where it is none of them.
   size_t IndexOf(const s2n_cert_chain_and_key* chain) const noexcept;
+  // The same without its ECDSA identity, for clients that could not use that one; null where there
+  // is no other identity beside it.
+  const std::shared_ptr<const Config>& without_ecdsa() const noexcept { return without_ecdsa_; }
+  // IANA group of the ECDSA identity's curve; 0: there is none.
+  uint16_t ecdsa_group() const noexcept { return ecdsa_group_; }
+  bool offers_tls13() const noexcept { return offers_tls13_; }
   bool uses_alpn() const noexcept { return uses_alpn_; }
   const PeerVerification& verification() const noexcept { return verification_; }
   // See SessionTickets; 0: no tickets.
@@ -53,10 +60,14 @@ class Config {
   Config& operator=(const Config&) = delete;
 
  private:
-  explicit Config(const ConfigOptions& options);
-  void AddIdentities(const std::string& security_policy);
+  enum class Shown : uint8_t { kAll, kAllButEcdsa };
+  Config(const ConfigOptions& options, Shown shown);
+  void AddIdentities(const std::string& security_policy, Shown shown);
 
   std::vector<Identity> identities_;  // referenced by config_, so it is declared (and freed) around
+  std::shared_ptr<const Config> without_ecdsa_;
+  uint16_t ecdsa_group_ = 0;
+  bool offers_tls13_ = false;
   bool uses_alpn_;
   PeerVerification verification_;
   uint32_t session_seconds_ = 0;

@@ -189,7 +189,11 @@ class Connection {
   bool SignLocally(const LocalKey& key);
   Received NothingReceived(ssize_t result);
   void NameRefusedMessage();
+  bool RefuseHello();
   bool UseContextFor(const std::string& server_name);
+  std::shared_ptr<const Config> Suitable(std::shared_ptr<const Config> config) const;
+  std::vector<uint16_t> HelloList(s2n_tls_extension_type type, size_t length_bytes) const;
+  std::vector<uint8_t> HelloExtension(s2n_tls_extension_type type) const;
   bool Use(std::shared_ptr<const Config> config);
   bool LimitSession();
   bool AcceptsPeer();
@@ -211,6 +215,7 @@ class Connection {
   size_t identity_ = 0;
   bool awaits_context_ = false;
   bool out_of_memory_ = false;  // within a callback
+  bool hello_refused_ = false;
   std::string key_log_;
 };
 

@@ -110,4 +110,9 @@ void CheckSecurityPolicy(const std::string& policy, const CertificateKey& key) {
   }
 }
 
+bool OffersTls13(const std::string& policy) {
+  s2n_pkey_policy_facts facts;
+  return s2n_pkey_read_policy(policy.c_str(), &facts) && facts.offers_tls13;
+}
+
 }  // namespace keyless::tls

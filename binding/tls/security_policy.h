@@ -24,4 +24,7 @@ struct CertificateKey {
 // and 1.1), or one with no scheme for the key.
 void CheckSecurityPolicy(const std::string& policy, const CertificateKey& key);
 
+// Whether this policy, which exists, has TLS 1.3.
+bool OffersTls13(const std::string& policy);
+
 }  // namespace keyless::tls

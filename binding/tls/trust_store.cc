@@ -177,7 +177,14 @@ std::shared_ptr<const TrustStore> TrustStore::Create(const TrustStoreOptions& op
 
 TrustStore::TrustStore(const TrustStoreOptions& options) : store_(X509_STORE_new()) {
   if (!store_) throw Error("ERR_S2N_PKEY_CONFIG", "no memory for certificate authorities");
-  for (const std::string& pem : options.authorities_pem) AddAuthorities(store_.get(), pem);
+  for (size_t i = 0; i < options.authorities_pem.size(); i++) {
+    try {
+      AddAuthorities(store_.get(), options.authorities_pem[i]);
+    } catch (const Error&) {
+      if (!options.skip_unusable) throw;
+      skipped_.push_back(i);
+    }
+  }
   for (const std::string& pem : options.revocation_lists_pem) AddRevocationLists(store_.get(), pem);
   if (!options.revocation_lists_pem.empty())
     flags_ |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;

@@ -4,6 +4,7 @@
 
 #include <openssl/x509.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,8 @@ namespace keyless::tls {
 
 struct TrustStoreOptions {
   std::vector<std::string> authorities_pem;  // each with one certificate or more
+  // Leave out the texts of authorities_pem that cannot be used (see skipped) instead of throwing.
+  bool skip_unusable = false;
   // Each with one list or more. With any, every certificate of a chain needs a list of its issuer's
   // that is in force, as in node:tls.
   std::vector<std::string> revocation_lists_pem;
@@ -37,6 +40,9 @@ class TrustStore {
   Verification Verify(STACK_OF(X509) * chain, Peer peer, const CertificateStrength& strength,
                       std::vector<std::vector<uint8_t>>* path) const;
 
+  // Indices into authorities_pem.
+  const std::vector<size_t>& skipped() const noexcept { return skipped_; }
+
   TrustStore(const TrustStore&) = delete;
   TrustStore& operator=(const TrustStore&) = delete;
 
@@ -45,6 +51,7 @@ class TrustStore {
 
   bssl::UniquePtr<X509_STORE> store_;
   unsigned long flags_ = 0;  // X509_V_FLAG_…
+  std::vector<size_t> skipped_;
 };
 
 }  // namespace keyless::tls

@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../errors.ts';
 import type { Signer } from '../signer/signer.ts';
 import { checkCertified, type CertifiedOptions } from './certified.ts';
 import { extensionsOf, nameOf } from './extensions.ts';
-import { pem } from './pem.ts';
+import { pemBlock } from '../pem/pem-blocks.ts';
 import { SignerCrypto } from './signer-crypto.ts';
 import { checkSigningKey } from './signing-key.ts';
 import { x509Library } from './x509-library.ts';
@@ -46,5 +46,5 @@ export async function createCertificateRequest(options: CertificateRequestOption
     },
     crypto,
   );
-  return pem('CERTIFICATE REQUEST', request.rawData);
+  return pemBlock('CERTIFICATE REQUEST', new Uint8Array(request.rawData));
 }

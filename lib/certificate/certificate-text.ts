@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.ts';
+import { readCertificates } from '../pem/certificates.ts';
 import { x509Library } from './x509-library.ts';
 
 /**
@@ -9,8 +10,9 @@ import { x509Library } from './x509-library.ts';
  */
 export async function certificateText(certificate: string): Promise<string> {
   const x509 = await x509Library();
+  const [first] = readCertificates('certificate', 'a PEM certificate', certificate);
   try {
-    return new x509.X509Certificate(certificate).toString('text');
+    return new x509.X509Certificate(first?.pem ?? '').toString('text');
   } catch (cause) {
     throw new InvalidOptionError('certificate', 'a PEM certificate', certificate, { cause });
   }

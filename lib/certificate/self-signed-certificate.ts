@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../errors.ts';
 import type { Signer } from '../signer/signer.ts';
 import { checkSerialNumber } from './serial-number.ts';
 import { extensionsOf, keyIdentifiers, nameOf } from './extensions.ts';
-import { pem } from './pem.ts';
+import { pemBlock } from '../pem/pem-blocks.ts';
 import { SignerCrypto } from './signer-crypto.ts';
 import { checkSigningKey } from './signing-key.ts';
 import { x509Library } from './x509-library.ts';
@@ -64,5 +64,5 @@ export async function createSelfSignedCertificate(options: SelfSignedCertificate
     },
     crypto,
   );
-  return pem('CERTIFICATE', certificate.rawData);
+  return pemBlock('CERTIFICATE', new Uint8Array(certificate.rawData));
 }

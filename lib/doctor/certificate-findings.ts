@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
+import { readChain as readPemChain } from '../pem/certificates.ts';
 import { fault, warning, type Finding } from './finding.ts';
 
 const day = 24 * 60 * 60 * 1000;
@@ -8,9 +9,8 @@ const serverAuth = '1.3.6.1.5.5.7.3.1';
 const anyUsage = '2.5.29.37.0';
 
 /** The certificates of a PEM text, in its order. @throws for one that cannot be read. */
-export function readChain(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
+export function readChain(pem: string): readonly X509Certificate[] {
+  return readPemChain('cert', "a PEM chain, the server's own certificate first", pem).certificates;
 }
 
 /** How a message calls a certificate. */

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { ServerOpts } from 'node:net';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { InvalidOptionError, SignerError } from '../errors.ts';
+import { pemText } from '../pem/pem-text.ts';
 import { checkKeyId } from '../kms/key-id.ts';
 import { createHandshakeClient, type KmsClientOptions } from '../kms/kms-client.ts';
 import { KmsSigner } from '../kms/kms-signer.ts';
@@ -208,9 +209,8 @@ async function withKms<T>(
 function readCertificate(
   cert: unknown,
   findings: Finding[],
-): { pem: string; chain: X509Certificate[]; leaf: X509Certificate } | undefined {
-  const pem =
-    typeof cert === 'string' ? cert : cert instanceof Uint8Array ? Buffer.from(cert).toString('latin1') : '';
+): { pem: string; chain: readonly X509Certificate[]; leaf: X509Certificate } | undefined {
+  const pem = pemText(cert) ?? '';
   if (pem.includes('PRIVATE KEY-----')) {
     findings.push(
       fault(

@@ -33,11 +33,16 @@ export interface NativeIdentity {
 }
 
 /** Whom to trust: authorities and revocation lists. Immutable; shared by all configurations that use it. */
-export type NativeTrustStore = object;
+export interface NativeTrustStore {
+  /** Indices of the `authorities` that `skipUnusable` left out. */
+  readonly skipped: readonly number[];
+}
 
 export interface NativeTrustStoreOptions {
   /** PEM texts, each with one certificate or more. */
   readonly authorities: readonly string[];
+  /** Leave out authorities that cannot be used, instead of throwing. */
+  readonly skipUnusable?: boolean;
   /** PEM texts, each with one list or more. */
   readonly revocationLists: readonly string[];
   /** An authority need not be self-signed to end a chain. */

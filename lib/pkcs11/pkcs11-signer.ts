@@ -4,7 +4,10 @@
  * @module s2n-pkey/pkcs11
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { InvalidOptionError } from '../errors.ts';
+import { Given, InvalidOptionError } from '../errors.ts';
+import { readChain } from '../pem/certificates.ts';
+import { pemBlock, pemBlocks } from '../pem/pem-blocks.ts';
+import { pemText } from '../pem/pem-text.ts';
 import { closedError } from '../signer/closed-error.ts';
 import { readTimeout, withDeadline } from '../signer/deadline.ts';
 import { digestInfo } from '../signer/digest-info.ts';
@@ -205,10 +208,18 @@ function readId(id: unknown): Uint8Array | undefined {
 
 function readPublicKey(pem: string | undefined): KeyObject | undefined {
   if (pem === undefined) return undefined;
+  const expected = 'PEM of a public key or of a certificate';
+  const text = pemText(pem);
+  if (text === undefined) throw new InvalidOptionError('publicKey', expected, pem);
+  if (text.includes('PRIVATE KEY-----')) {
+    throw new InvalidOptionError('publicKey', expected, new Given('PEM with a private key'));
+  }
   try {
-    if (pem.includes('PRIVATE KEY')) throw new TypeError('it is a private key');
-    return createPublicKey(pem);
+    const key = pemBlocks(text).find(({ label }) => label === 'PUBLIC KEY' || label === 'RSA PUBLIC KEY');
+    if (key === undefined) return readChain('publicKey', expected, text).certificates[0]?.publicKey;
+    return createPublicKey(pemBlock(key.label, key.decode()));
   } catch (cause) {
-    throw new InvalidOptionError('publicKey', 'PEM of a public key or of a certificate', pem, { cause });
+    if (cause instanceof InvalidOptionError) throw cause;
+    throw new InvalidOptionError('publicKey', expected, new Given('PEM that cannot be read'), { cause });
   }
 }

@@ -36,9 +36,9 @@ async function signerOf(settings: Settings): Promise<Signer> {
   });
 }
 
-function read(name: string, path: string): string {
+function read(name: string, path: string): Buffer {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new RegisterError(`${name}: the file could not be read: ${why}`, { cause });

@@ -1,5 +1,6 @@
-import { createHash, X509Certificate, type KeyObject } from 'node:crypto';
-import { describeValue, KeyMismatchError } from '../errors.ts';
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import { KeyMismatchError } from '../errors.ts';
+import { readChain } from '../pem/certificates.ts';
 import type { Signer } from './signer.ts';
 
 /**
@@ -29,16 +30,15 @@ export function publicKeyFingerprint(publicKey: KeyObject): string {
 }
 
 function readLeaf(pem: string): X509Certificate {
-  if (typeof pem !== 'string' || !pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new KeyMismatchError(
-      'the certificate chain has no certificate: expected PEM with "-----BEGIN CERTIFICATE-----", ' +
-        `the server's own first; given ${describeValue(pem)}`,
-    );
-  }
   try {
-    return new X509Certificate(pem); // Reads the first certificate in the text.
+    const [leaf] = readChain(
+      'the certificate chain',
+      "PEM certificates, the server's own first",
+      pem,
+    ).certificates;
+    if (leaf !== undefined) return leaf;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KeyMismatchError(`the first certificate of the chain cannot be read (${reason})`, { cause });
+    throw new KeyMismatchError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+  throw new KeyMismatchError('the certificate chain is empty');
 }

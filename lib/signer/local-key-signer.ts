@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { InvalidOptionError, SignerError } from '../errors.ts';
+import { pemText } from '../pem/pem-text.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeLocalKey } from '../native/binding.ts';
 import { abortedError } from './aborted-error.ts';
@@ -67,13 +68,24 @@ export class LocalKeySigner implements Signer {
   }
 }
 
+/** AWS-LC finds a block only where a line begins with it, and reads lines of up to 76 characters. */
+function asAwsLcReads(text: string): string {
+  const unusual = /^[ \t]+-----|-----[ \t]*-----BEGIN |[A-Za-z0-9+/=]{77}/m;
+  if (!unusual.test(text)) return text;
+  return text
+    .replace(/^[ \t]+/gm, '')
+    .replace(/-----[ \t]*-----BEGIN /g, '-----\n-----BEGIN ')
+    .replace(/[A-Za-z0-9+/=]{64}(?=[A-Za-z0-9+/=])/g, '$&\n');
+}
+
 function checkOptions(options: LocalKeySignerOptions): { key: string; passphrase?: string } {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidOptionError('options', 'an object with a key', options);
   }
   const { key, passphrase } = options;
-  const pem = key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key;
-  if (typeof pem !== 'string' || !pem.includes('-----BEGIN ')) {
+  const text = pemText(key);
+  const pem = text === undefined ? undefined : asAwsLcReads(text);
+  if (!pem?.includes('-----BEGIN ')) {
     throw new InvalidOptionError(
       'key',
       'a private key as PEM, a string or Buffer with "-----BEGIN … PRIVATE KEY-----"',

@@ -79,12 +79,11 @@ export interface Destination {
 export function readClientSettings(options: ConnectOptions): ClientSettings {
   refuseUnsupported({ ...options, secureContext: undefined });
   const { servername, checkServerIdentity: check = checkServerIdentity, session } = options;
-  if (servername !== undefined && typeof servername !== 'string') {
-    throw new InvalidOptionError('servername', 'a host name', servername);
-  }
+  if (servername !== undefined) checkServerName('servername', servername);
   if (typeof check !== 'function') throw new InvalidOptionError('checkServerIdentity', 'a function', check);
   const { path, port, localAddress } = options;
   const host = typeof options.host === 'string' ? options.host : hostOf(options.socket);
+  if (host !== undefined) checkServerName('host', host);
   const named = servername === undefined || servername === '' ? host : servername;
   const hostname = named === undefined || named === '' ? 'localhost' : named;
   const rejectUnauthorized = readRejectUnauthorized(options.rejectUnauthorized ?? defaultRejection());
@@ -100,6 +99,13 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
     wantsOcsp: options.requestOCSP === true,
     destination: { path, host: options.host, port, localAddress },
   };
+}
+
+/** C strings end at a NUL, so that another name than the one given would be asked for and verified. */
+export function checkServerName(option: string, name: unknown): void {
+  if (typeof name !== 'string' || name.includes('\0')) {
+    throw new InvalidOptionError(option, 'a host name, without NUL', name);
+  }
 }
 
 /** A name may be asked for, an address may not (RFC 6066 §3); and no dot at its end. */

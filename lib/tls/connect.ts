@@ -4,7 +4,7 @@ import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import { engine } from '../native/engine.ts';
 import { ClientHandshake } from './client-handshake.ts';
-import { nameToAskFor, readClientSettings, type ConnectOptions } from './client-options.ts';
+import { checkServerName, nameToAskFor, readClientSettings, type ConnectOptions } from './client-options.ts';
 import { readClientSocketOptions } from './client-socket-options.ts';
 import { connectionError } from './connection-error.ts';
 import { transportOf } from './given-stream.ts';
@@ -56,7 +56,10 @@ export function connect(...args: unknown[]): TlsSocket {
     ...socketOptions,
     client: {
       onDestroy: () => handshake.abandon(),
-      onServername: (name) => (handshake.serverName = nameToAskFor(name)),
+      onServername: (name) => {
+        checkServerName('name', name);
+        handshake.serverName = nameToAskFor(name);
+      },
       session: options.session,
     },
   });

@@ -4,6 +4,7 @@ import { addon } from '../native/addon.ts';
 import type { NativeIdentity } from '../native/binding.ts';
 import { checkCertificateMatchesSigner } from '../signer/certificate-match.ts';
 import { LocalKeySigner } from '../signer/local-key-signer.ts';
+import { readChain, type PemCertificate } from '../pem/certificates.ts';
 import type { Signer } from '../signer/signer.ts';
 
 /** A certificate and the signer that holds its private key. */
@@ -27,15 +28,17 @@ export interface Identity {
 }
 
 /**
- * Reads one identity. `option` is its place in the caller's options, such as `identities[1].`; empty at the top.
+ * Reads one identity. `option` is its place in the caller's options, such as `identities[1].`; empty at the top. `authorities`
+ * may complete its chain.
  *
  * @throws InvalidOptionError, naming the option; KeyMismatchError.
  */
 export function readIdentity(
   { cert, signer, ocspResponse }: Partial<IdentityOptions>,
   option = '',
+  authorities: () => readonly PemCertificate[] = () => [],
 ): Identity {
-  const certificateChain = readCertificate(cert, `${option}cert`);
+  const certificateChain = readCertificate(cert, `${option}cert`, authorities);
   if (!isSigner(signer)) {
     throw new InvalidOptionError(
       `${option}signer`,
@@ -68,25 +71,42 @@ export function withOcspResponse(identity: Identity, response: unknown, option =
   return { ...identity, native: { ...identity.native, chain } };
 }
 
-function readCertificate(cert: unknown, option: string): string {
-  const expected = "a PEM certificate chain, the server's own certificate first";
-  if (typeof cert !== 'string' && !(cert instanceof Uint8Array)) {
-    throw new InvalidOptionError(option, expected, cert);
-  }
-  const pem = typeof cert === 'string' ? cert : Buffer.from(cert).toString('latin1');
-  if (pem.includes('PRIVATE KEY-----')) {
-    throw new InvalidOptionError(
-      option,
-      `${expected}, and no private key beside it: remove the key from the file`,
-      'PEM with a private key',
+/** A leaf that stands alone is completed by its intermediates in `ca`, as node:tls does. */
+function readCertificate(
+  cert: unknown,
+  option: string,
+  authorities: () => readonly PemCertificate[],
+): string {
+  const { pem, certificates } = readChain(
+    option,
+    "a PEM certificate chain, the server's own certificate first",
+    cert,
+  );
+  const [leaf, ...others] = certificates;
+  return leaf === undefined || others.length > 0 ? pem : pem + intermediatesOf(leaf, authorities());
+}
+
+/** From the leaf's issuer to the last below the root, which every peer that trusts it has. */
+function intermediatesOf(leaf: X509Certificate, authorities: readonly PemCertificate[]): string {
+  const candidates = authorities.flatMap(({ pem }) => {
+    try {
+      return [{ pem, certificate: new X509Certificate(pem) }];
+    } catch {
+      return []; // The trust store, which is made of them, refuses it by name.
+    }
+  });
+  let chain = '';
+  let child = leaf;
+  while (!child.checkIssued(child)) {
+    const index = candidates.findIndex(
+      ({ certificate }) => child.checkIssued(certificate) && child.verify(certificate.publicKey),
     );
+    const [issuer] = index === -1 ? [] : candidates.splice(index, 1);
+    if (issuer === undefined || issuer.certificate.checkIssued(issuer.certificate)) break;
+    chain += issuer.pem;
+    child = issuer.certificate;
   }
-  try {
-    new X509Certificate(pem);
-  } catch (cause) {
-    throw new InvalidOptionError(option, expected, cert, { cause });
-  }
-  return pem;
+  return chain;
 }
 
 function isSigner(value: unknown): value is Signer {

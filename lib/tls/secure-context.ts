@@ -2,7 +2,8 @@ import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeConfigOptions, NativeTrustStore } from '../native/binding.ts';
 import { readIdentity, type Identity, type IdentityOptions } from './identity.ts';
-import { namesTrust, trustStore, type TrustOptions } from './trust.ts';
+import type { PemCertificate } from '../pem/certificates.ts';
+import { namesTrust, readAuthorities, trustStore, type TrustOptions } from './trust.ts';
 import { policyForVersions, type ProtocolVersionOptions } from './protocol-versions.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
@@ -85,10 +86,12 @@ export function readIdentities(options: SecureContextOptions): Identity[] {
   }
   const list: readonly unknown[] = identities ?? [];
   const alone = list.length === 0 || cert !== undefined || signer !== undefined;
-  const read = alone ? [readIdentity({ cert, signer, ocspResponse } as Partial<IdentityOptions>)] : [];
+  const authorities = (): readonly PemCertificate[] => readAuthorities(options.ca);
+  const own = { cert, signer, ocspResponse } as Partial<IdentityOptions>;
+  const read = alone ? [readIdentity(own, '', authorities)] : [];
   for (const [index, each] of list.entries()) {
     if (typeof each !== 'object' || each === null) throw new InvalidOptionError('identities', expected, each);
-    read.push(readIdentity(each, `identities[${index}].`));
+    read.push(readIdentity(each, `identities[${index}].`, authorities));
   }
   const types = read.map(({ keyType }) => keyType);
   const twice = types.find((type, index) => types.indexOf(type) !== index);

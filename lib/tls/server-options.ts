@@ -74,10 +74,15 @@ export function readHighWaterMark(value: unknown): number | undefined {
 }
 
 export function readProtocols(protocols: unknown = []): string[] {
-  const expected = 'an array of protocol names of 1 to 255 bytes, such as ["h2", "http/1.1"]';
+  const expected = 'an array of protocol names of 1 to 255 bytes without NUL, such as ["h2", "http/1.1"]';
   if (!Array.isArray(protocols)) throw new InvalidOptionError('ALPNProtocols', expected, protocols);
   return protocols.map((protocol: unknown) => {
-    if (typeof protocol !== 'string' || protocol.length < 1 || Buffer.byteLength(protocol) > 255) {
+    if (
+      typeof protocol !== 'string' ||
+      protocol.length < 1 ||
+      protocol.includes('\0') ||
+      Buffer.byteLength(protocol) > 255
+    ) {
       throw new InvalidOptionError('ALPNProtocols', expected, protocol);
     }
     return protocol;

@@ -1,8 +1,18 @@
-import { readFileSync } from 'node:fs';
-import * as tls from 'node:tls';
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeTrustStore } from '../native/binding.ts';
+import {
+  readCertificates,
+  readRevocationLists,
+  UnreadablePemError,
+  type PemCertificate,
+} from '../pem/certificates.ts';
+import {
+  defaultAuthorities,
+  nameOfAuthority,
+  warnOfSkipped,
+  type DefaultAuthority,
+} from './default-authorities.ts';
 
 /** One PEM text or several. */
 export type PemTexts = string | Uint8Array | readonly (string | Uint8Array)[];
@@ -20,7 +30,12 @@ export interface TrustOptions {
   allowPartialTrustChain?: boolean;
 }
 
-let defaultStore: NativeTrustStore | undefined;
+const expectedAuthorities = 'PEM with "-----BEGIN CERTIFICATE-----", a string or Buffer or an array of them';
+const expectedLists = 'PEM with "-----BEGIN X509 CRL-----", a string or Buffer or an array of them';
+
+/** Reading all of Node's authorities takes milliseconds, so the usual store is made once for each list of them. */
+let usual:
+  { readonly authorities: readonly DefaultAuthority[]; readonly store: NativeTrustStore } | undefined;
 
 /**
  * The trust store for these options.
@@ -32,15 +47,24 @@ export function trustStore(options: TrustOptions): NativeTrustStore {
   if (typeof partial !== 'boolean') {
     throw new InvalidOptionError('allowPartialTrustChain', 'true or false', partial);
   }
-  const make = (authorities: readonly string[]): NativeTrustStore =>
-    new (addon().TrustStore)({
-      authorities,
-      revocationLists: readPem('crl', crl),
-      allowPartialChain: partial,
-    });
-  // Reading all of Node's authorities takes milliseconds, so the usual store is made once.
-  if (isAbsent(ca) && isAbsent(crl) && !partial) return (defaultStore ??= make(defaultAuthorities()));
-  return make(isAbsent(ca) ? defaultAuthorities() : readPem('ca', ca));
+  if (isAbsent(ca) && isAbsent(crl) && !partial) return usualStore();
+  const revocationLists = readLists(crl);
+  if (isAbsent(ca)) return storeOfDefaults(defaultAuthorities(), revocationLists, partial);
+  const authorities = readAuthorities(ca);
+  const store = new (addon().TrustStore)({
+    authorities: authorities.map(({ block }) => block),
+    skipUnusable: true,
+    revocationLists,
+    allowPartialChain: partial,
+  });
+  for (const index of store.skipped) {
+    const skipped = authorities[index];
+    throw new S2nPkeyError(
+      'ERR_S2N_PKEY_CA_INVALID',
+      `ca: expected ${expectedAuthorities}; ${skipped?.place ?? 'one'} cannot be used as an authority`,
+    );
+  }
+  return store;
 }
 
 /** Whether the options say whom to trust, or leave it to the default. */
@@ -49,30 +73,65 @@ export function namesTrust({ ca, crl, allowPartialTrustChain }: TrustOptions): b
 }
 
 /**
- * The authorities that node:tls trusts by default: Mozilla's, as Node brings them, and those of `NODE_EXTRA_CA_CERTS`. Where
- * Node can tell (22.15 on), exactly those that it uses, with `--use-system-ca` and `tls.setDefaultCACertificates` in force.
+ * The certificates of `ca`; none where it is absent.
+ *
+ * @throws S2nPkeyError `ERR_S2N_PKEY_CA_INVALID`.
  */
-function defaultAuthorities(): readonly string[] {
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
-  if (getCACertificates !== undefined) return getCACertificates('default');
-  const extra = process.env['NODE_EXTRA_CA_CERTS'];
-  if (extra === undefined || extra === '') return tls.rootCertificates;
-  try {
-    return [...tls.rootCertificates, readFileSync(extra, 'latin1')];
-  } catch {
-    return tls.rootCertificates; // Node itself has warned of it when it started.
+export function readAuthorities(ca: unknown): PemCertificate[] {
+  return textsOf(ca).flatMap(([place, text]) =>
+    withCode('ERR_S2N_PKEY_CA_INVALID', () => readCertificates(`ca${place}`, expectedAuthorities, text)),
+  );
+}
+
+function readLists(crl: unknown): string[] {
+  return textsOf(crl).flatMap(([place, text]) =>
+    withCode('ERR_S2N_PKEY_CRL_INVALID', () => readRevocationLists(`crl${place}`, expectedLists, text)),
+  );
+}
+
+function usualStore(): NativeTrustStore {
+  const authorities = defaultAuthorities();
+  if (usual?.authorities !== authorities)
+    usual = { authorities, store: storeOfDefaults(authorities, [], false) };
+  return usual.store;
+}
+
+/** One of the default authorities that AWS-LC cannot use is left out: it must not end every connection. */
+function storeOfDefaults(
+  authorities: readonly DefaultAuthority[],
+  revocationLists: readonly string[],
+  allowPartialChain: boolean,
+): NativeTrustStore {
+  const store = new (addon().TrustStore)({
+    authorities: authorities.map(({ pem }) => pem),
+    skipUnusable: true,
+    revocationLists,
+    allowPartialChain,
+  });
+  for (const index of store.skipped) {
+    const skipped = authorities[index];
+    if (skipped) warnOfSkipped(skipped.source, nameOfAuthority(skipped.pem));
   }
+  return store;
 }
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-function readPem(option: 'ca' | 'crl', value: unknown): string[] {
+/** Each text with its place in the option, such as `[1]`. */
+function textsOf(value: unknown): (readonly [place: string, text: unknown])[] {
   if (isAbsent(value)) return [];
-  return (Array.isArray(value) ? (value as unknown[]) : [value]).map((text) => {
-    if (typeof text === 'string') return text;
-    if (text instanceof Uint8Array) return Buffer.from(text).toString('latin1');
-    throw new InvalidOptionError(option, 'PEM, a string or Buffer or an array of them', text);
-  });
+  if (!Array.isArray(value)) return [['', value]];
+  return (value as unknown[]).map((text, index) => [`[${index}]`, text]);
+}
+
+function withCode<T>(code: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadablePemError)
+      throw new S2nPkeyError(code, error.message, { cause: error.cause });
+    throw error;
+  }
 }

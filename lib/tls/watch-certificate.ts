@@ -1,10 +1,12 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import { readChain } from '../pem/certificates.ts';
+import { pemText } from '../pem/pem-text.ts';
 import type { Signer } from '../signer/signer.ts';
 import { createSecureContext, type SecureContextOptions } from './secure-context.ts';
 import { contextsOf } from './secure-server.ts';
@@ -150,7 +152,7 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
     await this.#followLinks();
     let content: string;
     try {
-      content = await readFile(this.#path, 'latin1');
+      content = await readPem(this.#path);
     } catch (cause) {
       this.#refuse(
         `unreadable ${String(cause)}`,
@@ -216,7 +218,7 @@ export async function watchCertificate(
   const settle = readMilliseconds('settle', options.settle, 200);
   readMilliseconds('interval', options.interval, 30_000);
   try {
-    const content = await readFile(options.cert, 'latin1');
+    const content = await readPem(options.cert);
     await serve(contexts, options, content, () => false);
     return new CertificateWatch(contexts, options, content, settle);
   } catch (cause) {
@@ -257,17 +259,14 @@ async function serve(
   };
 }
 
+async function readPem(path: string): Promise<string> {
+  return pemText(await readFile(path)) ?? '';
+}
+
 function readLeaf(cert: string): X509Certificate {
-  // A file that is cut off inside a later certificate still has a first one that reads.
-  if (cert.split('-----BEGIN CERTIFICATE-----').length !== cert.split('-----END CERTIFICATE-----').length) {
-    throw new InvalidOptionError('cert', 'whole PEM certificates', 'a file that ends in the middle of one');
-  }
-  let leaf: X509Certificate;
-  try {
-    leaf = new X509Certificate(cert);
-  } catch (cause) {
-    throw new InvalidOptionError('cert', "a PEM certificate chain, the server's own first", cert, { cause });
-  }
+  const expected = "a PEM certificate chain, the server's own first";
+  const [leaf] = readChain('cert', expected, cert).certificates;
+  if (leaf === undefined) throw new InvalidOptionError('cert', expected, cert);
   const now = Date.now();
   if (now > Date.parse(leaf.validTo)) {
     throw new InvalidOptionError('cert', 'a certificate that is valid now', `expired on ${leaf.validTo}`);

@@ -1,5 +1,5 @@
-import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { InvalidOptionError } from '../errors.ts';
+import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { readChain } from '../pem/certificates.ts';
 import { publicKeyFingerprint } from '../signer/certificate-match.ts';
 import { kindOfKey, type KeyKind } from '../signer/schemes-of-key.ts';
 import { unusable } from './vault-client.ts';
@@ -92,11 +92,5 @@ function checked(version: number, publicKey: KeyObject, name: string): TransitKe
 
 /** @throws InvalidOptionError `certificate`. */
 export function readCertificate(pem: unknown): X509Certificate | undefined {
-  if (pem === undefined) return undefined;
-  try {
-    if (typeof pem === 'string' || pem instanceof Uint8Array) return new X509Certificate(pem);
-  } catch {
-    // Said below.
-  }
-  throw new InvalidOptionError('certificate', 'a PEM certificate', pem);
+  return pem === undefined ? undefined : readChain('certificate', 'a PEM certificate', pem).certificates[0];
 }

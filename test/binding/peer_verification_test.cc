@@ -169,6 +169,9 @@ TEST(a_trust_store_refuses_what_it_cannot_read) {
   EXPECT_EQ(code(options), "");
   options.authorities_pem = {Server().certificate_pem, "nonsense"};
   EXPECT_EQ(code(options), "ERR_S2N_PKEY_CA_INVALID");
+  options.authorities_pem = {"nonsense", Server().certificate_pem, "-----BEGIN CERTIFICATE-----"};
+  options.skip_unusable = true;
+  EXPECT(tls::TrustStore::Create(options)->skipped() == (std::vector<size_t>{0, 2}));
   options.authorities_pem = {};
   options.revocation_lists_pem = {Server().certificate_pem};
   EXPECT_EQ(code(options), "ERR_S2N_PKEY_CRL_INVALID");

@@ -302,6 +302,18 @@ describe('connect', () => {
     expect(await echoOver(Duplex.from({ readable: tcp, writable: tcp }))).to.equal('hello');
   });
 
+  it('refuses a server name with a NUL, which would be cut there', () => {
+    for (const [option, value] of [
+      ['servername', 'good.example\0.evil.example'],
+      ['host', 'good.example\0.evil.example'],
+      ['ALPNProtocols', ['h2\0x']],
+    ] as const) {
+      expect(() => connect({ port: 1, [option]: value }), option)
+        .to.throw(`${option}: expected`)
+        .with.property('code', 'ERR_S2N_PKEY_INVALID_OPTION');
+    }
+  });
+
   it('refuses what it cannot do, by name', () => {
     const attempt = (options: object) => () => connect({ port: 1, ...options });
     for (const [name, value] of Object.entries({

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
+import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { createServer as createTlsServer, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import {
@@ -12,6 +13,7 @@ import {
   type TlsSocket,
 } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
+import { clientHello } from '../fixtures/client-hello.ts';
 import { identity, type KeyKind } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
@@ -151,6 +153,36 @@ describe('Many certificates on one server', () => {
     }
   });
 
+  it("of RSA and ECDSA: a client of TLS 1.2 without the ECDSA key's curve or scheme is shown RSA, as by node:tls", async () => {
+    const [ecdsa, rsa] = [identity('P-384'), identity('RSA-2048')];
+    const identities = [ecdsa, rsa].map(({ cert, key }) => ({ cert, signer: new LocalKeySigner({ key }) }));
+    const ours = await listen(serverOf({ identities }));
+    const ciphers = 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
+    const theirs = createTlsServer(
+      { cert: [ecdsa.cert, rsa.cert], key: [ecdsa.key, rsa.key], honorCipherOrder: false },
+      (socket) => socket.end('answer'),
+    );
+    const port = await listen(kept(theirs));
+    for (const [options, type] of [
+      [{ ecdhCurve: 'P-256:P-384' }, 'ec'],
+      [{ ecdhCurve: 'P-256' }, 'rsa'],
+      [{ ecdhCurve: 'X25519:P-521' }, 'rsa'],
+      [{ ecdhCurve: 'P-384', sigalgs: 'RSA+SHA256:rsa_pss_rsae_sha256' }, 'rsa'],
+    ] as const) {
+      const shown = [];
+      for (const each of [ours, port]) {
+        const client = await connectTls(each, { maxVersion: 'TLSv1.2', ciphers, ...options });
+        shown.push(client.getPeerX509Certificate()?.publicKey.asymmetricKeyType);
+        await readAll(client);
+      }
+      expect(shown, JSON.stringify(options)).to.deep.equal([type, type]);
+    }
+    // In TLS 1.3 the signature schemes alone decide (RFC 8446 §4.2.3).
+    const client = await connectTls(ours, { ecdhCurve: 'P-256', minVersion: 'TLSv1.3' });
+    expect(client.getPeerX509Certificate()?.publicKey.asymmetricKeyType).to.equal('ec');
+    await readAll(client);
+  });
+
   it('are signed for on the engine thread where the key is local, beside one that is not', async () => {
     const { key, cert } = identity('RSA-2048');
     const remote = site('localhost');
@@ -160,6 +192,29 @@ describe('Many certificates on one server', () => {
     expect(remote.signer.operations).to.have.lengthOf(0);
     await readAll(await connectTls(port, { sigalgs: 'ECDSA+SHA256' }));
     expect(remote.signer.operations).to.have.lengthOf(1);
+  });
+
+  it('are for whole names: one with a NUL in it is refused, by node:tls as well, and not served as what is before it', async () => {
+    const server = serverOf(site('main.example'));
+    server.addContext('a.example', site('a.example'));
+    const { key, cert } = identity('P-256');
+    const theirs = kept(createTlsServer({ key, cert }));
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const hello = await clientHello({ servername: 'a.exampleX.other', maxVersion });
+      hello[hello.indexOf('X.other')] = 0;
+      for (const each of [server, theirs]) {
+        if (!each.listening) await listen(each);
+        const failed = once(each, 'tlsClientError');
+        const { port } = each.address() as AddressInfo;
+        const client = connectTcp({ port, host: '127.0.0.1' });
+        client.write(hello);
+        const answer = await readAll(client);
+        // An alert: fatal, unrecognized_name (RFC 6066 §3).
+        expect(answer.subarray(-7)).to.deep.equal(Buffer.from([21, 3, answer.at(-5) ?? 0, 0, 2, 2, 112]));
+        const [error] = (await failed) as [S2nPkeyError];
+        if (each === server) expect(error).to.include({ code: 'ERR_S2N_PKEY_PROTOCOL', alert: 112 });
+      }
+    }
   });
 
   it('are added to and changed on attached servers by the same methods', async () => {

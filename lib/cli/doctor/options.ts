@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { S2nPkeyError } from '../../errors.ts';
+import { pemText } from '../../pem/pem-text.ts';
 import type { AddressOptions } from '../../doctor/served-address.ts';
 
 /** A key in KMS and its certificate. */
@@ -97,7 +98,7 @@ function readNumber(option: string, text: string | undefined, pattern: RegExp): 
 
 function readFile(option: string, path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return pemText(readFileSync(path)) ?? '';
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown reason';
     throw new S2nPkeyError('ERR_S2N_PKEY_USAGE', `${option} ${path} cannot be read: ${why}`, { cause });
