@@ -136,10 +136,15 @@ describe('a slow peer', () => {
       for (const stream of [openssl.stdout, openssl.stderr]) {
         stream.setEncoding('utf8').on('data', (text: string) => (output += text));
       }
-      while (!output.includes('Verify return code')) await once(openssl.stdout, 'data');
+      const says = (words: string): Promise<string> =>
+        when(
+          `openssl to say ${words}`,
+          () => output,
+          (text) => text.includes(words),
+        );
+      await says('Verify return code');
       openssl.stdin.write('R\n');
-      while (!output.includes('RENEGOTIATING'))
-        await Promise.race([once(openssl.stdout, 'data'), once(openssl.stderr, 'data')]);
+      await says('RENEGOTIATING');
       const told = (await program.nextLine()) as object;
       expect(told).to.deep.equal({ event: 'error', code: 'ERR_S2N_PKEY_PROTOCOL' });
       openssl.kill();

@@ -14,6 +14,7 @@ import {
   type SocketSignerOptions,
 } from '../../lib/socket-signer/socket-signer.ts';
 import { localSigner } from '../certificate/signers.ts';
+import { when } from '../fixtures/when.ts';
 
 export const message = Buffer.from('what a handshake hashes');
 export const asked: PrivateKeyOperation = {
@@ -28,7 +29,6 @@ export class HeldSigner implements Signer {
   readonly schemes;
   readonly held: { readonly signal: AbortSignal | undefined; readonly answer: () => void }[] = [];
   readonly #inner = localSigner('P-256');
-  #noticed: () => void = () => undefined;
 
   constructor() {
     this.publicKey = this.#inner.publicKey;
@@ -38,12 +38,15 @@ export class HeldSigner implements Signer {
   sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
     return new Promise((resolve) => {
       this.held.push({ signal, answer: () => resolve(this.#inner.sign(operation)) });
-      this.#noticed();
     });
   }
 
   async begun(count: number): Promise<void> {
-    while (this.held.length < count) await new Promise<void>((resolve) => (this.#noticed = resolve));
+    await when(
+      `${count} signatures under way`,
+      () => this.held.length,
+      (held) => held >= count,
+    );
   }
 }
 
