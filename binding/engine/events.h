@@ -78,6 +78,9 @@ class EventSink {
   virtual void Push(Event&& event) = 0;
   // Once a batch, after its last Push.
   virtual void Wake() = 0;
+  // Asked when a stream's plaintext is at its end: whether JavaScript ended it (end(), which sends
+  // close_notify), or cut it off (destroy(), or the environment is gone). Said before the end came.
+  virtual bool EndedInOrder(StreamId stream) = 0;
 };
 
 }  // namespace keyless::engine

@@ -6,14 +6,20 @@
 //
 // clang-format off
 //   JS end() (half-close of the pair)   everything written before, close_notify, FIN; goes on receiving
-//   JS destroy() (its end is closed)    the same; what the peer still sends is thrown away
+//   JS destroy() after end()            the same; what the peer still sends is thrown away
+//   JS destroy() (its end is closed)    everything written before, FIN: no close_notify, so that the
+//                                       peer does not take what it has for all there was
+//   the environment is gone             the same
 //   JS resetAndDestroy() (Reset)        RST at once
 //   peer's close_notify                 everything received before, then the end of the pair: JS 'end';
 //                                       what the peer sends after it is thrown away
 //   peer's FIN without close_notify     the same, as node:tls does; kTruncated comes before the end
 //   peer's RST, or a dead connection    everything received before, kError (kReset), the pair is closed
-//   record that fails, fatal alert      the same with the failure's kind; then silence for s2n's blinding
-//                                       delay, the alert if s2n has one, FIN
+//   record that fails                   the same with the failure's kind; then silence for s2n's blinding
+//                                       delay, the alert bad_record_mac, FIN
+//   peer's fatal alert                  the same, without silence and alert
+//   a limit, memory that ran out        the same with the failure's kind; everything written before,
+//                                       the alert that fits, FIN
 //   handshake fails, no secret in play  kFailed; the alert that fits, under the keys in use; FIN
 //   handshake fails after decrypting    kFailed; silence for s2n's blinding delay; FIN
 //   the signer fails, or is too late    kFailed; alert internal_error; FIN
@@ -145,6 +151,7 @@ class TlsStream final : private tls::Transport {
   bool PumpIn();
   bool PumpOut();
   void EndOfRecords();
+  void EndOfPlaintext();
   bool JavaScriptWrites();
   OutputQueue::Result WritePlaintext(tls::Plaintext* more);
 
@@ -159,7 +166,7 @@ class TlsStream final : private tls::Transport {
   void BeSilent(uint64_t nanoseconds);
   void Linger();
   void DriveLingering();
-  int Unacknowledged() const;
+  size_t Unacknowledged() const;
   void Close();
   void EndForWantOfMemory();
   void GiveUp() noexcept;
@@ -186,13 +193,14 @@ class TlsStream final : private tls::Transport {
   Endpoints endpoints_;
   Clock::time_point started_;
   Clock::time_point last_active_;
-  uint64_t delivered_ = 0;  // of to_tcp_, when the deadline of its delivery was set
-  int unacknowledged_ = 0;  // bytes, when the deadline of the linger was set
-  int receive_error_ = 0;   // errno of the read from TCP that failed
-  int send_error_ = 0;      // errno of the write to TCP that failed within s2n's call
+  uint64_t delivered_ = 0;     // of to_tcp_, when the deadline of its delivery was set
+  size_t unacknowledged_ = 0;  // bytes, when the deadline of the linger was set
+  int receive_error_ = 0;      // errno of the read from TCP that failed
+  int send_error_ = 0;         // errno of the write to TCP that failed within s2n's call
   std::unique_ptr<tls::Failure>
       inbound_failure_;  // told when what came before it is with JavaScript
   HandshakeTiming timing_;
+  int last_alert_ = -1;  // sent before FIN when an open connection broke; -1: none
   OperationId awaited_operation_ = 0;
   std::unique_ptr<std::vector<uint8_t>> signature_;  // until its turn to be verified and applied
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/tls_stream.h"
+#include "tls/alert_description.h"
 
 namespace keyless::engine {
 
@@ -63,7 +64,10 @@ void TlsStream::FinishIfOver() {
 void TlsStream::BreakOpen(tls::Failure failure) {
   context_.records.clear();
   const bool dead = failure.kind == tls::FailureKind::kReset;
-  const int alert = failure.alert;
+  const bool secret = !dead && connection_->FailureIsSecret();
+  // One for all that is secret, so that it does not say which it was.
+  last_alert_ = secret ? tls::alert::kBadRecordMac : AlertFor(failure);
+  if (failure.kind != tls::FailureKind::kAlert) failure.alert = last_alert_;
   Event event;
   event.kind = Event::Kind::kError;
   event.failure = std::move(failure);
@@ -74,17 +78,17 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   // After kError was posted: whoever sees the end of the pair finds the error first.
   context_.poller.Close(pair_);
   to_pair_.Discard();
-  to_tcp_.Discard();
   if (dead) return Close();
-  if (connection_->FailureIsSecret()) return BeSilent(connection_->BlindingDelay());
-  if (alert >= 0) connection_->SendAlert(static_cast<uint8_t>(alert));
+  if (secret) return BeSilent(connection_->BlindingDelay());
   SendLastAlert();
 }
 
-// The alert that says why, or close_notify.
+// Behind what was written. Never close_notify (as s2n would send it): the peer would take what it
+// has for all there was. After this side's own close_notify no alert can follow, and none is
+// needed.
 void TlsStream::SendLastAlert() {
-  connection_->SendCloseNotify();
-  FlushRecords();
+  if (last_alert_ >= 0) connection_->SendAlert(static_cast<uint8_t>(last_alert_));
+  if (FlushRecords() == OutputQueue::Result::kBroken) return Close();
   Linger();
 }
 
@@ -110,7 +114,7 @@ void TlsStream::OnDeadline() {
     case Phase::kOpen:  // only after JavaScript let go: the peer takes nothing
       return Reset();
     case Phase::kLingering:
-      if (const int left = Unacknowledged(); left < unacknowledged_) {
+      if (const size_t left = Unacknowledged(); left < unacknowledged_) {
         unacknowledged_ = left;
         deadline_.Set(context_.deadlines, context_.now + context_.limits.linger, this);
         return;
@@ -154,8 +158,6 @@ void TlsStream::Linger() {
   PostClosed();
   connection_.reset();
   context_.poller.Close(pair_);
-  to_tcp_.Discard();
-  if (!fin_sent_) shutdown(tcp_.get(), SHUT_WR);
   phase_ = Phase::kLingering;
   unacknowledged_ = Unacknowledged();
   deadline_.Set(context_.deadlines, context_.now + context_.limits.linger, this);
@@ -163,19 +165,23 @@ void TlsStream::Linger() {
 }
 
 void TlsStream::DriveLingering() {
+  if (!to_tcp_.empty() && FlushRecords() == OutputQueue::Result::kBroken) return Close();
+  EndOutbound();
   for (int chunks = 0; chunks < 4; chunks++) {
     const Discarded discarded = DiscardRecords();
     if (discarded == Discarded::kMore) continue;
     if (discarded == Discarded::kAll) return;
+    if (discarded == Discarded::kEnd && !fin_sent_) return;  // it may go on receiving
     return Close();
   }
   Schedule();
 }
 
-// Bytes sent that the peer's kernel has not acknowledged yet.
-int TlsStream::Unacknowledged() const {
+// Bytes to send, and those sent that the peer's kernel has not acknowledged yet.
+size_t TlsStream::Unacknowledged() const {
   int bytes = 0;
-  return ioctl(tcp_.get(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+  return to_tcp_.size() +
+         (ioctl(tcp_.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<size_t>(bytes) : 0);
 }
 
 void TlsStream::Destroy(uint8_t alert) {

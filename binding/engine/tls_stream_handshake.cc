@@ -307,7 +307,8 @@ int TlsStream::AlertFor(const tls::Failure& failure) const {
       return AwaitsApplication() ? tls::alert::kInternalError : -1;
     case tls::FailureKind::kProtocol:
     case tls::FailureKind::kCertificate:
-      return failure.alert >= 0 ? failure.alert : tls::alert::kHandshakeFailure;
+      if (failure.alert >= 0) return failure.alert;
+      return InHandshake() ? tls::alert::kHandshakeFailure : tls::alert::kUnexpectedMessage;
     case tls::FailureKind::kSignature:
     case tls::FailureKind::kResources:
     case tls::FailureKind::kInternal:

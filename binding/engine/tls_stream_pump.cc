@@ -138,8 +138,7 @@ bool TlsStream::PumpOut() {
     return errno == ECONNRESET;
   }
   if (taken == 0) {
-    outbound_over_ = true;
-    connection_->SendCloseNotify();
+    EndOfPlaintext();
     if (FlushRecords() == OutputQueue::Result::kBroken) return broken();
     EndOutbound();
     return false;
@@ -161,6 +160,13 @@ bool TlsStream::PumpOut() {
   }
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) return broken();
   return true;
+}
+
+// close_notify says that nothing is missing (RFC 8446 section 6.1), so it is sent only for an end
+// in order.
+void TlsStream::EndOfPlaintext() {
+  outbound_over_ = true;
+  if (sink_->EndedInOrder(id_)) connection_->SendCloseNotify();
 }
 
 // `more`: behind what waits; null: only that.

@@ -41,6 +41,20 @@ void EventQueue::Wake() {
   wake_pending_ = napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking) == napi_ok;
 }
 
+void EventQueue::EndsInOrder(engine::StreamId stream, bool in_order) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (in_order) {
+    ended_in_order_.insert(stream);
+  } else {
+    ended_in_order_.erase(stream);
+  }
+}
+
+bool EventQueue::EndedInOrder(engine::StreamId stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return ended_in_order_.count(stream) > 0;
+}
+
 void EventQueue::WakeArrived() {
   const std::lock_guard<std::mutex> lock(mutex_);
   wake_pending_ = false;
@@ -76,6 +90,7 @@ Napi::Function Environment::Define(Napi::Env env) {
                          InstanceMethod<&Environment::Complete>("complete"),
                          InstanceMethod<&Environment::ChooseContext>("chooseContext"),
                          InstanceMethod<&Environment::Destroy>("destroy"),
+                         InstanceMethod<&Environment::EndsInOrder>("endsInOrder"),
                          InstanceMethod<&Environment::Reset>("reset"),
                          InstanceMethod<&Environment::SetNoDelay>("setNoDelay"),
                          InstanceMethod<&Environment::SetKeepAlive>("setKeepAlive"),
@@ -229,6 +244,12 @@ void Environment::ChooseContext(const Napi::CallbackInfo& info) {
   std::optional<std::string> protocol;
   if (info[2].IsString()) protocol = info[2].As<Napi::String>().Utf8Value();
   loop->ChooseContext(stream, ConfigObject::From(info[1]), std::move(protocol));
+}
+
+// Not a command: it has to be known when the end of the plaintext is seen.
+void Environment::EndsInOrder(const Napi::CallbackInfo& info) {
+  queue_->EndsInOrder(static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value()),
+                      info[1].ToBoolean());
 }
 
 void Environment::Reset(const Napi::CallbackInfo& info) {

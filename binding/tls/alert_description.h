@@ -4,6 +4,7 @@
 namespace keyless::tls::alert {
 
 inline constexpr int kUnexpectedMessage = 10;
+inline constexpr int kBadRecordMac = 20;
 inline constexpr int kHandshakeFailure = 40;
 inline constexpr int kBadCertificate = 42;
 inline constexpr int kUnsupportedCertificate = 43;

@@ -200,6 +200,11 @@ export interface NativeEnvironment {
   chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
   /** Ends a handshake with an alert (RFC 8446 §6.2). An open stream ends when its socket is destroyed. */
   destroy(stream: number, alert: number): void;
+  /**
+   * How the plaintext of a stream is to end, said before it does: with close_notify, or (what holds where nothing is said)
+   * cut off. False also forgets a stream that has ended.
+   */
+  endsInOrder(stream: number, inOrder: boolean): void;
   /** RST. */
   reset(stream: number): void;
   setNoDelay(stream: number, on: boolean): void;

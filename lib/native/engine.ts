@@ -182,6 +182,7 @@ class Engine {
 
   /** Called by the listener at the stream's last event (`onFailed` or `onClosed`), never before: a descriptor may come. */
   forget(stream: number): void {
+    this.#native.endsInOrder(stream, false);
     if (this.#listeners.delete(stream) && this.#listeners.size === 0) process.off('exit', this.#onExit);
   }
 
@@ -205,6 +206,11 @@ class Engine {
   /** Ends a handshake, with this alert (RFC 8446 §6.2). */
   destroy(stream: number, alert: number): void {
     this.#native.destroy(stream, alert);
+  }
+
+  /** Whether the end of the plaintext, which comes after this, is one in order: close_notify goes out, or a bare FIN. */
+  endsInOrder(stream: number, inOrder: boolean): void {
+    this.#native.endsInOrder(stream, inOrder);
   }
 
   reset(stream: number): void {

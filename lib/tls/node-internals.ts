@@ -12,6 +12,8 @@ export interface StreamHandle {
   onconnection?: ((this: StreamHandle, status: number, client: StreamHandle | undefined) => void) | undefined;
   reading?: boolean;
   readStop?(): number;
+  /** Bytes that the kernel has not taken yet. */
+  readonly writeQueueSize?: number;
   close(callback?: () => void): void;
 }
 
@@ -81,6 +83,11 @@ export function stopReading(socket: Socket): void {
   if (!handle?.reading) return;
   handle.reading = false;
   handle.readStop?.();
+}
+
+/** Whether the kernel has yet to take something that was written: by http2, which writes to the handle itself. */
+export function hasUnsentBytes(socket: Socket): boolean {
+  return (socketInternals(socket)._handle?.writeQueueSize ?? 0) > 0;
 }
 
 /** A socket that is connecting keeps what is written to it until its `'connect'` event. */

@@ -15,7 +15,7 @@ import { CertificateChain } from './certificate-chain.ts';
 import type { CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { checkExporterArguments } from './keying-material.ts';
-import { isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
+import { hasUnsentBytes, isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
 import { leaveListeners } from './node-wrapper.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
@@ -65,6 +65,7 @@ export class TlsSocket extends Socket {
   #over = false;
   #delivering = false;
   #truncated = false;
+  #ending = false;
 
   /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
   constructor(engine: Engine, stream: number, facts: Facts, options: TlsSocketOptions) {
@@ -281,13 +282,21 @@ export class TlsSocket extends Socket {
     this.#transport?.destroy();
     this.#transport = undefined;
     this.secureConnecting = false;
-    if (!this.#over) {
-      // What was written is the engine's to deliver: the process stays until it has been.
-      this.#delivering = !this.#over;
-      if (this.#delivering) this.#engine.hold();
+    // What was written is the engine's to deliver: the process stays until it has been.
+    this.#delivering = !this.#over;
+    if (this.#delivering) {
+      this.#engine.hold();
+      if (this.#ending && hasUnsentBytes(this)) this.#engine.endsInOrder(this.#stream, false);
     }
     super._destroy(error, callback);
     this.#unsent?.fail(error);
+  }
+
+  /** @internal `end()`, with everything written before: the peer is told that this was all (close_notify). */
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#ending = true;
+    if (!this.#over) this.#engine.endsInOrder(this.#stream, true);
+    super._final(callback);
   }
 
   /** @internal */
@@ -315,6 +324,7 @@ export class TlsSocket extends Socket {
     this.#stream = stream;
     this.#facts = { ...this.#facts, remote, local };
     this.#over = false;
+    if (this.#ending) this.#engine.endsInOrder(stream, true);
   }
 
   /** @internal A client's. `identityError`: the certificate verifies, and is for another name, which was not to matter. */

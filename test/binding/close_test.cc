@@ -13,6 +13,7 @@
 
 #include "engine_fixture.h"
 #include "handshaking_client.h"
+#include "open_connection.h"
 #include "test.h"
 
 namespace keyless::test {
@@ -28,73 +29,6 @@ int OptionOf(const engine::Descriptor& tcp, int level, int name) {
 
 using Kind = engine::Event::Kind;
 using tls::FailureKind;
-
-// An open connection: the client, and the end of the pair that JavaScript would own.
-struct Open {
-  explicit Open(const engine::Limits& limits = {})
-      : server(P256(), true, "default", {}, limits), peer(Connect(&server)) {
-    auto secure = server.Expect(Kind::kSecure);
-    EXPECT(secure.has_value());
-    EXPECT(peer.done.get());
-    javascript = std::move(secure->descriptor);
-  }
-  // TCP buffers that are full soon.
-  static engine::Descriptor Connect(EngineFixture* server) {
-    auto [accepted, connected] = ConnectedTcp();
-    const int few = 16384;
-    setsockopt(accepted.get(), SOL_SOCKET, SO_SNDBUF, &few, sizeof few);
-    return std::move(server->Adopt(std::move(accepted), std::move(connected)).client_tcp);
-  }
-
-  // Writes as much as is taken without anybody reading; returns it.
-  std::string FillFromJavaScript() {
-    const std::string pattern = Pattern(64 * 1024 * 1024);
-    size_t written = 0;
-    while (server.engine->Statistics().open > 0) {
-      const ssize_t taken = send(javascript.get(), pattern.data() + written,
-                                 std::min<size_t>(pattern.size() - written, 100000), MSG_NOSIGNAL);
-      if (taken > 0) written += static_cast<size_t>(taken);
-      // The engine takes no more when it is idle and the pair is still full.
-      if (taken < 0 && server.engine->Statistics().open > 0 &&
-          send(javascript.get(), "", 0, MSG_NOSIGNAL) <= 0 && Full())
-        break;
-    }
-    return pattern.substr(0, written);
-  }
-  bool Full() const {
-    int before = 0;
-    int after = 0;
-    ioctl(javascript.get(), SIOCOUTQ, &before);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    ioctl(javascript.get(), SIOCOUTQ, &after);
-    return before == after && after > 0;
-  }
-  // Until all that the client wrote has been acknowledged by the server's kernel.
-  bool Acknowledged() const {
-    const auto limit = engine::Clock::now() + std::chrono::seconds(20);
-    for (int left = 1; left > 0;) {
-      if (ioctl(peer.client.fd(), SIOCOUTQ, &left) != 0 || engine::Clock::now() > limit)
-        return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-  }
-  void ResetByPeer() {
-    const linger abort{1, 0};
-    setsockopt(peer.client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
-    peer.client.Close();
-  }
-  std::string ReceiveAll() {
-    std::string all;
-    for (std::string part = peer.client.Receive(); !part.empty(); part = peer.client.Receive())
-      all += part;
-    return all;
-  }
-
-  EngineFixture server;
-  HandshakingClient peer;
-  engine::Descriptor javascript;
-};
 
 // Longer than any test runs.
 engine::Limits Patient() {
@@ -127,6 +61,32 @@ TEST(a_peer_that_takes_nothing_is_reset_at_the_limit_once_javascript_has_let_go)
   EXPECT(closed.has_value());
   EXPECT(error == ECONNRESET || error == EPIPE);
   EXPECT(open.server.Empty());
+}
+
+// RFC 8446 section 6.1
+TEST(close_notify_is_sent_for_an_end_in_order_and_not_where_javascript_cut_it_off) {
+  for (const char* policy : {"default_tls13", "20240501"}) {
+    for (const bool in_order : {true, false}) {
+      Open open(Patient(), policy);
+      open.server.sink->in_order = in_order;
+      const std::string written = open.FillFromJavaScript();
+      open.javascript.Close();
+      EXPECT(open.ReceiveAll() == written);
+      EXPECT_EQ(open.peer.client.Ending(), std::string(in_order ? "close_notify" : "FIN"));
+      EXPECT(open.server.Expect(Kind::kClosed).has_value());
+      open.peer.client.Close();
+      EXPECT(open.server.Empty());
+    }
+  }
+}
+
+TEST(an_environment_that_is_gone_did_not_end_its_connections_in_order) {
+  Open open(Patient());
+  open.server.sink->in_order = false;  // it said nothing
+  EXPECT(WriteAll(open.javascript.get(), "the last"));
+  open.server.engine->EndStreamsOf(open.server.sink);
+  EXPECT_EQ(open.ReceiveAll(), std::string("the last"));
+  EXPECT_EQ(open.peer.client.Ending(), std::string("FIN"));
 }
 
 TEST(what_the_peer_sends_after_javascript_has_let_go_is_thrown_away_and_it_gets_what_was_written) {

@@ -235,6 +235,7 @@ class HoldingSink final : public engine::EventSink {
     released.wait();
   }
   void Wake() override {}
+  bool EndedInOrder(engine::StreamId) override { return true; }
 
   std::promise<void> holds;
   std::promise<void> release;

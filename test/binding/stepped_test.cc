@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -67,7 +68,31 @@ TEST(after_a_record_that_fails_the_engine_is_silent_as_long_as_s2n_says_and_serv
 
   server.Pass(milliseconds(20200));  // s2n's most
   EXPECT_EQ(server.Statistics().silent, 0U);
-  EXPECT(!NothingToRead(peer.client.fd()));
+  EXPECT_EQ(peer.client.Receive(), std::string());
+  EXPECT_EQ(peer.client.Ending(), std::string("alert 20"));  // bad_record_mac, and no close_notify
+}
+
+TEST(a_connection_that_breaks_delivers_what_the_engine_has_and_then_says_so) {
+  SteppedServer server;
+  Accepted accepted = server.Accept(16384);
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  const engine::Descriptor javascript = server.Open(&peer);
+  const std::string written = Pattern(90000);  // a turn's; more than TCP takes at once
+  EXPECT(WriteAll(javascript.get(), written));
+  server.Settle();
+  EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
+  const auto error = server.Next();
+  EXPECT(error.has_value() && error->kind == Kind::kError);
+  server.Pass(milliseconds(30100));  // s2n's most
+  auto received = std::async(std::launch::async, [&peer] {
+    std::string all;
+    for (std::string part = peer.client.Receive(); !part.empty(); part = peer.client.Receive())
+      all += part;
+    return all;
+  });
+  EXPECT(server.Until([&] { return received.wait_for(seconds(0)) == std::future_status::ready; }));
+  EXPECT(received.get() == written);
+  EXPECT_EQ(peer.client.Ending(), std::string("alert 20"));
 }
 
 TEST(what_a_peer_sends_arrives_however_its_records_are_cut_and_whatever_their_size) {
@@ -153,6 +178,10 @@ TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
     EXPECT(told->kind == Kind::kError);
     EXPECT(told->failure.kind == tls::FailureKind::kResources);
     EXPECT_EQ(told->failure.message, std::string("no memory is left"));
+    // An alert takes memory, too.
+    EXPECT_EQ(peer.client.Receive(), std::string());
+    const std::string ending = peer.client.Ending();
+    EXPECT(ending == "FIN" || ending == "alert 80");
   });
 }
 

@@ -154,6 +154,16 @@ int Client::Alert() {
              : -1;
 }
 
+std::string Client::Ending() {
+  uint8_t byte = 0;
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  if (s2n_recv(connection_.get(), &byte, 1, &blocked) == 0) return "close_notify";
+  const int error = s2n_errno;  // of an alert only once
+  if (const int alert = s2n_connection_get_alert(connection_.get()); alert >= 0)
+    return "alert " + std::to_string(alert);
+  return s2n_error_get_type(error) == S2N_ERR_T_CLOSED ? "FIN" : s2n_strerror_name(error);
+}
+
 bool Client::CloseNotify() {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   return s2n_shutdown_send(connection_.get(), &blocked) == S2N_SUCCESS;

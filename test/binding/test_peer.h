@@ -2,6 +2,7 @@
 // that collects events.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -26,6 +27,8 @@ class CollectingSink final : public engine::EventSink {
  public:
   void Push(engine::Event&& event) override;
   void Wake() override {}
+  bool EndedInOrder(engine::StreamId) override { return in_order; }
+  std::atomic<bool> in_order{true};  // what it answers, of every stream
   // The next event, in order; nothing after `seconds` (a test that gets nothing has failed).
   std::optional<engine::Event> Next(int seconds = 20);
 
@@ -59,6 +62,8 @@ class Client {
   std::string Receive();
   // The alert that the peer ends with, after whatever else it sent; -1: another end.
   int Alert();
+  // After Receive gave nothing: why.
+  std::string Ending();
   bool CloseNotify();
   // The next bytes sent are under new keys (RFC 8446 section 4.6.3).
   bool UpdateKeys();

@@ -44,6 +44,7 @@ export interface TlsClient {
 }
 
 const run = promisify(execFile);
+const source = (name: string): string => fileURLToPath(new URL(`./clients/${name}`, import.meta.url));
 
 /** node:tls. */
 export class NodeClient implements TlsClient {
@@ -137,6 +138,25 @@ export class OpensslClient implements TlsClient {
   }
 }
 
+/** Python's ssl. */
+export class PythonClient implements TlsClient {
+  readonly name = 'Python';
+
+  prepare(): string | undefined {
+    return spawnSync('python3', ['--version']).error && 'the package python3 is not installed';
+  }
+
+  async exchange(asked: Exchange): Promise<ClientView> {
+    const argument = JSON.stringify({ ...asked, send: `${asked.send}\n` });
+    const { stdout } = await run('python3', [source('client.py'), argument], { maxBuffer: 1e8 });
+    return JSON.parse(stdout) as ClientView;
+  }
+
+  dispose(): void {
+    // Nothing was made.
+  }
+}
+
 /** A client in a language of its own, compiled once. */
 abstract class CompiledClient implements TlsClient {
   abstract readonly name: string;
@@ -152,7 +172,7 @@ abstract class CompiledClient implements TlsClient {
 
   async exchange(asked: Exchange): Promise<ClientView> {
     const [command, ...args] = this.start(asked);
-    const { stdout } = await run(command ?? '', args);
+    const { stdout } = await run(command ?? '', args, { maxBuffer: 1e8 });
     return JSON.parse(stdout) as ClientView;
   }
 
@@ -163,8 +183,6 @@ abstract class CompiledClient implements TlsClient {
   protected abstract get compilation(): readonly string[];
   protected abstract start(asked: Exchange): readonly string[];
 }
-
-const source = (name: string): string => fileURLToPath(new URL(`./clients/${name}`, import.meta.url));
 
 /** Go's crypto/tls. */
 export class GoClient extends CompiledClient {
