@@ -10,6 +10,7 @@ import { S2nPkeyError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } from '../native/events.ts';
 import { connectionError } from './connection-error.ts';
+import { afterwards } from './afterwards.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from './certificate-chain.ts';
 import type { CipherInfo } from './cipher-info.ts';
@@ -233,12 +234,12 @@ export class TlsSocket extends Socket {
 
   /** @internal */
   override _write(chunk: unknown, encoding: BufferEncoding, callback: WriteCallback): void {
-    super._write(chunk, encoding, this.#unsent?.hold(callback) ?? callback);
+    super._write(chunk, encoding, this.#unsent?.hold(callback) ?? afterwards(callback));
   }
 
   /** @internal */
   override _writev(chunks: Chunk[], callback: WriteCallback): void {
-    super._writev?.(chunks, this.#unsent?.hold(callback) ?? callback);
+    super._writev?.(chunks, this.#unsent?.hold(callback) ?? afterwards(callback));
   }
 
   /** A client hears of its handshake, and of sessions, before what came after them. */

@@ -167,6 +167,29 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       },
     );
 
+    for (const size of [10, 20_000, 100_000, 200_000]) {
+      scenario(
+        `write(${size}): what it returns, its callback and drain come as they do there`,
+        async (implementation) => {
+          const { socket, over } = await connection(implementation, {}, { maxVersion });
+          const order: string[] = [];
+          socket.on('drain', () => order.push('drain'));
+          const written = new Promise<void>((resolve) => {
+            const more = socket.write(Buffer.alloc(size), () => {
+              order.push('callback');
+              resolve();
+            });
+            order.push(String(more), String(socket.writableLength), String(socket.writableNeedDrain));
+          });
+          process.nextTick(() => order.push('next tick'));
+          await written;
+          socket.end();
+          await over();
+          return { order };
+        },
+      );
+    }
+
     scenario('setTimeout: the event comes, and the connection stays', async (implementation) => {
       const { socket, client, log, over } = await connection(implementation, {}, { maxVersion });
       socket.setTimeout(20);

@@ -1,0 +1,13 @@
+import type { WriteCallback } from './unsent-writes.ts';
+
+/**
+ * The callback of a write, called in the loop's next check phase, as node:tls does, where no record is written at once. The
+ * plaintext's socketpair often takes all of it at once: `write()` would not return false where it does in node:tls, and
+ * `'finish'` would come before an `'end'` that is there to be read.
+ */
+export function afterwards(callback: WriteCallback): WriteCallback {
+  return (error) => {
+    if (error) callback(error);
+    else setImmediate(callback);
+  };
+}
