@@ -1,12 +1,15 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import { attach, connect, createServer, type S2nPkeyError, type Signer } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
-import { listen } from '../fixtures/peers.ts';
+import { connectTls, listen } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 const signer = new AsynchronousSigner(key);
@@ -118,4 +121,47 @@ describe('highWaterMark', () => {
     expect(marks((await accepted)[0])).to.deep.equal([highWaterMark, highWaterMark]);
     client.destroy();
   });
+});
+
+/** The kernel's keep-alive timer of the accepted side of a connection, in seconds until it goes off; undefined without one. */
+function keepAliveTimer(port: number, peerPort = 0): number | undefined {
+  const hex = (number: number): string => `:${number.toString(16).toUpperCase().padStart(4, '0')}`;
+  for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
+    const [, local = '', remote = '', , , timer = ''] = line.trim().split(/\s+/);
+    if (!local.endsWith(hex(port)) || !remote.endsWith(hex(peerPort))) continue;
+    const [active, ticks = ''] = timer.split(':');
+    return active === '02' ? Number.parseInt(ticks, 16) / 100 : undefined;
+  }
+  throw new Error('there is no such connection');
+}
+
+describe('keepAlive and keepAliveInitialDelay', () => {
+  const kept = keptServers();
+  for (const [how, make] of [
+    ['createServer', (options: object) => createServer({ cert, signer, ...options })],
+    ['attach', (options: object) => attach(createTlsServer(options), { cert, signer })],
+  ] as const) {
+    it(`are those of the connections that the kernel has (${how})`, async () => {
+      for (const [options, least, most] of [
+        [{ keepAlive: true, keepAliveInitialDelay: 1_000_000 }, 900, 1_000],
+        [{}, undefined, undefined],
+      ] as const) {
+        const server = kept(make(options));
+        const port = await listen(server);
+        const accepted = once(server, 'secureConnection');
+        const client = await connectTls(port);
+        await accepted;
+        // What was just sent has a timer of its own until it is acknowledged.
+        await when(
+          least === undefined ? 'no timer' : `a timer of ${most} seconds`,
+          () => keepAliveTimer(port, client.localPort),
+          (seconds) =>
+            least === undefined
+              ? seconds === undefined
+              : seconds !== undefined && seconds >= least && seconds <= most,
+        );
+        client.destroy();
+      }
+    });
+  }
 });
