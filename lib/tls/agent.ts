@@ -1,12 +1,23 @@
 import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, type RequestOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../errors.ts';
+import { readProxyEnv, type AgentProxy } from './agent-proxy.ts';
+import { openTunnel } from './agent-tunnel.ts';
 import type { ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
+import type { TlsSocket } from './tls-socket.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
 /** Options of `https.Agent`, with what `connect` secures its connections with. */
-export type AgentOptions = Omit<HttpsAgentOptions, keyof ConnectOptions> & ConnectOptions;
+export type AgentOptions = Omit<HttpsAgentOptions, keyof ConnectOptions | 'proxyEnv'> &
+  ConnectOptions & {
+    /** Where `https_proxy` and `no_proxy` are read, such as `process.env`: as in Node's own agents from 24.5 on. */
+    proxyEnv?: Readonly<Record<string, string | undefined>>;
+  };
+
+type CreatedCallback = (error: Error | null, socket: Duplex) => void;
+type FailedCallback = (error: Error) => void;
 
 interface AgentInternals {
   _getSession(key: string): Uint8Array | undefined;
@@ -31,17 +42,55 @@ function numberOf(value: object | undefined): string {
  * resumed.
  */
 export class Agent extends HttpsAgent {
+  readonly #proxy: AgentProxy | undefined;
+
   /** @throws InvalidOptionError for options of node:tls that are refused, by name. */
   constructor(options: AgentOptions = {}) {
     if (typeof options !== 'object' || (options as unknown) === null) {
       throw new InvalidOptionError('options', '{ cert, signer, ca, … }', options);
     }
     refuseUnsupported({ ...options, secureContext: undefined });
+    const proxy = readProxyEnv(options.proxyEnv);
     super(options as unknown as HttpsAgentOptions);
+    this.#proxy = proxy;
   }
 
-  /** @internal Called by http for a new connection. */
-  override createConnection(options: RequestOptions): Duplex {
+  /** @internal Called by http for a new connection. Undefined where it comes by `callback`: through a proxy. */
+  override createConnection(options: RequestOptions, callback?: CreatedCallback): Duplex | undefined {
+    const proxy = this.#proxy;
+    const host = options.host ?? 'localhost';
+    const port = options.port ?? 443;
+    if (!proxy || !callback || options.socketPath || !proxy.serves(host, port)) return this.#connect(options);
+    const { timeout, maxHeaderSize } = options;
+    const keepAlive = this.options.keepAlive === true || this.maxSockets !== Infinity;
+    openTunnel(proxy, { host, port, keepAlive, timeout, maxHeaderSize }, (error, tunnel) => {
+      if (error) (callback as FailedCallback)(error);
+      else this.#connectThrough(tunnel, options, callback);
+    });
+    return undefined;
+  }
+
+  /** The socket is the agent's once its handshake is done: until then nobody else listens to it. */
+  #connectThrough(tunnel: Socket | undefined, options: RequestOptions, callback: CreatedCallback): void {
+    let socket: TlsSocket;
+    try {
+      socket = this.#connect({ ...options, socket: tunnel } as RequestOptions);
+    } catch (error) {
+      tunnel?.destroy();
+      (callback as FailedCallback)(error as Error);
+      return;
+    }
+    const tellKeys = (line: Buffer): boolean => this.emit('keylog', line, socket);
+    if (this.listenerCount('keylog') > 0) socket.on('keylog', tellKeys);
+    const fail = callback as FailedCallback;
+    socket.once('error', fail);
+    socket.once('secureConnect', () => {
+      socket.off('error', fail).off('keylog', tellKeys);
+      callback(null, socket);
+    });
+  }
+
+  #connect(options: RequestOptions): TlsSocket {
     const { _agentKey: key, ...given } = options as RequestOptions & { _agentKey?: string };
     const agent = this as unknown as AgentInternals;
     const session = key === undefined ? undefined : agent._getSession(key);
