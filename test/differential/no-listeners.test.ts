@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
+import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';
 import { scenario, type Observation } from './scenario.ts';
 import type { Implementation } from './servers.ts';
@@ -100,10 +102,67 @@ describe('A server whose handlers add no listeners outlives its peers, as with n
     act({ tcp, client });
     lines.push(...(await told('closed')));
     tcp.destroy();
-    program.sendLine('and?');
-    lines.push(...(await told('asked')));
+    program.sendLine(`${name}: ${kind}`);
+    lines.push(...(await told('none left')));
     expect(lines.filter((line) => line.startsWith('uncaught'))).to.deep.equal([]);
     return { lines };
+  }
+
+  /** A client that stops in its handshake: what it has sent by then, and whether the server has answered. */
+  const states = {
+    'before its hello': { sent: 0, answered: false },
+    'in the middle of its hello': { sent: 100, answered: false },
+    'after its hello': { sent: Infinity, answered: true },
+  };
+
+  const rawActs: Record<string, (tcp: Socket) => void> = {
+    resets: (tcp) => void tcp.resetAndDestroy(),
+    ends: (tcp) => void tcp.end(),
+    'sends fifteen bytes that are no record': (tcp) => void tcp.write('fifteen bytes!!'),
+    'sends fifteen bytes that are no record, and resets': (tcp) =>
+      void tcp.write('fifteen bytes!!', () => tcp.resetAndDestroy()),
+  };
+
+  async function observeHandshake(
+    { name }: Implementation,
+    { kind }: Kind,
+    { sent, answered }: (typeof states)[keyof typeof states],
+    act: (tcp: Socket) => void,
+  ): Promise<Observation> {
+    const key = `${name}: ${kind}`;
+    const tcp = connectTcp({ port: ports[key] ?? 0, host: '127.0.0.1', allowHalfOpen: true });
+    tcp.on('error', () => undefined);
+    await once(tcp, 'connect');
+    if (sent > 0) {
+      const [end, ours] = memoryConnection();
+      const client = connect({ socket: end, rejectUnauthorized: false });
+      client.on('error', () => undefined);
+      const [hello] = (await once(ours, 'data')) as [Buffer];
+      tcp.write(hello.subarray(0, sent));
+      client.destroy();
+    }
+    if (answered) await once(tcp, 'data');
+    tcp.resume();
+    act(tcp);
+    const lines = await told('failed');
+    tcp.destroy();
+    program.sendLine(key);
+    lines.push(...(await told('none left')));
+    expect(lines).to.deep.equal(['failed', 'none left']);
+    return { lines };
+  }
+
+  // A registered http server tells of failed handshakes by an event of its own.
+  for (const kind of kinds.filter(({ outlivesEnd = false }) => !outlivesEnd)) {
+    for (const [state, reached] of Object.entries(states)) {
+      for (const [act, perform] of Object.entries(rawActs)) {
+        // Within a hello any bytes are a part of it, and the server waits for the rest.
+        if (state.includes('middle') && act.endsWith('record')) continue;
+        scenario(`${kind.kind}; the peer ${act} ${state}`, (implementation) =>
+          observeHandshake(implementation, kind, reached, perform),
+        );
+      }
+    }
   }
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
