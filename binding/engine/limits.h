@@ -8,11 +8,15 @@ namespace keyless::engine {
 
 struct Limits {
   // JavaScript has let go of the connection, and the peer takes none of what was written before: so
-  // long, then RST.
-  std::chrono::milliseconds delivery{30000};
+  // long, then RST. Linux keeps what a closed socket has to deliver about as long (340 s measured).
+  std::chrono::milliseconds delivery{300000};
+  // The same for a peer that takes a little now and then.
+  std::chrono::milliseconds delivery_total{900000};
   // Everything was sent, FIN too, and the peer acknowledges nothing more and does not send its own:
   // so long, then the descriptor is closed.
   std::chrono::milliseconds linger{2000};
+  // The same for a peer that acknowledges a little now and then. The kernel goes on delivering.
+  std::chrono::milliseconds linger_total{30000};
   // Without traffic for so long, a connection gives its record buffers back.
   std::chrono::milliseconds idle{1000};
   // So long after a connection gave memory back, the arena gives the kernel what nobody took since.

@@ -35,6 +35,13 @@ void Poller::TellWritable(int fd, Watcher* watcher, bool wanted) {
   Control(EPOLL_CTL_MOD, fd, watcher, wanted);  // cannot fail: it is watched
 }
 
+void Poller::TellOnlyFailure(int fd, Watcher* watcher) {
+  epoll_event event{};
+  event.events = EPOLLET;  // EPOLLERR and EPOLLHUP come without being asked for
+  event.data.ptr = watcher;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);  // cannot fail: it is watched
+}
+
 void Poller::Remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void Poller::Close(Descriptor& watched) {

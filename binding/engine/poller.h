@@ -38,8 +38,10 @@ class Poller {
   // Without being told that it can be written to. A Unix socket tells so each time its other end
   // reads, which would wake the thread once for every message.
   bool AddReader(int fd, Watcher* watcher);
-  // For one of AddReader: whether it is told from now on, beginning with what is true already.
+  // Whether it is told from now on, beginning with what is true already.
   void TellWritable(int fd, Watcher* watcher, bool wanted);
+  // For one of Add: told of nothing but a failure, such as RST, until TellWritable.
+  void TellOnlyFailure(int fd, Watcher* watcher);
   void Remove(int fd);
   // Removes, then closes. Closing is not enough: epoll goes on telling of what another descriptor
   // still refers to, such as the copy of a child process between fork and exec.

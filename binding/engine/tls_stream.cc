@@ -81,6 +81,8 @@ void TlsStream::Drive() {
       DriveLingering();
       break;
     case Phase::kSilent:
+      if (tcp_side_.closed) Close();  // RST: nobody is left to measure how long it takes
+      break;
     case Phase::kClosed:
       break;
   }

@@ -17,6 +17,7 @@
 //   peer's RST, or a dead connection    everything received before, kError (kReset), the pair is closed
 //   record that fails                   the same with the failure's kind; then silence for s2n's blinding
 //                                       delay, the alert bad_record_mac, FIN
+//   the peer resets in that silence     the descriptor is closed
 //   peer's fatal alert                  the same, without silence and alert
 //   a limit, memory that ran out        the same with the failure's kind; everything written before,
 //                                       the alert that fits, FIN
@@ -193,6 +194,7 @@ class TlsStream final : private tls::Transport {
   Endpoints endpoints_;
   Clock::time_point started_;
   Clock::time_point last_active_;
+  Clock::time_point let_go_;   // when JavaScript closed its end; later, when the linger began
   uint64_t delivered_ = 0;     // of to_tcp_, when the deadline of its delivery was set
   size_t unacknowledged_ = 0;  // bytes, when the deadline of the linger was set
   int receive_error_ = 0;      // errno of the read from TCP that failed

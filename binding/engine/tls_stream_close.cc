@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -56,8 +57,12 @@ void TlsStream::FinishIfOver() {
   }
   // Nobody owns it any more: what is left is delivered while the peer takes any of it.
   if (pair_side_.closed && (!deadline_.pending() || to_tcp_.taken() != delivered_)) {
+    if (!deadline_.pending()) let_go_ = context_.now;
     delivered_ = to_tcp_.taken();
-    deadline_.Set(context_.deadlines, context_.now + context_.limits.delivery, this);
+    deadline_.Set(
+        context_.deadlines,
+        std::min(context_.now + context_.limits.delivery, let_go_ + context_.limits.delivery_total),
+        this);
   }
 }
 
@@ -94,7 +99,7 @@ void TlsStream::SendLastAlert() {
 
 void TlsStream::BeSilent(uint64_t nanoseconds) {
   phase_ = Phase::kSilent;
-  context_.poller.Remove(tcp_.get());
+  context_.poller.TellOnlyFailure(tcp_.get(), &tcp_side_);
   // A millisecond more than s2n asks: its own clock must agree that the time is over.
   deadline_.Set(context_.deadlines,
                 context_.now + std::chrono::nanoseconds(nanoseconds) + std::chrono::milliseconds(1),
@@ -109,12 +114,14 @@ void TlsStream::OnDeadline() {
     case Phase::kAwaitingVerdict:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kTimeout, "TLS handshake timeout"));
     case Phase::kSilent:
-      if (!connection_ || !context_.poller.Add(tcp_.get(), &tcp_side_)) return Close();
+      if (!connection_) return Close();
+      context_.poller.TellWritable(tcp_.get(), &tcp_side_, true);
       return SendLastAlert();
     case Phase::kOpen:  // only after JavaScript let go: the peer takes nothing
       return Reset();
     case Phase::kLingering:
-      if (const size_t left = Unacknowledged(); left < unacknowledged_) {
+      if (const size_t left = Unacknowledged();
+          left < unacknowledged_ && context_.now - let_go_ < context_.limits.linger_total) {
         unacknowledged_ = left;
         deadline_.Set(context_.deadlines, context_.now + context_.limits.linger, this);
         return;
@@ -159,6 +166,7 @@ void TlsStream::Linger() {
   connection_.reset();
   context_.poller.Close(pair_);
   phase_ = Phase::kLingering;
+  let_go_ = context_.now;
   unacknowledged_ = Unacknowledged();
   deadline_.Set(context_.deadlines, context_.now + context_.limits.linger, this);
   DriveLingering();

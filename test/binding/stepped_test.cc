@@ -205,10 +205,10 @@ TEST(memory_that_idle_connections_gave_back_goes_to_the_kernel_half_a_second_lat
     EXPECT(Resident(chunks, 17413) <= used / 2);
 }
 
-TEST(a_peer_that_takes_nothing_has_30_seconds_once_javascript_has_let_go) {
+TEST(a_peer_that_takes_nothing_has_five_minutes_once_javascript_has_let_go) {
   Congested congested;
   SteppedServer& server = congested.server;
-  server.Pass(milliseconds(29900));
+  server.Pass(milliseconds(299900));
   EXPECT_EQ(server.Statistics().open, 1U);
   EXPECT(WriteAll(congested.peer.client.fd(), "it sends, and that does not count"));
   server.Pass({});
@@ -230,6 +230,33 @@ TEST(a_peer_that_takes_something_every_29_seconds_gets_all_of_it) {
     server.Pass(seconds(29));
   }
   EXPECT(rounds > 2);
+}
+
+TEST(a_peer_that_takes_a_little_now_and_then_has_15_minutes_once_javascript_has_let_go) {
+  Congested congested;
+  SteppedServer& server = congested.server;
+  std::vector<char> some(16000);
+  for (int minutes = 0; minutes < 16; minutes++) {
+    if (minutes < 14) EXPECT_EQ(server.Statistics().open, 1U);
+    recv(congested.peer.client.fd(), some.data(), some.size(), MSG_DONTWAIT);
+    server.Settle();
+    server.Pass(seconds(60));
+  }
+  EXPECT_EQ(server.Statistics().descriptors, 0U);
+}
+
+TEST(a_connection_that_is_silent_after_an_error_ends_when_its_peer_resets) {
+  SteppedServer server;
+  Accepted accepted = server.Accept();
+  HandshakingClient peer(std::move(accepted.client_tcp));
+  const engine::Descriptor javascript = server.Open(&peer);
+  EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
+  EXPECT(server.Next()->kind == Kind::kError);
+  EXPECT_EQ(server.Statistics().silent, 1U);
+  const linger abort{1, 0};
+  setsockopt(peer.client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  peer.client.Close();
+  EXPECT(server.Until([&] { return server.Statistics().descriptors == 0; }));
 }
 
 TEST(an_engine_whose_peers_take_nothing_sleeps) {
