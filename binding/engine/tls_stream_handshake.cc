@@ -70,7 +70,9 @@ void TlsStream::DriveHandshake() {
       failure = FailureOfDescriptor(receive_error_, "read");
     return FailHandshake(std::move(failure));
   }
-  if (!hello_checked_ && received_ > 0 && connection_->HasNoCommonProtocol()) {
+  // While the application chooses a context, s2n has not looked at the client's protocols yet.
+  const bool chose = progress != tls::Connection::Progress::kNeedsContext;
+  if (chose && !hello_checked_ && received_ > 0 && connection_->HasNoCommonProtocol()) {
     tls::Failure failure =
         tls::Failure::Of(tls::FailureKind::kProtocol,
                          "the client's ALPN protocols and the server's have none in common");
