@@ -64,5 +64,6 @@ export type { InputKind, SignatureScheme, SignatureSchemeFacts } from './signer/
 export { preflight, type PreflightOptions, type PreflightReport } from './doctor/preflight.ts';
 export { rollover, type Rollover, type RolloverOptions } from './doctor/rollover.ts';
 export { PreflightError, type Finding } from './doctor/finding.ts';
-export type { Agreement, ProtocolVersion } from './doctor/agreement.ts';
+export type { Agreement } from './doctor/agreement.ts';
+export type { ProtocolVersion } from './tls/protocol-versions.ts';
 export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';

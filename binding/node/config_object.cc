@@ -10,6 +10,7 @@
 #include "node/local_key_object.h"
 #include "node/texts.h"
 #include "node/trust_store_object.h"
+#include "s2n.h"
 #include "tls/error.h"
 
 namespace keyless::node {
@@ -59,14 +60,35 @@ tls::SessionTickets ReadTickets(const Napi::Value& value) {
   return tickets;
 }
 
+// As node:tls names them; no other version is negotiated.
+uint8_t ReadVersion(const Napi::Value& name) {
+  return name.ToString().Utf8Value() == "TLSv1.3" ? S2N_TLS13 : S2N_TLS12;
+}
+
+const char* NameOfVersion(uint8_t version) { return version >= S2N_TLS13 ? "TLSv1.3" : "TLSv1.2"; }
+
 }  // namespace
 
-Napi::Function ConfigObject::Define(Napi::Env env) { return DefineClass(env, "Config", {}); }
+Napi::Function ConfigObject::Define(Napi::Env env) {
+  return DefineClass(env, "Config",
+                     {InstanceAccessor("minVersion", &ConfigObject::MinVersion, nullptr),
+                      InstanceAccessor("maxVersion", &ConfigObject::MaxVersion, nullptr)});
+}
+
+Napi::Value ConfigObject::MinVersion(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), NameOfVersion(config_->versions().lowest));
+}
+
+Napi::Value ConfigObject::MaxVersion(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), NameOfVersion(config_->versions().highest));
+}
 
 ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConfigObject>(info) {
   const Napi::Object options = info[0].As<Napi::Object>();
   tls::ConfigOptions native;
   native.security_policy = options.Get("securityPolicy").ToString().Utf8Value();
+  native.versions = {ReadVersion(options.Get("minVersion")),
+                     ReadVersion(options.Get("maxVersion"))};
   native.identities = ReadIdentities(options.Get("identities"));
   native.alpn_protocols = ReadTexts(options.Get("alpnProtocols"));
   native.client = options.Get("client").ToBoolean();

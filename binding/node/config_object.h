@@ -1,5 +1,5 @@
-// `new Config({ identities, securityPolicy, alpnProtocols })`: see NativeConfig in
-// lib/native/binding.ts.
+// `new Config({ identities, securityPolicy, minVersion, maxVersion, alpnProtocols })`: see
+// NativeConfig in lib/native/binding.ts.
 #pragma once
 
 #include <napi.h>
@@ -19,6 +19,9 @@ class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
   static std::shared_ptr<const tls::Config> From(const Napi::Value& value);
 
  private:
+  Napi::Value MinVersion(const Napi::CallbackInfo& info);
+  Napi::Value MaxVersion(const Napi::CallbackInfo& info);
+
   std::shared_ptr<const tls::Config> config_;
 };
 

@@ -34,6 +34,8 @@ Config::Config(const ConfigOptions& options, Shown shown)
     : identities_(options.identities),
       uses_alpn_(!options.alpn_protocols.empty()),
       verification_(options.verification),
+      versions_(NegotiableVersions(options.security_policy, options.versions)),
+      policy_(options.security_policy, versions_),
       config_(s2n_config_new_minimal()) {
   s2n_config* config = config_.get();
   verification_.strength = CertificateStrength::OfPolicy(options.security_policy);
@@ -87,14 +89,13 @@ Config::Config(const ConfigOptions& options, Shown shown)
 
 void Config::AddIdentities(const std::string& security_policy, Shown shown) {
   for (const Identity& identity : identities_) {
-    CheckSecurityPolicy(security_policy, identity.chain->key());
+    CheckSecurityPolicy(security_policy, versions_, identity.chain->key());
     if (identity.chain->key().type == CertificateKey::Type::kEcdsa)
       ecdsa_group_ = identity.chain->key().group;
   }
-  offers_tls13_ = OffersTls13(security_policy);
+  offers_tls13_ = versions_.highest >= S2N_TLS13;
   const std::string what = "security policy '" + security_policy + "' and this certificate";
-  CheckS2n(s2n_config_set_cipher_preferences(config_.get(), security_policy.c_str()),
-           "ERR_S2N_PKEY_SECURITY_POLICY", what);
+  policy_.Use(config_.get(), what);
   for (const Identity& identity : identities_) {
     if (shown == Shown::kAllButEcdsa &&
         identity.chain->key().type == CertificateKey::Type::kEcdsa) {

@@ -12,6 +12,7 @@
 #include "tls/local_key.h"
 #include "tls/peer_verification.h"
 #include "tls/s2n_handles.h"
+#include "tls/security_policy.h"
 #include "tls/session_tickets.h"
 
 namespace keyless::tls {
@@ -27,6 +28,7 @@ struct ConfigOptions {
   bool client = false;
   bool request_ocsp = false;  // a client's: ask for a stapled OCSP response
   std::string security_policy = "default";
+  VersionRange versions;  // what is negotiated of those that the policy has
   // At most one for each kind of key (RSA, ECDSA): the handshake takes the one that suits the peer.
   std::vector<Identity> identities;
   std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
@@ -53,6 +55,8 @@ class Config {
   bool offers_tls13() const noexcept { return offers_tls13_; }
   bool uses_alpn() const noexcept { return uses_alpn_; }
   const PeerVerification& verification() const noexcept { return verification_; }
+  // Those that a handshake can agree on.
+  const VersionRange& versions() const noexcept { return versions_; }
   // See SessionTickets; 0: no tickets.
   uint32_t session_seconds() const noexcept { return session_seconds_; }
 
@@ -71,6 +75,8 @@ class Config {
   bool uses_alpn_;
   PeerVerification verification_;
   uint32_t session_seconds_ = 0;
+  VersionRange versions_;
+  NarrowedPolicy policy_;  // referenced by config_, too
   ConfigHandle config_;
 };
 

@@ -8,8 +8,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "s2n.h"
 #include "tls/error.h"
+#include "tls/narrowed_policy.h"
 #include "tls/security_policy_facts.h"
 
 namespace keyless::tls {
@@ -71,11 +75,56 @@ CertificateKey CertificateKey::OfChain(const std::string& certificate_chain_pem)
               "are not supported)");
 }
 
-void CheckSecurityPolicy(const std::string& policy, const CertificateKey& key) {
+namespace {
+
+s2n_pkey_policy_facts ReadPolicy(const std::string& policy) {
   s2n_pkey_policy_facts facts;
   if (!s2n_pkey_read_policy(policy.c_str(), &facts)) {
     Refuse(policy, std::string("does not exist in this s2n-tls; expected for example ") + kOffered);
   }
+  return facts;
+}
+
+VersionRange OwnVersions(const s2n_pkey_policy_facts& facts) {
+  VersionRange own;
+  own.lowest = facts.offers_tls12 ? facts.minimum_protocol_version : S2N_TLS13;
+  own.highest = facts.offers_tls13 ? S2N_TLS13 : S2N_TLS12;
+  return own;
+}
+
+}  // namespace
+
+VersionRange NegotiableVersions(const std::string& policy, const VersionRange& range) {
+  const VersionRange own = OwnVersions(ReadPolicy(policy));
+  VersionRange both;
+  both.lowest = std::max(own.lowest, range.lowest);
+  both.highest = std::min(own.highest, range.highest);
+  if (both.lowest > both.highest) {
+    Refuse(policy, std::string("has no TLS version that minVersion and maxVersion allow; it has ") +
+                       (own.lowest >= S2N_TLS13 ? "TLS 1.3" : "TLS 1.2") +
+                       (own.lowest < own.highest ? " and later" : " alone"));
+  }
+  return both;
+}
+
+NarrowedPolicy::NarrowedPolicy(std::string policy, const VersionRange& versions)
+    : policy_(std::move(policy)) {
+  const VersionRange own = OwnVersions(ReadPolicy(policy_));
+  if (versions.lowest <= own.lowest && versions.highest >= own.highest) return;
+  const size_t size = s2n_pkey_narrowed_policy_size(policy_.c_str());
+  memory_.resize((size + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
+  s2n_pkey_narrow_policy(policy_.c_str(), versions.lowest, versions.highest, memory_.data());
+}
+
+void NarrowedPolicy::Use(s2n_config* config, const std::string& what) const {
+  CheckS2n(memory_.empty() ? s2n_config_set_cipher_preferences(config, policy_.c_str())
+                           : s2n_pkey_use_narrowed_policy(config, memory_.data()),
+           "ERR_S2N_PKEY_SECURITY_POLICY", what);
+}
+
+void CheckSecurityPolicy(const std::string& policy, const VersionRange& versions,
+                         const CertificateKey& key) {
+  const s2n_pkey_policy_facts facts = ReadPolicy(policy);
   if (facts.minimum_protocol_version < S2N_TLS12) {
     Refuse(policy, std::string("allows TLS versions below 1.2, whose signatures use SHA-1, which "
                                "no KMS makes; choose ") +
@@ -102,17 +151,13 @@ void CheckSecurityPolicy(const std::string& policy, const CertificateKey& key) {
     tls13 = tls13 || (scheme.tls13 && facts.offers_tls13 &&
                       (rsa || scheme.tls13_curve == 0 || scheme.tls13_curve == key.group));
   }
-  if (facts.minimum_protocol_version > S2N_TLS12) tls12 = false;
+  if (facts.minimum_protocol_version > S2N_TLS12 || versions.lowest > S2N_TLS12) tls12 = false;
+  if (versions.highest < S2N_TLS13) tls13 = false;
   if (!tls12 && !tls13) {
     Refuse(policy, "has no signature scheme for this certificate's key (" + key.name +
                        "), so no handshake could ever succeed; choose another policy, such as " +
                        kOffered + ", or a certificate for another kind of key");
   }
-}
-
-bool OffersTls13(const std::string& policy) {
-  s2n_pkey_policy_facts facts;
-  return s2n_pkey_read_policy(policy.c_str(), &facts) && facts.offers_tls13;
 }
 
 }  // namespace keyless::tls

@@ -57,7 +57,10 @@ bool s2n_pkey_read_policy(const char* name, struct s2n_pkey_policy_facts* facts)
     const struct s2n_cipher_suite* suite = ciphers->suites[i];
     if (suite->minimum_required_tls_version >= S2N_TLS13) {
       facts->offers_tls13 = true;
-    } else if (!suite->key_exchange_alg->is_ephemeral) {
+      continue;
+    }
+    facts->offers_tls12 = facts->minimum_protocol_version < S2N_TLS13;
+    if (!suite->key_exchange_alg->is_ephemeral) {
       facts->offers_rsa_key_exchange = true;
     } else if (suite->auth_method == S2N_AUTHENTICATION_ECDSA) {
       facts->offers_tls12_ecdsa = true;

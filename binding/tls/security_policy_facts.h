@@ -28,6 +28,7 @@ struct s2n_pkey_certificate_key {
 
 struct s2n_pkey_policy_facts {
   uint8_t minimum_protocol_version; /* s2n's numbers: 31 TLS 1.0 … 34 TLS 1.3 */
+  bool offers_tls12;                /* a suite of TLS 1.2 or below */
   bool offers_tls13;
   bool offers_tls12_ecdsa;      /* a TLS 1.2 suite authenticated by an ECDSA certificate */
   bool offers_tls12_rsa;        /* the same by RSA, with ephemeral key exchange */

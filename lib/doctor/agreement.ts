@@ -6,11 +6,10 @@ import type { SignatureScheme } from '../signer/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
 import { TlsConnectionError } from '../tls/connection-error.ts';
 import { createServer } from '../tls/create-server.ts';
-import type { SecureContextOptions } from '../tls/secure-context.ts';
+import type { ProtocolVersion, VersionRange } from '../tls/protocol-versions.ts';
+import { createSecureContext, makeConfig, type SecureContextOptions } from '../tls/secure-context.ts';
 import { fault, type Finding } from './finding.ts';
 import { memoryConnection } from './memory-connection.ts';
-
-export type ProtocolVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** A protocol version that is offered, and what the key is asked to sign under it. */
 export interface Agreement {
@@ -44,6 +43,7 @@ export async function agreements(
   );
   const found: Agreement[] = [];
   for (const protocol of protocols) {
+    if (protocol < probe.offered.minVersion || protocol > probe.offered.maxVersion) continue;
     const outcomes: Outcome[] = [];
     for (const scheme of probe.schemes) outcomes.push(await probe.run(protocol, scheme));
     if (outcomes.includes('version-refused')) continue;
@@ -71,6 +71,8 @@ type Outcome = 'agreed' | 'no-agreement' | 'version-refused';
 /** A server that shows the certificate to clients made for the purpose. */
 class Probe {
   readonly schemes: readonly SignatureScheme[];
+  /** The versions that policy and options leave. */
+  readonly offered: VersionRange;
   readonly #options: SecureContextOptions & { cert: string | Uint8Array };
   readonly #publicKey: KeyObject;
 
@@ -83,7 +85,9 @@ class Probe {
     this.#publicKey = publicKey;
     this.schemes = schemes;
     // What can never agree is said even where there is no scheme to try.
-    createServer({ ...options, signer: unsigning(publicKey, schemes, () => undefined) });
+    const signer = unsigning(publicKey, schemes, () => undefined);
+    const { identities, settings } = createSecureContext({ ...options, signer });
+    this.offered = makeConfig(identities, settings);
   }
 
   run(protocol: ProtocolVersion, scheme: SignatureScheme): Promise<Outcome> {

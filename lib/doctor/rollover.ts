@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import { InvalidOptionError } from '../errors.ts';
-import { createSecureContext, type SecureContextOptions } from '../tls/secure-context.ts';
+import { overlay } from '../tls/effective-settings.ts';
+import { readSecureContext, type SecureContextOptions } from '../tls/secure-context.ts';
 import { contextsOf } from '../tls/secure-server.ts';
 import type { KmsClientOptions } from '../kms/kms-client.ts';
 import { preflight, type PreflightReport } from './preflight.ts';
@@ -36,17 +37,23 @@ export async function rollover(server: Server, options: RolloverOptions): Promis
   if (contexts === undefined) {
     throw new InvalidOptionError('server', 'a server of createServer, or one that was attached', server);
   }
-  const report = await preflight(options);
+  const { securityPolicy, minVersion, maxVersion } = contexts.default.own;
+  const report = await preflight(
+    overlay<RolloverOptions>({ securityPolicy, minVersion, maxVersion }, options),
+  );
   const context: SecureContextOptions = { ...options };
   for (const name of notOfContexts) Reflect.deleteProperty(context, name);
 
-  const next = createSecureContext(context);
+  const next = readSecureContext(context);
   const former = contexts.default;
-  contexts.replaceDefault(next);
+  const kinds = former.identities.map(({ keyType }) => keyType);
+  // A key of a kind that the server has not comes in place of all that it has.
+  if (next.identities.some(({ keyType }) => kinds.includes(keyType))) contexts.renew(undefined, next);
+  else contexts.replaceDefault(next);
   return {
     report,
     revert(): void {
-      contexts.replaceDefault(former);
+      contexts.restoreDefault(former);
     },
   };
 }

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls';
 import { connect } from '../tls/connect.ts';
 import type { TlsSocket } from '../tls/tls-socket.ts';
-import type { ProtocolVersion } from './agreement.ts';
+import type { ProtocolVersion } from '../tls/protocol-versions.ts';
 import { certificateFindings } from './certificate-findings.ts';
 import { fault, warning, type Finding } from './finding.ts';
 
@@ -187,6 +187,8 @@ async function open(
     ...(ca === undefined ? {} : { ca }),
     ...(session === undefined ? {} : { session }),
     securityPolicy: clientPolicies[protocol],
+    minVersion: protocol, // whatever the process's own limits are
+    maxVersion: protocol,
     ALPNProtocols: ['h2', 'http/1.1'],
     requestOCSP: true,
     rejectUnauthorized: false,
@@ -205,7 +207,7 @@ async function open(
   return socket;
 }
 
-/** One version each; see `policyForVersions`. The first has the suites of old servers, too. */
+/** One version each. The first has the suites of old servers, too. */
 const clientPolicies: Readonly<Record<ProtocolVersion, string>> = {
   'TLSv1.2': '20240501',
   'TLSv1.3': 'CloudFront-TLS-1-3-2025',

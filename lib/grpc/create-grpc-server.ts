@@ -8,6 +8,7 @@ import type { ServerOpts } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { InvalidOptionError } from '../errors.ts';
 import { createServer, type TlsServer } from '../tls/create-server.ts';
+import { overlay } from '../tls/effective-settings.ts';
 import type { TlsServerOptions } from '../tls/server-options.ts';
 import { TlsSocket } from '../tls/tls-socket.ts';
 
@@ -37,11 +38,14 @@ export function createGrpcServer(
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
-  return createServer({ ALPNProtocols: ['h2'], ...options }, (socket) => {
-    // A connection that breaks ends its calls, which is where gRPC tells of it.
-    socket.on('error', () => undefined);
-    injector.injectConnection(asTLSSocket(socket));
-  });
+  return createServer(
+    overlay<TlsServerOptions & ServerOpts>({ ALPNProtocols: ['h2'] }, options),
+    (socket) => {
+      // A connection that breaks ends its calls, which is where gRPC tells of it.
+      socket.on('error', () => undefined);
+      injector.injectConnection(asTLSSocket(socket));
+    },
+  );
 }
 
 /** TlsSocket's members, with node:tls's TLSSocket behind them in the chain of prototypes. */

@@ -61,13 +61,22 @@ export interface NativePeerVerification {
 }
 
 /** An immutable TLS configuration; shared by all connections that use it. */
-export type NativeConfig = object;
+export interface NativeConfig {
+  /** The lowest and highest version that a handshake can agree on, the policy's own limits included. */
+  readonly minVersion: NativeVersion;
+  readonly maxVersion: NativeVersion;
+}
+
+export type NativeVersion = 'TLSv1.2' | 'TLSv1.3';
 
 export interface NativeConfigOptions {
   /** At most one for each kind of key. */
   readonly identities: readonly NativeIdentity[];
   /** s2n's name of a security policy. */
   readonly securityPolicy: string;
+  /** What is negotiated of the policy's versions. */
+  readonly minVersion: NativeVersion;
+  readonly maxVersion: NativeVersion;
   /** In order of preference; empty: ALPN is not used. */
   readonly alpnProtocols: readonly string[];
   /** Absent: no certificate is asked for. */

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../errors.ts';
 import { readProxyEnv, type AgentProxy } from './agent-proxy.ts';
 import { openTunnel } from './agent-tunnel.ts';
-import type { ConnectOptions } from './client-options.ts';
+import { readProtocols } from './alpn-protocols.ts';
+import { rejectsUnauthorized, type ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import type { TlsSocket } from './tls-socket.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
@@ -107,9 +108,15 @@ export class Agent extends HttpsAgent {
   /** @internal What connections may be shared by: beside what `https.Agent` names, who signs and what is demanded of the server. */
   override getName(options: RequestOptions = {}): string {
     const own = options as ConnectOptions;
-    const identities = own.identities?.map(({ signer }) => numberOf(signer)).join();
-    const parts = [own.signer, own.secureContext, own.checkServerIdentity].map(numberOf);
-    const protocols = own.ALPNProtocols?.join();
-    return [super.getName(options), ...parts, identities, own.securityPolicy, protocols].join(':');
+    const parts = [
+      ...[own.signer, own.secureContext, own.checkServerIdentity].map(numberOf),
+      own.identities?.map(({ cert, signer }) => `${numberOf(signer)} ${String(cert)}`),
+      own.securityPolicy,
+      own.allowPartialTrustChain,
+      own.ALPNProtocols === undefined ? undefined : readProtocols(own.ALPNProtocols),
+      own.requestOCSP,
+      rejectsUnauthorized(own),
+    ];
+    return [super.getName(options), ...parts.map((part) => String(part ?? ''))].join(':');
   }
 }

@@ -5,6 +5,7 @@ import { connectionCount } from './node-internals.ts';
 import { secureServer } from './secure-server.ts';
 import type { SecureContext, SecureContextOptions } from './secure-context.ts';
 import type { TlsServerOptions } from './server-options.ts';
+import { overlay } from './effective-settings.ts';
 import { settingsOf } from './server-settings.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
@@ -41,7 +42,7 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
   const own = settingsOf(server);
   // https and http2 name protocols by themselves; who is asked about each client knows better.
   if (options.ALPNCallback) delete own.ALPNProtocols;
-  const all = { ...own, ...options };
+  const all = overlay(own, options);
   refuseUnsupported(all);
   const removed = server
     .listeners('connection')

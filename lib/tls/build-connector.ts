@@ -53,9 +53,9 @@ export function buildConnector(
     let socket: TlsSocket;
     try {
       socket = connect({
-        ALPNProtocols: allowH2 ? ['http/1.1', 'h2'] : ['http/1.1'],
         ...(session ? { session } : {}),
         ...secure,
+        ALPNProtocols: secure.ALPNProtocols ?? (allowH2 ? ['http/1.1', 'h2'] : ['http/1.1']),
         ...local,
         ...(httpSocket ? { socket: httpSocket } : {}),
         servername: name,

@@ -1,10 +1,11 @@
 import { InvalidOptionError } from '../errors.ts';
-import { addon } from '../native/addon.ts';
 import type { NativeConfig } from '../native/binding.ts';
+import { readProtocols, type AlpnProtocols } from './alpn-protocols.ts';
+import { combineSettings, readOwnSettings, settingsAlone } from './effective-settings.ts';
 import type { Identity } from './identity.ts';
-import { readIdentities, SecureContext, type SecureContextOptions } from './secure-context.ts';
-import { readProtocols } from './server-options.ts';
-import { trustStore } from './trust.ts';
+import { processVersions } from './protocol-versions.ts';
+import { makeConfig, readIdentities, SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { namesTrust, trustStore } from './trust.ts';
 
 /** What a client's connection is secured with. */
 export interface ClientContext {
@@ -19,14 +20,14 @@ export interface ClientContextOptions extends SecureContextOptions {
   /** Made by `createSecureContext`, in place of `cert`, `signer`, `ca` and the like: it is made once for many connections. */
   secureContext?: SecureContext;
   /** In order of preference. A server that shares none of them leaves `alpnProtocol` false. */
-  ALPNProtocols?: readonly string[];
+  ALPNProtocols?: AlpnProtocols;
   /** Whether to ask for a stapled OCSP response: see `'OCSPResponse'`. */
   requestOCSP?: boolean;
 }
 
 /** @throws as `createSecureContext`; without `cert` and `signer` the client has no certificate. */
 export function readClientContext(options: ClientContextOptions, rejectUnauthorized: boolean): ClientContext {
-  const { secureContext, securityPolicy = 'default', requestOCSP = false } = options;
+  const { secureContext, requestOCSP = false } = options;
   if (secureContext !== undefined && !(secureContext instanceof SecureContext)) {
     throw new InvalidOptionError(
       'secureContext',
@@ -38,12 +39,14 @@ export function readClientContext(options: ClientContextOptions, rejectUnauthori
     throw new InvalidOptionError('requestOCSP', 'true or false', requestOCSP);
   const named = options.cert ?? options.signer ?? options.identities;
   const identities = secureContext?.identities ?? (named === undefined ? [] : readIdentities(options));
-  const trust = secureContext?.trust ?? trustStore(options);
+  const own = readOwnSettings(options);
+  const settings = secureContext
+    ? settingsAlone(combineSettings(secureContext.own, own), secureContext.process)
+    : settingsAlone(own, processVersions());
+  const trust = secureContext && !namesTrust(own.trust) ? secureContext.trust() : trustStore(settings.trust);
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const make = (logsKeys: boolean): NativeConfig =>
-    new (addon().Config)({
-      identities: identities.map(({ native }) => native),
-      securityPolicy: secureContext?.configOptions.securityPolicy ?? securityPolicy,
+    makeConfig(identities, settings, {
       alpnProtocols,
       verification: { trust, rejectUnauthorized },
       client: true,

@@ -86,7 +86,7 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
   if (host !== undefined) checkServerName('host', host);
   const named = servername === undefined || servername === '' ? host : servername;
   const hostname = named === undefined || named === '' ? 'localhost' : named;
-  const rejectUnauthorized = readRejectUnauthorized(options.rejectUnauthorized ?? defaultRejection());
+  const rejectUnauthorized = rejectsUnauthorized(options);
   return {
     context: readClientContext(options, rejectUnauthorized),
     hostname,
@@ -106,6 +106,13 @@ export function checkServerName(option: string, name: unknown): void {
   if (typeof name !== 'string' || name.includes('\0')) {
     throw new InvalidOptionError(option, 'a host name, without NUL', name);
   }
+}
+
+/** As in node:tls, the process is asked where the key is missing, and not where it is there and undefined. */
+export function rejectsUnauthorized(options: Pick<ConnectOptions, 'rejectUnauthorized'>): boolean {
+  return Object.hasOwn(options, 'rejectUnauthorized')
+    ? readRejectUnauthorized(options.rejectUnauthorized)
+    : defaultRejection();
 }
 
 /** A name may be asked for, an address may not (RFC 6066 §3); and no dot at its end. */

@@ -25,6 +25,8 @@ export interface Identity {
   readonly native: NativeIdentity;
   /** `rsa` or `ec`: a handshake chooses one identity by it. */
   readonly keyType: string | undefined;
+  /** DER. */
+  readonly ocspResponse?: Uint8Array | undefined;
 }
 
 /**
@@ -68,7 +70,37 @@ export function withOcspResponse(identity: Identity, response: unknown, option =
     throw new InvalidOptionError(`${option}ocspResponse`, 'a Buffer with an OCSP response, DER', response);
   }
   const chain = new (addon().CertificateChain)(identity.certificateChain, response ?? undefined);
-  return { ...identity, native: { ...identity.native, chain } };
+  const ocspResponse = response === null ? undefined : Uint8Array.from(response);
+  return { ...identity, native: { ...identity.native, chain }, ocspResponse };
+}
+
+/**
+ * The identities that there are with `next` in place of those for the same kinds of key, and of `former`. Where a certificate is
+ * the one that is there, its OCSP response stays; for another certificate it would say nothing.
+ */
+export function renewIdentities(
+  identities: readonly Identity[],
+  next: readonly Identity[],
+  former: readonly Identity[],
+): Identity[] {
+  const isFormer = ({ certificateChain, signer }: Identity): boolean =>
+    former.some((each) => each.certificateChain === certificateChain && each.signer === signer);
+  const coming = [...next];
+  const renewed = identities.flatMap((identity) => {
+    const at = coming.findIndex(({ keyType }) => keyType === identity.keyType);
+    const [replacement] = at < 0 ? [] : coming.splice(at, 1);
+    if (!replacement) return isFormer(identity) ? [] : [identity];
+    const stays = isSameCertificate(identity, replacement) && replacement.ocspResponse === undefined;
+    return [
+      stays && identity.ocspResponse ? withOcspResponse(replacement, identity.ocspResponse) : replacement,
+    ];
+  });
+  return [...renewed, ...coming];
+}
+
+function isSameCertificate(one: Identity, other: Identity): boolean {
+  const [first, second] = [one, other].map(({ certificateChain }) => new X509Certificate(certificateChain));
+  return first?.fingerprint256 === second?.fingerprint256;
 }
 
 /** A leaf that stands alone is completed by its intermediates in `ca`, as node:tls does. */

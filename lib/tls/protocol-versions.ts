@@ -1,66 +1,80 @@
+import tls from 'node:tls';
 import { InvalidOptionError } from '../errors.ts';
+
+export type ProtocolVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** Versions by the names that node:tls has for them. */
 export interface ProtocolVersionOptions {
-  /** `'TLSv1.2'` unless given, or `'TLSv1.3'`. */
-  minVersion?: 'TLSv1.2' | 'TLSv1.3';
-  /** `'TLSv1.3'` unless given, or `'TLSv1.2'`. */
-  maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Unless given, `tls.DEFAULT_MIN_VERSION`, but at least `'TLSv1.2'`. Beside a policy it narrows the policy's versions. */
+  minVersion?: ProtocolVersion;
+  /** `tls.DEFAULT_MAX_VERSION` unless given. */
+  maxVersion?: ProtocolVersion;
 }
 
-const versions = ['TLSv1.2', 'TLSv1.3'];
+export interface VersionRange {
+  readonly minVersion: ProtocolVersion;
+  readonly maxVersion: ProtocolVersion;
+}
+
+const versions: readonly unknown[] = ['TLSv1.2', 'TLSv1.3'] satisfies ProtocolVersion[];
+const olderVersions: readonly unknown[] = ['TLSv1', 'TLSv1.1'];
 
 /**
- * s2n-tls has no call for versions, but policies that differ in them. These are the nearest to `default`: the first has the same
- * groups and signatures, and beside the AEAD suites those of CBC with SHA-256; the second the same suites and groups (P-521 apart).
- */
-const policies: Record<string, string> = {
-  'TLSv1.2 TLSv1.2': '20240501',
-  'TLSv1.2 TLSv1.3': 'default',
-  'TLSv1.3 TLSv1.3': 'CloudFront-TLS-1-3-2025',
-};
-
-/**
- * The policy that a pair of versions stands for; undefined where neither is given.
+ * The versions that the options name; undefined where they name none.
  *
  * @throws InvalidOptionError, naming the option.
  */
-export function policyForVersions(
-  options: ProtocolVersionOptions & { securityPolicy?: unknown },
-): string | undefined {
-  const minVersion = readVersion(options, 'minVersion');
-  const maxVersion = readVersion(options, 'maxVersion');
-  if (minVersion === undefined && maxVersion === undefined) return undefined;
-  const given = minVersion === undefined ? 'maxVersion' : 'minVersion';
-  if (options.securityPolicy !== undefined) {
-    throw new InvalidOptionError(
-      given,
-      'nothing beside securityPolicy, which says the versions',
-      options[given],
-    );
-  }
-  const policy = policies[`${minVersion ?? 'TLSv1.2'} ${maxVersion ?? 'TLSv1.3'}`];
-  if (policy === undefined) {
-    throw new InvalidOptionError(
-      'minVersion',
-      `no later version than maxVersion (${maxVersion})`,
-      minVersion,
-    );
-  }
-  return policy;
+export function readVersions(options: ProtocolVersionOptions): {
+  readonly minVersion: ProtocolVersion | undefined;
+  readonly maxVersion: ProtocolVersion | undefined;
+} {
+  return {
+    minVersion: readVersion('minVersion', options.minVersion),
+    maxVersion: readVersion('maxVersion', options.maxVersion),
+  };
 }
 
-function readVersion(
-  options: ProtocolVersionOptions,
-  name: keyof ProtocolVersionOptions,
-): string | undefined {
-  const version: unknown = options[name];
+/**
+ * What the process says: `tls.DEFAULT_MIN_VERSION` and `tls.DEFAULT_MAX_VERSION`, which programs assign and flags such as
+ * `--tls-min-v1.3` set. Node's own object is read, since the names that a module imports never change.
+ *
+ * @throws InvalidOptionError, naming the property.
+ */
+export function processVersions(): VersionRange {
+  const { DEFAULT_MIN_VERSION: lowest, DEFAULT_MAX_VERSION: highest } = tls;
+  return {
+    minVersion: isOlder(lowest) ? 'TLSv1.2' : (readVersion('tls.DEFAULT_MIN_VERSION', lowest) ?? 'TLSv1.2'),
+    maxVersion: readVersion('tls.DEFAULT_MAX_VERSION', highest) ?? 'TLSv1.3',
+  };
+}
+
+/** The higher of two; one that is not given is the lower. */
+export function highest(
+  one: ProtocolVersion,
+  other: ProtocolVersion | undefined = 'TLSv1.2',
+): ProtocolVersion {
+  return one > other ? one : other;
+}
+
+/** The lower of two; one that is not given is the higher. */
+export function lowest(
+  one: ProtocolVersion,
+  other: ProtocolVersion | undefined = 'TLSv1.3',
+): ProtocolVersion {
+  return one < other ? one : other;
+}
+
+function isVersion(value: unknown): value is ProtocolVersion {
+  return versions.includes(value);
+}
+
+function isOlder(value: unknown): boolean {
+  return olderVersions.includes(value);
+}
+
+function readVersion(name: string, version: unknown): ProtocolVersion | undefined {
   if (version === undefined || version === null) return undefined;
-  if (typeof version === 'string' && versions.includes(version)) return version;
-  const old = version === 'TLSv1' || version === 'TLSv1.1';
-  throw new InvalidOptionError(
-    name,
-    `'TLSv1.2' or 'TLSv1.3'${old ? ' (older versions sign with SHA-1, which no KMS makes)' : ''}`,
-    version,
-  );
+  if (isVersion(version)) return version;
+  const why = isOlder(version) ? ' (older versions sign with SHA-1, which no KMS makes)' : '';
+  throw new InvalidOptionError(name, `'TLSv1.2' or 'TLSv1.3'${why}`, version);
 }

@@ -1,10 +1,17 @@
 import { InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
-import type { NativeConfigOptions, NativeTrustStore } from '../native/binding.ts';
+import type { NativeConfig, NativeConfigOptions, NativeTrustStore } from '../native/binding.ts';
+import {
+  readOwnSettings,
+  replaceSettings,
+  settingsAlone,
+  type EffectiveSettings,
+  type OwnSettings,
+} from './effective-settings.ts';
 import { readIdentity, type Identity, type IdentityOptions } from './identity.ts';
 import type { PemCertificate } from '../pem/certificates.ts';
 import { namesTrust, readAuthorities, trustStore, type TrustOptions } from './trust.ts';
-import { policyForVersions, type ProtocolVersionOptions } from './protocol-versions.ts';
+import { processVersions, type ProtocolVersionOptions, type VersionRange } from './protocol-versions.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
 export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOptions, ProtocolVersionOptions {
@@ -24,27 +31,39 @@ export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOpt
 export class SecureContext {
   /** @internal */
   readonly identities: readonly Identity[];
-  /** @internal What the engine makes a configuration of, together with what is the server's own. */
-  readonly configOptions: NativeConfigOptions;
-  /** @internal Undefined where the options name none. */
-  readonly trust: NativeTrustStore | undefined;
+  /** @internal What its options say; what holds in effect is its server's affair, too. */
+  readonly own: OwnSettings;
+  /** @internal What the process said when it was made. */
+  readonly process: VersionRange;
+  #trust: NativeTrustStore | undefined;
 
   /** @internal Made by `createSecureContext`. */
-  constructor(
-    identities: readonly Identity[],
-    configOptions: NativeConfigOptions,
-    trust: NativeTrustStore | undefined,
-  ) {
+  constructor(identities: readonly Identity[], own: OwnSettings, process: VersionRange) {
     this.identities = identities;
-    this.configOptions = configOptions;
-    this.trust = trust;
+    this.own = own;
+    this.process = process;
+  }
+
+  /** @internal What holds where it belongs to no server, or is the server's own. */
+  get settings(): EffectiveSettings {
+    return settingsAlone(this.own, this.process);
+  }
+
+  /** @internal Whom it trusts where it stands alone. Made once: reading authorities takes its time. */
+  trust(): NativeTrustStore {
+    // Those that Node trusts may change, and have a store of their own.
+    if (!namesTrust(this.own.trust)) return trustStore({});
+    return (this.#trust ??= trustStore(this.own.trust));
   }
 
   /** @internal The same with other identities. */
-  withIdentities(change: (identities: readonly Identity[]) => readonly Identity[]): SecureContext {
-    const identities = change(this.identities);
-    const native = identities.map((identity) => identity.native);
-    return new SecureContext(identities, { ...this.configOptions, identities: native }, this.trust);
+  withIdentities(identities: readonly Identity[]): SecureContext {
+    return new SecureContext(identities, this.own, this.process);
+  }
+
+  /** @internal The same with what another context says, in place of what this one says of it. */
+  withSettingsOf({ own }: SecureContext): SecureContext {
+    return new SecureContext(this.identities, replaceSettings(this.own, own), this.process);
   }
 }
 
@@ -55,27 +74,39 @@ export class SecureContext {
  * and certificate can never agree, or the policy may ask for what no KMS signs.
  */
 export function createSecureContext(options: SecureContextOptions): SecureContext {
+  const context = readSecureContext(options);
+  makeConfig(context.identities, context.settings); // that they fit is said here, and not when a server first needs it
+  if (namesTrust(context.own.trust)) context.trust();
+  return context;
+}
+
+/** Leaves to the caller whether policy and certificates fit. @throws as `createSecureContext` otherwise. */
+export function readSecureContext(options: SecureContextOptions): SecureContext {
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
   refuseUnsupported(options);
-  const { securityPolicy = policyForVersions(options) ?? 'default' } = options;
-  if (options.securityPolicy !== undefined) policyForVersions(options);
-  const identities = readIdentities(options);
-  if (typeof securityPolicy !== 'string' || securityPolicy === '') {
-    throw new InvalidOptionError(
-      'securityPolicy',
-      "the name of an s2n-tls policy, such as 'default'",
-      securityPolicy,
-    );
-  }
-  const configOptions = {
+  return new SecureContext(readIdentities(options), readOwnSettings(options), processVersions());
+}
+
+/**
+ * The native configuration of these identities and settings.
+ *
+ * @throws S2nPkeyError `ERR_S2N_PKEY_SECURITY_POLICY`.
+ */
+export function makeConfig(
+  identities: readonly Identity[],
+  { securityPolicy, minVersion, maxVersion }: EffectiveSettings,
+  others: Partial<NativeConfigOptions> = {},
+): NativeConfig {
+  return new (addon().Config)({
+    alpnProtocols: [],
+    ...others,
     identities: identities.map(({ native }) => native),
     securityPolicy,
-    alpnProtocols: [],
-  };
-  new (addon().Config)(configOptions); // that they fit is said here, and not when a server first needs it
-  return new SecureContext(identities, configOptions, namesTrust(options) ? trustStore(options) : undefined);
+    minVersion,
+    maxVersion,
+  });
 }
 
 export function readIdentities(options: SecureContextOptions): Identity[] {

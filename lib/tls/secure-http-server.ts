@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { AttachError } from './attach.ts';
+import { overlay } from './effective-settings.ts';
 import { secureServer } from './secure-server.ts';
 import { settingsOf } from './server-settings.ts';
 import type { TlsServerOptions } from './server-options.ts';
@@ -23,7 +24,7 @@ export function secureHttpServer(server: Server, options: TlsServerOptions): voi
   if ('blockList' in server && server.blockList !== undefined) {
     refuse('it has a blockList, which Node looks at too late; check addresses in its requests');
   }
-  const all = { ALPNProtocols: ['http/1.1'], ...settingsOf(server), ...options };
+  const all = overlay({ ALPNProtocols: ['http/1.1'], ...settingsOf(server) }, options);
   refuseUnsupported(all);
   secureServer(server, all, 'http');
   secured.add(server);

@@ -3,6 +3,7 @@ import { readSignatureLimits } from '../admission/admission-of-server.ts';
 import { engine } from '../native/engine.ts';
 import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
+import { readProtocols } from './alpn-protocols.ts';
 import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
 import { descriptorOf } from './node-internals.ts';
 import { transportOf } from './given-stream.ts';
@@ -12,12 +13,7 @@ import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
 import { readSessionOptions } from './session-options.ts';
 import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
-import {
-  readHandshakeTimeout,
-  readProtocols,
-  readSocketOptions,
-  type TlsServerOptions,
-} from './server-options.ts';
+import { readHandshakeTimeout, readSocketOptions, type TlsServerOptions } from './server-options.ts';
 
 const contextsOfServers = new WeakMap<Server, ServerContexts>();
 
@@ -53,6 +49,7 @@ export function secureServer(
   const clientCertificates = readClientCertificates(options);
   const sessions = readSessionOptions(options, clientCertificates);
   const contexts = new ServerContexts(createSecureContext(options), {
+    serverOptions: options,
     alpnProtocols,
     clientCertificates,
     sessions,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { S2nPkeyError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import type {
@@ -9,9 +10,11 @@ import type {
 } from '../native/binding.ts';
 import { publicKeyFingerprint } from '../signer/certificate-match.ts';
 import { readContextName } from './context-name.ts';
-import { withOcspResponse } from './identity.ts';
+import { renewIdentities, withOcspResponse, type Identity } from './identity.ts';
+import { refuseOtherServerOptions, settingsWithin, type EffectiveSettings } from './effective-settings.ts';
 import type { ClientCertificates } from './peer-verification.ts';
-import { createSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { makeConfig, readSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
+import type { TlsServerOptions } from './server-options.ts';
 import { readTicketKeys, type SessionSettings } from './session-options.ts';
 import {
   deriveTicketKey,
@@ -21,10 +24,12 @@ import {
   type TicketKeys,
   type TicketKeySeed,
 } from './ticket-keys.ts';
-import { trustStore } from './trust.ts';
+import { namesTrust, trustStore } from './trust.ts';
 
 /** What all configurations of a server have in common. */
 export interface ContextSettings {
+  /** What the server was made with. */
+  readonly serverOptions: TlsServerOptions;
   readonly alpnProtocols: readonly string[];
   readonly clientCertificates: ClientCertificates;
   readonly sessions: SessionSettings;
@@ -54,8 +59,10 @@ export class ServerContexts {
   readonly #settings: ContextSettings;
   readonly #named = new Map<string, SecureContext>();
   #default: SecureContext;
-  /** Whom contexts trust that do not say. */
-  #trust: NativeTrustStore | undefined;
+  /** The default context's, with the versions that it really negotiates: what other contexts may narrow. */
+  #floor: EffectiveSettings;
+  /** Of contexts that name whom to trust, beside what the server says of it. */
+  #trust = new WeakMap<SecureContext, NativeTrustStore>();
   #ticketKeys: TicketKeys | undefined;
   /** Those of the last snapshot, which the next one goes on with unless what they have in common has changed. */
   #configs: ReadonlyMap<SecureContext, NativeConfig> = new Map();
@@ -65,9 +72,9 @@ export class ServerContexts {
   #logsKeys = false;
 
   constructor(defaultContext: SecureContext, settings: ContextSettings) {
-    this.#default = defaultContext;
     this.#settings = settings;
-    this.#trust = defaultContext.trust;
+    this.#default = defaultContext;
+    this.#floor = floorOf(defaultContext);
     const { tickets, ticketKeys, timeout } = settings.sessions;
     if (!tickets) return;
     this.#ticketKeys = ticketKeys
@@ -75,18 +82,49 @@ export class ServerContexts {
       : new RotatingTicketKeys(timeout);
   }
 
-  /** @throws as `createSecureContext` and `readContextName`. */
+  /** Options that a context does not name are the server's. @throws as `createSecureContext` and `readContextName`. */
   add(hostname: string, context: SecureContext | SecureContextOptions): void {
     const name = readContextName(hostname);
-    this.#named.set(name, context instanceof SecureContext ? context : createSecureContext(context));
+    const added = context instanceof SecureContext ? context : readSecureContext(context);
+    this.#check(added, this.#floor);
+    this.#named.set(name, added);
     this.#snapshot = undefined;
   }
 
-  /** Options that do not say whom to trust leave that as it is. @throws as `createSecureContext`. */
+  /** Options that it does not name stay as they are. @throws as `createSecureContext`. */
   replaceDefault(options: SecureContext | SecureContextOptions): void {
-    this.#default = options instanceof SecureContext ? options : createSecureContext(options);
-    this.#trust = this.#default.trust ?? this.#trust;
+    const next = options instanceof SecureContext ? options : readSecureContext(options);
+    refuseOtherServerOptions(next.own, this.#settings.serverOptions);
+    this.restoreDefault(this.#default.withIdentities(next.identities).withSettingsOf(next));
+  }
+
+  /** Goes on with a context that was the default one, as it was. @throws as `createSecureContext`. */
+  restoreDefault(context: SecureContext): void {
+    const floor = floorOf(context);
+    if (namesTrust(context.own.trust)) context.trust();
+    if (!isDeepStrictEqual(floor, this.#floor)) {
+      for (const named of this.#named.values()) this.#check(named, floor);
+    }
+    this.#default = context;
+    this.#floor = floor;
+    this.#trust = new WeakMap();
     this.#configureAnew();
+  }
+
+  /**
+   * Replaces certificates and their signers, and what `settings` says beside them. Of the context that is there, everything else
+   * stays: certificates for other kinds of key, policy, versions, whom it trusts.
+   *
+   * @param hostname Undefined: the default context.
+   * @param former What the last renewal brought, if anything: it goes, whatever its kind of key.
+   */
+  renew(hostname: string | undefined, next: SecureContext, former: readonly Identity[] = []): void {
+    refuseOtherServerOptions(next.own, this.#settings.serverOptions);
+    const context = hostname === undefined ? this.#default : this.#named.get(readContextName(hostname));
+    const identities = renewIdentities(context?.identities ?? [], next.identities, former);
+    const renewed = context?.withIdentities(identities).withSettingsOf(next) ?? next;
+    if (hostname === undefined) this.replaceDefault(renewed);
+    else this.add(hostname, renewed);
   }
 
   /** The context for clients that ask for no name, or for none of those that were added. */
@@ -102,10 +140,9 @@ export class ServerContexts {
 
   /** @throws InvalidOptionError. */
   replaceOcspResponse(response: unknown): void {
-    this.#default = this.#default.withIdentities(([first, ...others]) => [
-      ...(first ? [withOcspResponse(first, response)] : []),
-      ...others,
-    ]);
+    const [first, ...others] = this.#default.identities;
+    if (!first) return;
+    this.#default = this.#default.withIdentities([withOcspResponse(first, response), ...others]);
     this.#snapshot = undefined;
   }
 
@@ -174,13 +211,35 @@ export class ServerContexts {
 
   #configure(context: SecureContext, now: number): NativeConfig {
     const { alpnProtocols, clientCertificates } = this.#settings;
+    const settings = this.#settingsOf(context, this.#floor);
     const verification = clientCertificates && {
-      trust: context.trust ?? this.#trust ?? trustStore({}),
+      trust: this.#trustOf(context, settings),
       rejectUnauthorized: clientCertificates.rejectUnauthorized,
     };
     const tickets = this.#tickets(context, now);
     const logsKeys = this.#logsKeys;
-    return new (addon().Config)({ ...context.configOptions, alpnProtocols, verification, tickets, logsKeys });
+    return makeConfig(context.identities, settings, { alpnProtocols, verification, tickets, logsKeys });
+  }
+
+  #settingsOf(context: SecureContext, floor: EffectiveSettings): EffectiveSettings {
+    if (context === this.#default) return context.settings;
+    refuseOtherServerOptions(context.own, this.#settings.serverOptions);
+    return settingsWithin(floor, context.own);
+  }
+
+  /** One store for all contexts that name nobody. */
+  #trustOf(context: SecureContext, { trust }: EffectiveSettings): NativeTrustStore {
+    if (context === this.#default || !namesTrust(context.own.trust)) return this.#default.trust();
+    const store = this.#trust.get(context) ?? trustStore(trust);
+    this.#trust.set(context, store);
+    return store;
+  }
+
+  /** What does not fit is said when it is given, and not at a connection. */
+  #check(context: SecureContext, floor: EffectiveSettings): void {
+    const settings = this.#settingsOf(context, floor);
+    makeConfig(context.identities, settings);
+    if (namesTrust(context.own.trust)) this.#trustOf(context, settings);
   }
 
   #tickets(context: SecureContext, now: number): NativeSessionTickets | undefined {
@@ -211,6 +270,13 @@ export class ServerContexts {
       'this server gives no session tickets (sessionTickets is false, or requestCert true), so it has no ticket keys',
     );
   }
+}
+
+/** What a server's default context says, with the versions that are left of its policy. */
+function floorOf(context: SecureContext): EffectiveSettings {
+  const { settings, identities } = context;
+  const { minVersion, maxVersion } = makeConfig(identities, settings);
+  return { ...settings, minVersion, maxVersion };
 }
 
 function secondsNow(): number {

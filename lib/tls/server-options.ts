@@ -1,6 +1,7 @@
 import type { SignatureAdmission } from '../admission/signature-admission.ts';
 import type { SignatureLimits } from '../admission/signature-limits.ts';
 import { InvalidOptionError } from '../errors.ts';
+import type { AlpnProtocols } from './alpn-protocols.ts';
 import { readClientHelloOptions, type ClientHelloOptions } from './client-hello.ts';
 import type { ClientCertificateOptions } from './peer-verification.ts';
 import type { SecureContextOptions } from './secure-context.ts';
@@ -11,7 +12,7 @@ import type { SessionOptions } from './session-options.ts';
 export interface TlsServerOptions
   extends SecureContextOptions, ClientCertificateOptions, SessionOptions, ClientHelloOptions {
   /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
-  ALPNProtocols?: readonly string[];
+  ALPNProtocols?: AlpnProtocols;
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */
   handshakeTimeout?: number;
   /**
@@ -71,20 +72,4 @@ export function readHighWaterMark(value: unknown): number | undefined {
   if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 0))
     return value;
   throw new InvalidOptionError('highWaterMark', 'a whole number of bytes, 0 or more', value);
-}
-
-export function readProtocols(protocols: unknown = []): string[] {
-  const expected = 'an array of protocol names of 1 to 255 bytes without NUL, such as ["h2", "http/1.1"]';
-  if (!Array.isArray(protocols)) throw new InvalidOptionError('ALPNProtocols', expected, protocols);
-  return protocols.map((protocol: unknown) => {
-    if (
-      typeof protocol !== 'string' ||
-      protocol.length < 1 ||
-      protocol.includes('\0') ||
-      Buffer.byteLength(protocol) > 255
-    ) {
-      throw new InvalidOptionError('ALPNProtocols', expected, protocol);
-    }
-    return protocol;
-  });
 }

@@ -57,7 +57,7 @@ export function settingsOf(server: Server): Partial<TlsServerOptions> {
     highWaterMark: own.highWaterMark,
     keepAlive: own.keepAlive === true,
     keepAliveInitialDelay: (own.keepAliveInitialDelay ?? 0) * 1000,
-    ALPNProtocols: readWireFormat(own.ALPNProtocols),
+    ALPNProtocols: own.ALPNProtocols,
   };
   // Elsewhere false means that nobody said anything.
   if (server instanceof HttpsServer || server instanceof HttpServer) settings['noDelay'] = own.noDelay;
@@ -68,16 +68,4 @@ export function settingsOf(server: Server): Partial<TlsServerOptions> {
     if (name !== undefined) settings[name] = fields[symbol];
   }
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-}
-
-function readWireFormat(wire: unknown): string[] | undefined {
-  if (!(wire instanceof Uint8Array)) return undefined;
-  const names: string[] = [];
-  const bytes = Buffer.from(wire);
-  for (let at = 0; at < bytes.length;) {
-    const end = at + 1 + bytes.readUInt8(at);
-    names.push(bytes.toString('latin1', at + 1, end));
-    at = end;
-  }
-  return names;
 }

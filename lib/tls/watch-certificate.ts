@@ -8,7 +8,8 @@ import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import { readChain } from '../pem/certificates.ts';
 import { pemText } from '../pem/pem-text.ts';
 import type { Signer } from '../signer/signer.ts';
-import { createSecureContext, type SecureContextOptions } from './secure-context.ts';
+import { readSecureContext, type SecureContextOptions } from './secure-context.ts';
+import type { Identity } from './identity.ts';
 import { contextsOf } from './secure-server.ts';
 import type { ServerContexts } from './server-contexts.ts';
 
@@ -58,13 +59,22 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
   #settling: NodeJS.Timeout | undefined;
   /** SHA-256 of the last content that was served or refused. */
   #seen: string | undefined;
+  /** What the file brought last. */
+  #serving: readonly Identity[];
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #closed = false;
 
   /** @internal Made by `watchCertificate`. */
-  constructor(contexts: ServerContexts, options: WatchCertificateOptions, served: string, settle: number) {
+  constructor(
+    contexts: ServerContexts,
+    options: WatchCertificateOptions,
+    served: string,
+    serving: readonly Identity[],
+    settle: number,
+  ) {
     super();
+    this.#serving = serving;
     this.#contexts = contexts;
     this.#options = options;
     this.#path = resolve(options.cert);
@@ -162,10 +172,13 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
     }
     if (this.#isClosed() || digestOf(content) === this.#seen) return;
     try {
-      const swapped = await serve(this.#contexts, this.#options, content, () => this.#isClosed());
+      const swapped = await serve(this.#contexts, this.#options, content, this.#serving, () =>
+        this.#isClosed(),
+      );
       if (swapped === undefined) return;
       this.#seen = digestOf(content);
-      this.emit('swapped', swapped);
+      this.#serving = swapped.identities;
+      this.emit('swapped', swapped.certificate);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       const message = `the certificate in ${this.#path} is not served, the former one stays: ${why}`;
@@ -215,12 +228,17 @@ export async function watchCertificate(
   if (options.cert.includes('-----BEGIN')) {
     throw new InvalidOptionError('cert', 'the path of a PEM file, and not its content', options.cert);
   }
+  for (const name of identityOptions) {
+    const given: unknown = (options as Partial<SecureContextOptions>)[name];
+    if (given === undefined) continue;
+    throw new InvalidOptionError(name, "nothing: the server's other certificates stay as they are", given);
+  }
   const settle = readMilliseconds('settle', options.settle, 200);
   readMilliseconds('interval', options.interval, 30_000);
   try {
     const content = await readPem(options.cert);
-    await serve(contexts, options, content, () => false);
-    return new CertificateWatch(contexts, options, content, settle);
+    const served = await serve(contexts, options, content, [], () => false);
+    return new CertificateWatch(contexts, options, content, served?.identities ?? [], settle);
   } catch (cause) {
     if (cause instanceof InvalidOptionError && cause.option !== 'cert') throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -229,6 +247,9 @@ export async function watchCertificate(
     });
   }
 }
+
+/** What `watchCertificate` changes nothing of. */
+const identityOptions = ['identities', 'ocspResponse'] as const;
 
 const ownOptions = [
   'servername',
@@ -241,22 +262,23 @@ async function serve(
   contexts: ServerContexts,
   options: WatchCertificateOptions,
   cert: string,
+  former: readonly Identity[],
   isClosed: () => boolean,
-): Promise<SwappedCertificate | undefined> {
+): Promise<{ certificate: SwappedCertificate; identities: readonly Identity[] } | undefined> {
   const { signer, servername } = options;
   const leaf = readLeaf(cert);
   const found = typeof signer === 'function' ? await signer(cert) : signer;
   const contextOptions: SecureContextOptions = { ...options, cert, signer: found };
   for (const name of ownOptions) Reflect.deleteProperty(contextOptions, name);
-  const context = createSecureContext(contextOptions);
+  const context = readSecureContext(contextOptions);
   if (isClosed()) return undefined;
-  if (servername === undefined) contexts.replaceDefault(context);
-  else contexts.add(servername, context);
-  return {
+  contexts.renew(servername, context, former);
+  const certificate = {
     fingerprint: leaf.fingerprint256,
     notBefore: new Date(leaf.validFrom),
     notAfter: new Date(leaf.validTo),
   };
+  return { certificate, identities: context.identities };
 }
 
 async function readPem(path: string): Promise<string> {

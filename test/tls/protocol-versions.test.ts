@@ -33,6 +33,8 @@ describe('minVersion and maxVersion', () => {
     [{ maxVersion: 'TLSv1.2' }, 'TLSv1.2', null],
     [{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' }, null, 'TLSv1.3'],
     [{ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }, 'TLSv1.2', null],
+    [{ minVersion: 'TLSv1.3', securityPolicy: 'default' }, null, 'TLSv1.3'],
+    [{ maxVersion: 'TLSv1.2', securityPolicy: 'default' }, 'TLSv1.2', null],
   ] as const;
   for (const [options, tls12, tls13] of cases) {
     it(`${JSON.stringify(options)} lets in ${[tls12, tls13].filter(Boolean).join(' and ')}, whatever the key`, async () => {
@@ -51,12 +53,20 @@ describe('minVersion and maxVersion', () => {
       [{ maxVersion: 'TLSv1' }, /^maxVersion: .*SHA-1/],
       [{ minVersion: 'tls1.3' }, /^minVersion: expected 'TLSv1\.2' or 'TLSv1\.3'; given 'tls1\.3'/],
       [{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }, /^minVersion: .*maxVersion/],
-      [{ maxVersion: 'TLSv1.2', securityPolicy: 'default' }, /^maxVersion: .*securityPolicy/],
+      [
+        { minVersion: 'TLSv1.3', securityPolicy: '20240501' },
+        /^security policy '20240501' .* TLS 1\.2 alone/,
+      ],
+      [
+        { maxVersion: 'TLSv1.2', securityPolicy: '20250414' },
+        /^security policy '20250414' .* TLS 1\.3 alone/,
+      ],
     ];
     for (const [options, message] of refusals) {
       expect(() => serving(options), JSON.stringify(options))
         .to.throw(message)
-        .with.property('code', 'ERR_S2N_PKEY_INVALID_OPTION');
+        .with.property('code')
+        .that.is.oneOf(['ERR_S2N_PKEY_INVALID_OPTION', 'ERR_S2N_PKEY_SECURITY_POLICY']);
     }
   });
 });
