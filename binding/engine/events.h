@@ -51,6 +51,8 @@ struct Event {
 
   // kClientHello, beside facts.server_name
   std::vector<std::string> protocols;
+  // The same: the client asks for an OCSP response (RFC 6066 section 8).
+  bool asks_ocsp = false;
 
   // kSecure
   Descriptor descriptor;

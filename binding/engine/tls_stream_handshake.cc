@@ -94,6 +94,7 @@ void TlsStream::DriveHandshake() {
     event.kind = Event::Kind::kClientHello;
     event.facts.server_name = connection_->ServerName();
     event.protocols = connection_->OfferedProtocols();
+    event.asks_ocsp = connection_->AsksOcsp();
     Post(std::move(event));
   }
   if (progress == tls::Connection::Progress::kNeedsSignature) {

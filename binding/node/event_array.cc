@@ -109,6 +109,7 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
         writer.Text(event.facts.server_name);
         writer.Number(static_cast<double>(event.protocols.size()));
         for (const std::string& protocol : event.protocols) writer.Text(protocol);
+        writer.Bool(event.asks_ocsp);
         break;
       case engine::Event::Kind::kError:
         WriteFailure(writer, event.failure);

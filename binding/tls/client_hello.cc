@@ -125,6 +125,11 @@ std::vector<std::string> Connection::OfferedProtocols() const {
   return protocols;
 }
 
+bool Connection::AsksOcsp() const {
+  s2n_client_hello* hello = s2n_connection_get_client_hello(connection_.get());
+  return hello && s2n_client_hello_get_extension_length(hello, S2N_EXTENSION_OCSP_STAPLING) > 0;
+}
+
 int Connection::OnKeyLogLine(void*, s2n_connection* connection, uint8_t* line, size_t length) {
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   if (!self) return S2N_FAILURE;

@@ -55,6 +55,10 @@ Config::Config(const ConfigOptions& options, Shown shown)
            "client hello callback");
   AddIdentities(options.security_policy, shown);
   UsePeerVerification(config, verification_, options.client);
+  if (!options.client) {
+    // RFC 6066 section 4: a client with little memory asks for short records.
+    CheckS2n(s2n_config_accept_max_fragment_length(config), kFailed, "max_fragment_length");
+  }
   if (options.client) {
     CheckS2n(s2n_config_set_session_tickets_onoff(config, 1), kFailed, "session tickets");
     CheckS2n(s2n_config_set_session_ticket_cb(

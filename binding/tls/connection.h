@@ -102,6 +102,8 @@ class Connection {
   std::string ApplicationProtocol() const;
   // The same for ALPN, in the client's order.
   std::vector<std::string> OfferedProtocols() const;
+  // Whether the client asks for a stapled OCSP response.
+  bool AsksOcsp() const;
   // What the application chose by the client hello. No configuration: the one that is in use. No
   // protocol: by that configuration's own. False: failure() says why.
   bool ChooseContext(std::shared_ptr<const Config> config,

@@ -210,7 +210,8 @@ function readCertificate(
   cert: unknown,
   findings: Finding[],
 ): { pem: string; chain: readonly X509Certificate[]; leaf: X509Certificate } | undefined {
-  const pem = pemText(cert) ?? '';
+  const texts: unknown[] = Array.isArray(cert) ? cert : [cert];
+  const pem = texts.map((each) => pemText(each) ?? '').join('\n');
   if (pem.includes('PRIVATE KEY-----')) {
     findings.push(
       fault(

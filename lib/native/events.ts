@@ -90,7 +90,7 @@ export interface FailedHandshakeFacts {
 /** Who is told about one stream. */
 export interface StreamListener {
   /** The handshake waits for `Engine.chooseContext`. */
-  onClientHello?(servername: string, protocols: readonly string[]): void;
+  onClientHello?(servername: string, protocols: readonly string[], asksOcsp: boolean): void;
   /**
    * `context`: which of the server's contexts, or their number for one that `chooseContext` gave; `identity`: which of that
    * context's keys is to sign; `remoteHost`: the peer's address, empty where the descriptor has none.
@@ -266,7 +266,8 @@ export function readEvent(reader: EventReader, tell: Tell): void {
       const servername = reader.text();
       const protocols: string[] = [];
       for (let left = reader.number(); left > 0; left--) protocols.push(reader.text());
-      tell(stream, (listener) => listener.onClientHello?.(servername, protocols));
+      const asksOcsp = reader.bool();
+      tell(stream, (listener) => listener.onClientHello?.(servername, protocols, asksOcsp));
       break;
     }
     case TRUNCATED:

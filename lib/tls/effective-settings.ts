@@ -10,10 +10,9 @@ import {
   lowest,
   readVersions,
   type ProtocolVersion,
+  type ProtocolVersionOptions,
   type VersionRange,
 } from './protocol-versions.ts';
-import type { SecureContextOptions } from './secure-context.ts';
-import type { TlsServerOptions } from './server-options.ts';
 import type { PemTexts, TrustOptions } from './trust.ts';
 
 /**
@@ -26,7 +25,7 @@ import type { PemTexts, TrustOptions } from './trust.ts';
  */
 export type ContextRule = 'identity' | 'inherited' | 'narrowed' | 'server' | 'connection';
 
-/** The rule of every option. A new option without one does not compile. */
+/** The rule of every option of a server. See `secureServer`, which a new option without a rule does not compile with. */
 export const contextRules = {
   cert: 'identity',
   signer: 'identity',
@@ -55,7 +54,7 @@ export const contextRules = {
   noDelay: 'connection',
   keepAlive: 'connection',
   keepAliveInitialDelay: 'connection',
-} as const satisfies Record<keyof TlsServerOptions, ContextRule>;
+} as const satisfies Record<string, ContextRule>;
 
 type ServerOptionName = {
   [K in keyof typeof contextRules]: (typeof contextRules)[K] extends 'server' ? K : never;
@@ -82,7 +81,9 @@ export interface EffectiveSettings extends VersionRange {
 }
 
 /** @throws InvalidOptionError, naming the option. */
-export function readOwnSettings(options: SecureContextOptions): OwnSettings {
+export function readOwnSettings(
+  options: TrustOptions & ProtocolVersionOptions & { securityPolicy?: string },
+): OwnSettings {
   const securityPolicy: unknown = options.securityPolicy ?? undefined;
   if (securityPolicy !== undefined && (typeof securityPolicy !== 'string' || securityPolicy === '')) {
     throw new InvalidOptionError(
@@ -183,7 +184,10 @@ const meanings: Readonly<Partial<Record<ServerOptionName, (value: unknown) => un
  *
  * @throws InvalidOptionError, naming the option.
  */
-export function refuseOtherServerOptions(own: OwnSettings, server: TlsServerOptions): void {
+export function refuseOtherServerOptions(
+  own: OwnSettings,
+  server: Readonly<Partial<Record<ServerOptionName, unknown>>>,
+): void {
   for (const name of serverOptionNames) {
     const given = own.ofServer[name];
     if (given === undefined) continue;

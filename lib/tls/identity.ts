@@ -9,13 +9,15 @@ import type { Signer } from '../signer/signer.ts';
 
 /** A certificate and the signer that holds its private key. */
 export interface IdentityOptions {
-  /** PEM certificate chain, the server's own certificate first. */
-  cert: string | Uint8Array;
+  /** PEM certificate chain, the server's own certificate first; in an array, those of its authorities may be texts of their own. */
+  cert: string | Uint8Array | readonly (string | Uint8Array)[];
   /** Holds the certificate's private key. A `LocalKeySigner` signs on the engine's thread. */
   signer: Signer;
   /** DER, for clients that ask for it (OCSP stapling, RFC 6066 §8); see also `server.setOcspResponse`. */
   ocspResponse?: Uint8Array;
 }
+
+const expectedChain = "a PEM certificate chain, the server's own certificate first";
 
 /** An identity that was checked, as the engine takes it. */
 export interface Identity {
@@ -40,7 +42,11 @@ export function readIdentity(
   option = '',
   authorities: () => readonly PemCertificate[] = () => [],
 ): Identity {
-  const certificateChain = readCertificate(cert, `${option}cert`, authorities);
+  const certificateChain = readCertificate(
+    oneText(cert, signer, `${option}cert`),
+    `${option}cert`,
+    authorities,
+  );
   if (!isSigner(signer)) {
     throw new InvalidOptionError(
       `${option}signer`,
@@ -103,17 +109,37 @@ function isSameCertificate(one: Identity, other: Identity): boolean {
   return first?.fingerprint256 === second?.fingerprint256;
 }
 
+/**
+ * Of an array of texts, as node:tls takes it, one chain: the text that is the signer's, and then those of authorities. What else
+ * node:tls takes there, chains for several keys, is `identities` here.
+ */
+function oneText(cert: unknown, signer: unknown, option: string): unknown {
+  if (!Array.isArray(cert) || cert.length === 0) return cert;
+  const read = cert.map((each: unknown) => readChain(option, expectedChain, each));
+  const own = read.find(
+    ({ certificates: [first] }) => isSigner(signer) && first?.publicKey.equals(signer.publicKey),
+  );
+  const chains = own ? [own, ...read.filter((each) => each !== own)] : read;
+  const all = chains.flatMap(({ certificates }) => certificates);
+  const isOfChain = ({ certificates: [first] }: (typeof chains)[number]): boolean =>
+    first !== undefined && all.some((each) => each !== first && each.checkIssued(first));
+  if (!chains.slice(1).every(isOfChain)) {
+    throw new InvalidOptionError(
+      option,
+      'the texts of one chain; pass chains for other keys with their signers as `identities`',
+      `${chains.length} texts, more than one of which is no authority's`,
+    );
+  }
+  return chains.map(({ pem }) => pem).join('\n');
+}
+
 /** A leaf that stands alone is completed by its intermediates in `ca`, as node:tls does. */
 function readCertificate(
   cert: unknown,
   option: string,
   authorities: () => readonly PemCertificate[],
 ): string {
-  const { pem, certificates } = readChain(
-    option,
-    "a PEM certificate chain, the server's own certificate first",
-    cert,
-  );
+  const { pem, certificates } = readChain(option, expectedChain, cert);
   const [leaf, ...others] = certificates;
   return leaf === undefined || others.length > 0 ? pem : pem + intermediatesOf(leaf, authorities());
 }

@@ -5,9 +5,11 @@ import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
 import { readProtocols } from './alpn-protocols.ts';
 import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
+import { contextRules, type ContextRule } from './effective-settings.ts';
 import { descriptorOf } from './node-internals.ts';
 import { transportOf } from './given-stream.ts';
 import { logsKeysToFile } from './key-log-file.ts';
+import { answersOcspRequests } from './ocsp-request.ts';
 import { readClientCertificates } from './peer-verification.ts';
 import { createSecureContext } from './secure-context.ts';
 import { ServerContexts } from './server-contexts.ts';
@@ -21,6 +23,8 @@ const contextsOfServers = new WeakMap<Server, ServerContexts>();
 export function contextsOf(server: Server): ServerContexts | undefined {
   return contextsOfServers.get(server);
 }
+
+contextRules satisfies Record<keyof TlsServerOptions, ContextRule>;
 
 const tlsEvents: ServerEvents = { secure: 'secureConnection', failed: 'tlsClientError' };
 const httpEvents: ServerEvents = { secure: 'connection', failed: 'clientError' };
@@ -53,7 +57,7 @@ export function secureServer(
     alpnProtocols,
     clientCertificates,
     sessions,
-    asksApplication: socketOptions.clientHello !== undefined,
+    asksApplication: () => socketOptions.clientHello !== undefined || answersOcspRequests(server),
     logsKeys: () => server.listenerCount('keylog') > 0 || logsKeysToFile(),
   });
   contextsOfServers.set(server, contexts);

@@ -14,7 +14,6 @@ import { renewIdentities, withOcspResponse, type Identity } from './identity.ts'
 import { refuseOtherServerOptions, settingsWithin, type EffectiveSettings } from './effective-settings.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { makeConfig, readSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
-import type { TlsServerOptions } from './server-options.ts';
 import { readTicketKeys, type SessionSettings } from './session-options.ts';
 import {
   deriveTicketKey,
@@ -29,12 +28,12 @@ import { namesTrust, trustStore } from './trust.ts';
 /** What all configurations of a server have in common. */
 export interface ContextSettings {
   /** What the server was made with. */
-  readonly serverOptions: TlsServerOptions;
+  readonly serverOptions: Parameters<typeof refuseOtherServerOptions>[1];
   readonly alpnProtocols: readonly string[];
   readonly clientCertificates: ClientCertificates;
   readonly sessions: SessionSettings;
-  /** JavaScript is asked about each client hello. */
-  readonly asksApplication: boolean;
+  /** Whether JavaScript is asked about each client hello now. */
+  readonly asksApplication: () => boolean;
   /** Whether somebody listens for `'keylog'` now. */
   readonly logsKeys: () => boolean;
 }
@@ -47,6 +46,8 @@ export interface ContextSnapshot {
   readonly native: NativeServerContexts;
   /** The first is the one for clients that ask for no name, or for none of those that were added. */
   readonly contexts: readonly SecureContext[];
+  /** The one for clients that ask for this name; the engine chooses alike. */
+  find(servername: string): SecureContext;
   /** For a context that is none of them. */
   configure(context: SecureContext): NativeConfig;
 }
@@ -70,6 +71,7 @@ export class ServerContexts {
   /** Seconds since 1970: ticket keys are rotated by then. */
   #freshUntil = Infinity;
   #logsKeys = false;
+  #asksApplication = false;
 
   constructor(defaultContext: SecureContext, settings: ContextSettings) {
     this.#settings = settings;
@@ -180,6 +182,9 @@ export class ServerContexts {
     const logsKeys = this.#settings.logsKeys();
     if (now >= this.#freshUntil || logsKeys !== this.#logsKeys) this.#configureAnew();
     this.#logsKeys = logsKeys;
+    const asksApplication = this.#settings.asksApplication();
+    if (asksApplication !== this.#asksApplication) this.#snapshot = undefined;
+    this.#asksApplication = asksApplication;
     if (this.#snapshot) return this.#snapshot;
     this.#snapshot = this.#take(now);
     this.#freshUntil = this.#ticketKeys?.freshUntil ?? Infinity;
@@ -205,8 +210,16 @@ export class ServerContexts {
       others.set(context, config);
       return config;
     };
-    const native = new (addon().ServerContexts)([...configs.values()], names, this.#settings.asksApplication);
-    return { native, contexts, configure };
+    const native = new (addon().ServerContexts)([...configs.values()], names, this.#asksApplication);
+    const named = new Map(this.#named);
+    const first = this.#default;
+    const find = (servername: string): SecureContext => {
+      if (servername === '') return first;
+      const name = servername.toLowerCase();
+      const dot = name.indexOf('.');
+      return named.get(name) ?? named.get(dot < 0 ? '*' : `*${name.slice(dot)}`) ?? first;
+    };
+    return { native, contexts, find, configure };
   }
 
   #configure(context: SecureContext, now: number): NativeConfig {
@@ -222,14 +235,14 @@ export class ServerContexts {
   }
 
   #settingsOf(context: SecureContext, floor: EffectiveSettings): EffectiveSettings {
-    if (context === this.#default) return context.settings;
+    if (context.own === this.#default.own) return context.settings;
     refuseOtherServerOptions(context.own, this.#settings.serverOptions);
     return settingsWithin(floor, context.own);
   }
 
   /** One store for all contexts that name nobody. */
   #trustOf(context: SecureContext, { trust }: EffectiveSettings): NativeTrustStore {
-    if (context === this.#default || !namesTrust(context.own.trust)) return this.#default.trust();
+    if (context.own === this.#default.own || !namesTrust(context.own.trust)) return this.#default.trust();
     const store = this.#trust.get(context) ?? trustStore(trust);
     this.#trust.set(context, store);
     return store;

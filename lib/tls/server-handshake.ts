@@ -20,6 +20,7 @@ import { giveToServer, nameServer, uncountConnection } from './node-internals.ts
 import { takeAfterCarrier } from './node-wrapper.ts';
 import type { Identity } from './identity.ts';
 import { appendToKeyLogFile, keyLogLines } from './key-log-file.ts';
+import { answersOcspRequests, withOcspAnswers } from './ocsp-request.ts';
 import type { SecureContext } from './secure-context.ts';
 import type { ContextSnapshot } from './server-contexts.ts';
 import { SignatureRequest } from './signature-request.ts';
@@ -193,15 +194,18 @@ export class ServerHandshake implements StreamListener {
     }
   }
 
-  onClientHello(servername: string, protocols: readonly string[]): void {
-    const { clientHello } = this.#options;
-    if (this.#over || !clientHello) return;
-    void this.#answer(clientHello, { servername, protocols });
+  onClientHello(servername: string, protocols: readonly string[], asksOcsp: boolean): void {
+    if (this.#over) return;
+    void this.#answer(this.#options.clientHello ?? {}, { servername, protocols }, asksOcsp);
   }
 
-  async #answer(clientHello: ClientHelloOptions, hello: ClientHello): Promise<void> {
+  async #answer(clientHello: ClientHelloOptions, hello: ClientHello, asksOcsp: boolean): Promise<void> {
     try {
-      const { context, protocol } = await answerClientHello(clientHello, hello);
+      const { context: chosen, protocol } = await answerClientHello(clientHello, hello);
+      const asked = asksOcsp && answersOcspRequests(this.#server);
+      const context = asked
+        ? await withOcspAnswers(this.#server, chosen ?? this.#contexts.find(hello.servername))
+        : chosen;
       if (this.#over) return;
       this.#chosen = context;
       const config = context && this.#contexts.configure(context);

@@ -49,7 +49,6 @@ export class TlsSocket extends Socket {
   servername: string | false;
   /** A client's: until `'secureConnect'`. */
   secureConnecting: boolean;
-
   readonly #engine: Engine;
   readonly #client: ClientHooks | undefined;
   #stream: number;
@@ -59,6 +58,7 @@ export class TlsSocket extends Socket {
   #session: Buffer | undefined;
   #unsent: UnsentWrites | undefined; // a client's, until its handshake is done
   #heard = false;
+  #noDelay = true;
   #transport: Socket | undefined;
   #failure: Error | undefined;
   /** The peer ended in order before the connection broke: that is for those who write on. */
@@ -214,6 +214,7 @@ export class TlsSocket extends Socket {
   }
 
   override setNoDelay(noDelay = true): this {
+    this.#noDelay = noDelay;
     this.#transport?.setNoDelay(noDelay);
     if (!this.#over) this.#engine.setNoDelay(this.#stream, noDelay);
     return this;
@@ -326,6 +327,7 @@ export class TlsSocket extends Socket {
     this.#facts = { ...this.#facts, remote, local };
     this.#over = false;
     if (this.#ending) this.#engine.endsInOrder(stream, true);
+    if (!this.#noDelay) this.setNoDelay(false);
   }
 
   /** @internal A client's. `identityError`: the certificate verifies, and is for another name, which was not to matter. */
