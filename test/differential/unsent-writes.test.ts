@@ -132,6 +132,9 @@ async function attempt(
   return { told, events, failure, writableFinished, writableLength, errored: outcome(socket.errored) };
 }
 
+/** Later releases fail these writes too, with codes of their own (ECANCELED, EBADF). */
+const isNode20 = process.versions.node.startsWith('20.');
+
 describe('What is written before a handshake that fails', () => {
   for (const [ending, how] of Object.entries(endings)) {
     describe(`because ${ending}`, () => {
@@ -141,23 +144,24 @@ describe('What is written before a handshake that fails', () => {
         );
       }
 
-      clientScenario(
-        'fails with the first write, too, which tls.connect takes for done',
-        (implementation) =>
-          attempt(implementation, how, (socket, tell) => {
-            socket.cork();
-            socket.write('a', (error) => tell('first', error));
-            socket.write('b', (error) => tell('second', error));
-            process.nextTick(() => socket.uncork());
-          }),
-        {
-          told: {
-            nodeTls: ['first: done', 'second: done'],
-            s2nPkey: [`first: ${how.reason}`, `second: ${how.reason}`],
-            why: 'unsent-write-fails',
+      if (isNode20)
+        clientScenario(
+          'fails with the first write, too, which tls.connect takes for done',
+          (implementation) =>
+            attempt(implementation, how, (socket, tell) => {
+              socket.cork();
+              socket.write('a', (error) => tell('first', error));
+              socket.write('b', (error) => tell('second', error));
+              process.nextTick(() => socket.uncork());
+            }),
+          {
+            told: {
+              nodeTls: ['first: done', 'second: done'],
+              s2nPkey: [`first: ${how.reason}`, `second: ${how.reason}`],
+              why: 'unsent-write-fails',
+            },
           },
-        },
-      );
+        );
 
       if (how.act) return;
       clientScenario('fails over a socket that was given', (implementation) =>
@@ -179,18 +183,19 @@ describe('What is written before a handshake that fails', () => {
     serve: answering(() => undefined),
     act: (socket) => socket.destroy(),
   };
-  clientScenario(
-    'fails when the client destroys the socket without an error, where tls.connect has a pipeline succeed',
-    (implementation) => attempt(implementation, destroyed, pipelined),
-    {
-      told: {
-        nodeTls: ['pipeline: done'],
-        s2nPkey: [`pipeline: ${destroyed.reason}`],
-        why: 'unsent-write-fails',
+  if (isNode20)
+    clientScenario(
+      'fails when the client destroys the socket without an error, where tls.connect has a pipeline succeed',
+      (implementation) => attempt(implementation, destroyed, pipelined),
+      {
+        told: {
+          nodeTls: ['pipeline: done'],
+          s2nPkey: [`pipeline: ${destroyed.reason}`],
+          why: 'unsent-write-fails',
+        },
+        errored: { nodeTls: 'done', s2nPkey: destroyed.reason, why: 'unsent-write-fails' },
       },
-      errored: { nodeTls: 'done', s2nPkey: destroyed.reason, why: 'unsent-write-fails' },
-    },
-  );
+    );
 });
 
 describe('What is written before a handshake that succeeds', () => {
@@ -242,7 +247,7 @@ describe('What is written before a handshake that succeeds', () => {
         tell('drain');
         socket.end();
       });
-      tell(String(socket.write(Buffer.alloc(20_000))));
+      tell(String(socket.write(Buffer.alloc(100_000)))); // more than any Node's high-water mark
     }),
   );
 
