@@ -18,6 +18,7 @@ import { unknownPeer } from './unknown-peer.ts';
 const tcpOptions = [
   ...['port', 'host', 'path', 'family', 'hints', 'lookup', 'localAddress', 'localPort', 'blockList'],
   ...['autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'keepAlive', 'keepAliveInitialDelay'],
+  'typeOfService',
 ] as const;
 
 const tcpEvents = [
@@ -64,7 +65,7 @@ export function connect(...args: unknown[]): TlsSocket {
     },
   });
   const handshake: ClientHandshake = new ClientHandshake(engine(), settings, socket, engines);
-  if (timeout > 0) socket.setTimeout(timeout);
+  if (timeout > 0 && !options.socket) socket.setTimeout(timeout); // as node:tls documents it
   if (onSecureConnect) socket.once('secureConnect', onSecureConnect);
   if (signal) addAbortSignal(signal, socket);
   if (socket.destroyed || typeof pair === 'number') {

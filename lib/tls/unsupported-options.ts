@@ -18,6 +18,7 @@ export const unsupportedOptions: Readonly<Record<string, string>> = {
     's2n-tls takes whole policies: pass `securityPolicy`, and `sessionTickets: false` for no tickets',
   pskCallback: 'pre-shared keys are not supported',
   pskIdentityHint: 'pre-shared keys are not supported',
+  certificateCompression: 's2n-tls does not compress certificates',
   enableTrace: 's2n-tls has no trace of messages: listen to `keylog`, and decrypt a capture',
 };
 
