@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <utility>
 
@@ -48,14 +49,18 @@ class Deadlines {
     typename Queue::iterator position_;
   };
 
-  // Calls `due(owner)` for everything whose time has come.
+  // Calls `due(owner)` for what is due, the earliest first, up to so many.
   template <typename Due>
-  void Run(Clock::time_point now, Due due) {
-    while (!queue_.empty() && queue_.begin()->first <= now) {
+  void Run(Clock::time_point now, size_t limit, Due due) {
+    for (; limit > 0 && AnyDue(now); limit--) {
       const Item item = queue_.begin()->second;
       item.entry->Cancel();
       due(item.owner);
     }
+  }
+
+  bool AnyDue(Clock::time_point now) const {
+    return !queue_.empty() && queue_.begin()->first <= now;
   }
 
   // Milliseconds until the next one, rounded up; -1: none.

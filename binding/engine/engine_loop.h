@@ -141,7 +141,10 @@ class EngineLoop {
   void FreeRetired();
   TlsStream* Find(StreamId id);
   LoopStatistics Count() const;
-  bool HasWork() const { return !context_.run_queue.empty() || !context_.handshakes.empty(); }
+  bool HasWork() const {
+    return !context_.run_queue.empty() || !context_.handshakes.empty() ||
+           context_.deadlines.AnyDue(context_.now) || context_.idle_checks.AnyDue(context_.now);
+  }
 
   // Any thread.
   std::atomic<int> questions_{0};  // asked by Statistics, and not answered

@@ -301,6 +301,21 @@ TEST(a_connection_costs_none_of_s2ns_memory_before_a_client_hello_has_begun) {
   EXPECT(server.Until([&] { return used() > before; }));
 }
 
+TEST(connections_whose_time_is_over_together_end_64_in_a_turn) {
+  SteppedServer server;
+  std::vector<engine::Descriptor> peers;
+  for (int i = 0; i < 200; i++) peers.push_back(server.Accept().client_tcp);
+  EXPECT_EQ(server.Statistics().handshaking, 200U);
+  const auto ended_in_a_turn = [&] {
+    server.loop.Turn(server.now);
+    int ended = 0;
+    while (server.fixture.sink->Next(0)) ended++;
+    return ended;
+  };
+  server.now += std::chrono::seconds(61);
+  for (const int ended : {64, 64, 64, 8, 0}) EXPECT_EQ(ended_in_a_turn(), ended);
+}
+
 TEST(a_client_hello_in_many_small_records_is_one) {
   const std::string hello = ClientHello().substr(5);
   SteppedServer server(false);
