@@ -24,6 +24,7 @@ TrustStoreObject::TrustStoreObject(const Napi::CallbackInfo& info)
   native.revocation_lists_pem = ReadTexts(options.Get("revocationLists"));
   native.skip_unusable = options.Get("skipUnusable").ToBoolean();
   native.allow_partial_chain = options.Get("allowPartialChain").ToBoolean();
+  native.names_authorities = options.Get("namesAuthorities").ToBoolean();
   try {
     store_ = tls::TrustStore::Create(native);
   } catch (const tls::Error& error) {

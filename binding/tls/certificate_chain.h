@@ -23,6 +23,8 @@ class CertificateChain {
   s2n_cert_chain_and_key* get() const noexcept { return chain_.get(); }
   // The leaf's public key.
   const CertificateKey& key() const noexcept { return key_; }
+  // Whether one of its certificates was issued by this name, DER.
+  bool IsIssuedBy(const uint8_t* name, size_t length) const;
 
   CertificateChain(const CertificateChain&) = delete;
   CertificateChain& operator=(const CertificateChain&) = delete;
@@ -31,6 +33,7 @@ class CertificateChain {
   CertificateChain(const std::string& pem, const std::vector<uint8_t>& ocsp_response);
 
   CertificateKey key_;
+  std::vector<std::vector<uint8_t>> issuers_;  // names, DER
   CertificateChainHandle chain_;
 };
 

@@ -5,6 +5,7 @@
 #include "tls/connection.h"
 #include "tls/error.h"
 #include "tls/library.h"
+#include "unstable/cert_authorities.h"
 
 namespace keyless::tls {
 
@@ -64,6 +65,20 @@ Config::Config(const ConfigOptions& options, Shown shown)
     CheckS2n(s2n_config_set_session_ticket_cb(
                  config, Connection::Safely<Connection::OnSessionTicket>::Call, nullptr),
              kFailed, "session tickets");
+    if (identities_.size() > 1) {
+      // s2n takes one from a client's configuration. The callback may choose another.
+      s2n_cert_chain_and_key* first = identities_.front().chain->get();
+      CheckS2n(s2n_config_set_cert_chain_and_key_defaults(config, &first, 1), kFailed,
+               "certificates");
+      for (const Identity& identity : identities_) {
+        ConfigOptions alone = options;
+        alone.identities = {identity};
+        alternatives_.push_back(Create(alone));
+      }
+      CheckS2n(s2n_config_set_cert_request_callback(
+                   config, Connection::Safely<Connection::OnCertificateRequest>::Call, nullptr),
+               kFailed, "certificate request callback");
+    }
     if (options.request_ocsp)
       CheckS2n(s2n_config_set_status_request_type(config, S2N_STATUS_REQUEST_OCSP), kFailed,
                "requestOCSP");

@@ -57,6 +57,8 @@ class Config {
   const PeerVerification& verification() const noexcept { return verification_; }
   // Those that a handshake can agree on.
   const VersionRange& versions() const noexcept { return versions_; }
+  // A client's that has several identities: the same with the one of this number alone.
+  const Config& with_identity(size_t index) const noexcept { return *alternatives_[index]; }
   // See SessionTickets; 0: no tickets.
   uint32_t session_seconds() const noexcept { return session_seconds_; }
 
@@ -77,6 +79,7 @@ class Config {
   uint32_t session_seconds_ = 0;
   VersionRange versions_;
   NarrowedPolicy policy_;  // referenced by config_, too
+  std::vector<std::shared_ptr<const Config>> alternatives_;
   ConfigHandle config_;
 };
 

@@ -121,6 +121,11 @@ Connection::Progress Connection::Negotiate() {
             "SHA-1 or SHA-224)");
       } else if (failure_.kind == FailureKind::kAlert) {
         failure_.alert = s2n_connection_get_alert(connection_.get());
+        if (!contexts_ && failure_.alert == alert::kHandshakeFailure && peer_.chain.empty()) {
+          failure_.message =
+              "the server shares no cipher suite, group or signature scheme with this client, as "
+              "one does whose only certificate has an Ed25519 key: s2n-tls takes RSA and ECDSA";
+        }
       } else if (failure_.name == "S2N_ERR_MISSING_CLIENT_CERT") {
         NameMissingCertificate();
       }

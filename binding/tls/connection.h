@@ -22,6 +22,7 @@
 #include "tls/server_contexts.h"
 
 struct s2n_cert_validation_info;
+struct s2n_certificate_request;
 
 namespace keyless::tls {
 
@@ -173,6 +174,11 @@ class Connection {
   static int OnPeerCertificate(s2n_connection* connection, s2n_cert_validation_info* info,
                                void* unused);
 
+  // s2n's callback, set on configurations of clients that have several identities: chooses the one
+  // to show, by the authorities that the server names and the signatures that it takes.
+  static int OnCertificateRequest(s2n_connection* connection, void* unused,
+                                  s2n_certificate_request* request);
+
   // s2n's callback, set on clients' configurations: keeps what a later connection can resume.
   static int OnSessionTicket(s2n_connection* connection, void* unused, s2n_session_ticket* ticket);
 
@@ -199,6 +205,7 @@ class Connection {
   bool Use(std::shared_ptr<const Config> config);
   bool LimitSession();
   bool AcceptsPeer();
+  bool KnowsPeerKey(X509* certificate);
   void NameMissingCertificate();
   bool NeedsVerdict(X509* certificate) const;
   void OfferSession();

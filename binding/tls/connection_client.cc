@@ -1,8 +1,11 @@
 // Connection as a client: its server's name, verdicts on the server's certificate, sessions.
+#include <algorithm>
 #include <utility>
 
+#include "tls/certificate_authorities.h"
 #include "tls/connection.h"
 #include "tls/host_name.h"
+#include "unstable/cert_authorities.h"
 #include "unstable/crl.h"
 
 namespace keyless::tls {
@@ -28,6 +31,48 @@ std::unique_ptr<STACK_OF(X509), FreeChain> FromDer(
     }
   }
   return chain;
+}
+
+// Whether a server that names these authorities names one of the chain's. One that names none takes
+// any.
+bool Names(s2n_certificate_authority_list* authorities, const CertificateChain& chain) {
+  s2n_certificate_authority_list_reread(authorities);
+  bool any = true;
+  while (s2n_certificate_authority_list_has_next(authorities)) {
+    uint8_t* name = nullptr;
+    uint16_t length = 0;
+    if (s2n_certificate_authority_list_next(authorities, &name, &length) != S2N_SUCCESS) break;
+    if (chain.IsIssuedBy(name, length)) return true;
+    any = false;
+  }
+  return any;
+}
+
+// Whether the server takes a signature by such a key.
+bool TakesKey(s2n_connection* connection, const CertificateKey& key) {
+  const bool tls13 = s2n_connection_get_actual_protocol_version(connection) >= S2N_TLS13;
+  size_t count = 0;
+  const uint16_t* schemes = s2n_pkey_peer_schemes(connection, &count);
+  return std::any_of(schemes, schemes + count, [&](uint16_t scheme) {
+    switch (scheme) {
+      case 0x0401:  // rsa_pkcs1_sha256 and on
+      case 0x0501:
+      case 0x0601:
+        return key.type == CertificateKey::Type::kRsa && !tls13;
+      case 0x0804:  // rsa_pss_rsae_sha256 and on
+      case 0x0805:
+      case 0x0806:
+        return key.type == CertificateKey::Type::kRsa;
+      case 0x0403:  // ecdsa_secp256r1_sha256 and on: of a curve in TLS 1.3
+        return key.type == CertificateKey::Type::kEcdsa && (!tls13 || key.group == 23);
+      case 0x0503:
+        return key.type == CertificateKey::Type::kEcdsa && (!tls13 || key.group == 24);
+      case 0x0603:
+        return key.type == CertificateKey::Type::kEcdsa && (!tls13 || key.group == 25);
+      default:
+        return false;
+    }
+  });
 }
 
 }  // namespace
@@ -69,6 +114,27 @@ bool Connection::NeedsVerdict(X509* certificate) const {
 
 void Connection::AcceptPeer() {
   if (awaited_verdict_) s2n_cert_validation_accept(std::exchange(awaited_verdict_, nullptr));
+}
+
+int Connection::OnCertificateRequest(s2n_connection* connection, void*,
+                                     s2n_certificate_request* request) {
+  auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
+  if (!self) return S2N_FAILURE;
+  const std::vector<Identity>& identities = self->config_->identities();
+  size_t chosen = 0;
+  int best = -1;
+  for (size_t i = 0; i < identities.size(); i++) {
+    // A scheme that the server does not take ends the handshake; an authority that it does not
+    // name, it may trust all the same.
+    const CertificateChain& chain = *identities[i].chain;
+    const int merit = 2 * TakesKey(connection, chain.key()) +
+                      Names(s2n_certificate_request_get_ca_list(request), chain);
+    if (merit <= best) continue;
+    best = merit;
+    chosen = i;
+  }
+  s2n_pkey_go_on_with(connection, self->config_->with_identity(chosen).get());
+  return s2n_certificate_request_set_certificate(request, identities[chosen].chain->get());
 }
 
 int Connection::OnSessionTicket(s2n_connection* connection, void*, s2n_session_ticket* ticket) {

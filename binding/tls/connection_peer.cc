@@ -1,6 +1,8 @@
 // Connection and its peer's certificate.
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <string>
 #include <utility>
 
 #include "tls/alert_description.h"
@@ -25,6 +27,34 @@ int Connection::OnPeerCertificate(s2n_connection* connection, s2n_cert_validatio
   return s2n_cert_validation_accept(info);
 }
 
+// s2n-tls would end the handshake with an error of decoding.
+bool Connection::KnowsPeerKey(X509* certificate) {
+  EVP_PKEY* key = X509_get0_pubkey(certificate);
+  const char* kind = "a key of a kind that is not known";
+  switch (key ? EVP_PKEY_id(key) : EVP_PKEY_NONE) {
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS:
+    case EVP_PKEY_EC:
+    case EVP_PKEY_PQDSA:
+      return true;
+    case EVP_PKEY_ED25519:
+      kind = "an Ed25519 key";
+      break;
+    case EVP_PKEY_DSA:
+      kind = "a DSA key";
+      break;
+    default:
+      break;
+  }
+  failure_ = Failure::Of(FailureKind::kCertificate, "");
+  failure_.message = std::string("the peer's certificate has ") + kind +
+                     ", and s2n-tls verifies handshakes by RSA and ECDSA keys alone; have the peer "
+                     "use a certificate for one of those";
+  failure_.name = "ERR_S2N_PKEY_PEER_KEY";
+  failure_.alert = alert::kUnsupportedCertificate;
+  return false;
+}
+
 bool Connection::AcceptsPeer() {
   const PeerVerification& rules = config_->verification();
   STACK_OF(X509)* chain = s2n_pkey_peer_chain(connection_.get());
@@ -33,7 +63,8 @@ bool Connection::AcceptsPeer() {
   peer_.verification =
       rules.trust->Verify(chain, server ? TrustStore::Peer::kClient : TrustStore::Peer::kServer,
                           rules.strength, &peer_.chain);
-  if (peer_.verification.ok() || !rules.reject_unauthorized) return true;
+  if (peer_.verification.ok() || !rules.reject_unauthorized)
+    return KnowsPeerKey(sk_X509_value(chain, 0));
   failure_ = Failure::Of(FailureKind::kCertificate, peer_.verification.message());
   failure_.name = peer_.verification.code();
   failure_.alert = peer_.verification.alert();
@@ -43,7 +74,10 @@ bool Connection::AcceptsPeer() {
 // As OpenSSL says it. TLS 1.2 has no alert of its own for it (RFC 5246 section 7.4.6).
 void Connection::NameMissingCertificate() {
   const bool tls13 = s2n_connection_get_actual_protocol_version(connection_.get()) >= S2N_TLS13;
-  failure_ = Failure::Of(FailureKind::kCertificate, "peer did not return a certificate");
+  failure_ =
+      Failure::Of(FailureKind::kCertificate,
+                  "peer did not return a certificate (a client whose only certificate has an "
+                  "Ed25519 key has none that s2n-tls asks for)");
   failure_.name = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
   failure_.alert = tls13 ? alert::kCertificateRequired : alert::kHandshakeFailure;
 }

@@ -30,7 +30,20 @@ bool AtEnd() {
   return at_end;
 }
 
-void AddAuthorities(X509_STORE* store, const std::string& pem) {
+// What both versions of TLS can say in one request for a certificate, with room for the rest of it.
+constexpr size_t kLongestNames = 60 * 1024;
+
+void AddName(X509* authority, std::vector<uint8_t>* names) {
+  const uint8_t* name = nullptr;
+  size_t length = 0;
+  if (!X509_NAME_get0_der(X509_get_subject_name(authority), &name, &length) || length > UINT16_MAX)
+    return;
+  names->push_back(static_cast<uint8_t>(length >> 8));
+  names->push_back(static_cast<uint8_t>(length));
+  names->insert(names->end(), name, name + length);
+}
+
+void AddAuthorities(X509_STORE* store, const std::string& pem, std::vector<uint8_t>* names) {
   const bssl::UniquePtr<BIO> source = Read(pem);
   int count = 0;
   for (;; count++) {
@@ -41,6 +54,7 @@ void AddAuthorities(X509_STORE* store, const std::string& pem) {
     if (!X509_STORE_add_cert(store, certificate.get())) {
       throw Error("ERR_S2N_PKEY_CA_INVALID", "ca: a certificate cannot be used as an authority");
     }
+    AddName(certificate.get(), names);
   }
   if (!AtEnd() || count == 0) {
     throw Error("ERR_S2N_PKEY_CA_INVALID",
@@ -179,12 +193,13 @@ TrustStore::TrustStore(const TrustStoreOptions& options) : store_(X509_STORE_new
   if (!store_) throw Error("ERR_S2N_PKEY_CONFIG", "no memory for certificate authorities");
   for (size_t i = 0; i < options.authorities_pem.size(); i++) {
     try {
-      AddAuthorities(store_.get(), options.authorities_pem[i]);
+      AddAuthorities(store_.get(), options.authorities_pem[i], &authority_names_);
     } catch (const Error&) {
       if (!options.skip_unusable) throw;
       skipped_.push_back(i);
     }
   }
+  if (!options.names_authorities || authority_names_.size() > kLongestNames) authority_names_ = {};
   for (const std::string& pem : options.revocation_lists_pem) AddRevocationLists(store_.get(), pem);
   if (!options.revocation_lists_pem.empty())
     flags_ |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;

@@ -24,6 +24,8 @@ struct TrustStoreOptions {
   std::vector<std::string> revocation_lists_pem;
   // An authority need not be self-signed to end a chain.
   bool allow_partial_chain = false;
+  // Whether peers that are asked for a certificate are told the authorities' names.
+  bool names_authorities = false;
 };
 
 // Immutable once made, and used by any thread.
@@ -42,6 +44,9 @@ class TrustStore {
 
   // Indices into authorities_pem.
   const std::vector<size_t>& skipped() const noexcept { return skipped_; }
+  // The authorities' distinguished names in the order given, DER, each after its length in two
+  // bytes. Empty where they are not to be told, or are more than a message can hold.
+  const std::vector<uint8_t>& authority_names() const noexcept { return authority_names_; }
 
   TrustStore(const TrustStore&) = delete;
   TrustStore& operator=(const TrustStore&) = delete;
@@ -52,6 +57,7 @@ class TrustStore {
   bssl::UniquePtr<X509_STORE> store_;
   unsigned long flags_ = 0;  // X509_V_FLAG_…
   std::vector<size_t> skipped_;
+  std::vector<uint8_t> authority_names_;
 };
 
 }  // namespace keyless::tls

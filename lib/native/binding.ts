@@ -47,6 +47,8 @@ export interface NativeTrustStoreOptions {
   readonly revocationLists: readonly string[];
   /** An authority need not be self-signed to end a chain. */
   readonly allowPartialChain: boolean;
+  /** Clients that are asked for a certificate are told the authorities' names. */
+  readonly namesAuthorities?: boolean;
 }
 
 export interface NativeTrustStoreConstructor {

@@ -56,6 +56,7 @@ export function trustStore(options: TrustOptions): NativeTrustStore {
     skipUnusable: true,
     revocationLists,
     allowPartialChain: partial,
+    namesAuthorities: true, // as in node:tls, which does not tell those that it brings
   });
   for (const index of store.skipped) {
     const skipped = authorities[index];
