@@ -22,7 +22,7 @@ function connectOver(implementation: Implementation, socket: Duplex): ClientSock
 type Carrier = () => Promise<[Duplex, Duplex]>;
 
 describe('Over a carrier, the same as with node:tls', () => {
-  const sockets: Socket[] = [];
+  const sockets: Duplex[] = [];
   afterEach(() => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
@@ -40,10 +40,16 @@ describe('Over a carrier, the same as with node:tls', () => {
     return [near, far];
   }
 
+  function inMemory(): [Duplex, Duplex] {
+    const ends = memoryConnection();
+    sockets.push(...ends);
+    return ends;
+  }
+
   const carriers: Record<string, Carrier> = {
     'a TCP socket': () => tcp({ allowHalfOpen: false }),
     'a half-open TCP socket': () => tcp({ allowHalfOpen: true }),
-    'a half-open Duplex': () => Promise.resolve(memoryConnection()),
+    'a half-open Duplex': () => Promise.resolve(inMemory()),
   };
 
   /** A server's socket and a node:tls client's, secure, over a carrier's two ends. */
@@ -161,7 +167,7 @@ describe('Over a carrier, the same as with node:tls', () => {
     const connected = async (): Promise<Socket> => (await tcp({ allowHalfOpen: false }))[0];
     const connecting = async (): Promise<Socket> =>
       connectTcp(await listen(kept(createTcpServer())), '127.0.0.1');
-    const duplex = (): Promise<Duplex> => Promise.resolve(memoryConnection()[0]);
+    const duplex = (): Promise<Duplex> => Promise.resolve(inMemory()[0]);
     const destroy = (given: Duplex): void => void given.destroy();
     const shatter = (given: Duplex): void => void given.destroy(new Error('on purpose'));
     const later = (act: (given: Duplex) => void) => (given: Duplex) =>

@@ -116,6 +116,7 @@ describe('At hand-over, the same as with node:tls', () => {
     const server = of.createServer({}, () => undefined);
     const secure = next<Socket>(server, 'secureConnection');
     const [near, far] = memoryConnection();
+    sockets.push(near, far); // the end of one is not that of the other
     server.emit('connection', far);
     sockets.push(connectNodeTls({ socket: near, ca: trusted, servername: 'localhost' }));
     return inventory(await secure);
