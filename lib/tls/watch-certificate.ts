@@ -38,6 +38,29 @@ export interface SwappedCertificate {
   readonly notAfter: Date;
 }
 
+/** @internal The time and the timers of a watch, so that tests hold them. Timers do not keep the process alive. */
+export interface WatchClock {
+  now(): number;
+  /** Calls `act` once after `milliseconds`, unless what is returned is called before. */
+  after(milliseconds: number, act: () => void): () => void;
+}
+
+const systemClock: WatchClock = {
+  now: Date.now,
+  after(milliseconds, act) {
+    const timer = setTimeout(act, milliseconds).unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Milliseconds after the first refusal until the next try; doubled with each, up to the longest. */
+const firstRetry = 1_000;
+const longestRetry = 60_000;
+/** Milliseconds that the function `signer` may take: one that never settles must not end the watch. */
+const signerTimeout = 60_000;
+
 interface WatchEvents {
   swapped: [SwappedCertificate];
   refused: [Error];
@@ -46,8 +69,9 @@ interface WatchEvents {
 
 /**
  * A certificate file that is watched. Events: `'swapped'` (certificate) when connections that are accepted from now on are shown
- * another one, `'refused'` (error) when what the file has cannot be served, and the former certificate stays. A refusal that nobody
- * listens for is a process warning.
+ * another one, `'refused'` (error) when what the file has cannot be served, and the former certificate stays. It is tried again, with
+ * back-off, until it can be served, and each try that fails is another `'refused'`. A refusal that nobody listens for is a process
+ * warning.
  */
 export class CertificateWatch extends EventEmitter<WatchEvents> {
   readonly #options: WatchCertificateOptions;
@@ -56,9 +80,13 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
   readonly #settle: number;
   readonly #poll: NodeJS.Timeout;
   readonly #watchers = new Map<string, FSWatcher>();
+  readonly #clock: WatchClock;
   #settling: NodeJS.Timeout | undefined;
-  /** SHA-256 of the last content that was served or refused. */
-  #seen: string | undefined;
+  /** SHA-256 of the last content that was served. */
+  #served: string;
+  /** What was refused last, until something is served. */
+  #refused: { readonly digest: string; readonly delay: number } | undefined;
+  #cancelRetry: (() => void) | undefined;
   /** What the file brought last. */
   #serving: readonly Identity[];
   #looking: Promise<void> | undefined;
@@ -72,13 +100,15 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
     served: string,
     serving: readonly Identity[],
     settle: number,
+    clock: WatchClock,
   ) {
     super();
+    this.#clock = clock;
     this.#serving = serving;
     this.#contexts = contexts;
     this.#options = options;
     this.#path = resolve(options.cert);
-    this.#seen = digestOf(served);
+    this.#served = digestOf(served);
     this.#settle = settle;
     this.#poll = setInterval(
       () => {
@@ -96,6 +126,7 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
     this.#closed = true;
     clearInterval(this.#poll);
     clearTimeout(this.#settling);
+    this.#cancelRetry?.();
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
     this.emit('close');
@@ -170,27 +201,48 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
       );
       return;
     }
-    if (this.#isClosed() || digestOf(content) === this.#seen) return;
+    const digest = digestOf(content);
+    if (this.#isClosed() || (this.#refused ? this.#awaitsRetry(digest) : digest === this.#served)) return;
+    let swapped: Awaited<ReturnType<typeof serve>>;
     try {
-      const swapped = await serve(this.#contexts, this.#options, content, this.#serving, () =>
+      swapped = await serve(this.#contexts, this.#options, content, this.#serving, this.#clock, () =>
         this.#isClosed(),
       );
-      if (swapped === undefined) return;
-      this.#seen = digestOf(content);
-      this.#serving = swapped.identities;
-      this.emit('swapped', swapped.certificate);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       const message = `the certificate in ${this.#path} is not served, the former one stays: ${why}`;
       this.#refuse(content, new S2nPkeyError(refusedCode, message, { cause }));
+      return;
     }
+    if (swapped === undefined) return;
+    this.#served = digest;
+    this.#refused = undefined;
+    this.#cancelRetry?.();
+    this.#serving = swapped.identities;
+    this.emit('swapped', swapped.certificate);
   }
 
-  /** Once for each content, however often it is looked at. */
+  /** Whether this content was refused, and its next try is yet to come. */
+  #awaitsRetry(digest: string): boolean {
+    return digest === this.#refused?.digest && this.#cancelRetry !== undefined;
+  }
+
+  /** What is wrong may pass without the file being changed: a clock, the signer, a permission. */
   #refuse(content: string, error: Error): void {
     const digest = digestOf(content);
-    if (this.#isClosed() || digest === this.#seen) return;
-    this.#seen = digest;
+    if (this.#isClosed() || this.#awaitsRetry(digest)) return;
+    const last = this.#refused?.digest === digest ? this.#refused.delay : undefined;
+    const delay = last === undefined ? firstRetry : Math.min(2 * last, longestRetry);
+    this.#refused = { digest, delay };
+    this.#cancelRetry?.();
+    const cancel = this.#clock.after(delay, () => {
+      this.#cancelRetry = undefined;
+      this.#look();
+    });
+    this.#cancelRetry = () => {
+      this.#cancelRetry = undefined;
+      cancel();
+    };
     if (!this.emit('refused', error)) process.emitWarning(error);
   }
 
@@ -204,15 +256,17 @@ const refusedCode = 'ERR_S2N_PKEY_CERTIFICATE_REFUSED';
 /**
  * Serves the certificate in a file, and whatever replaces it in that file: renewals take effect without a restart, and no
  * connection is dropped. A file that is half written, of another key than the signer's, expired or not valid yet is refused, and the
- * former certificate stays.
+ * former certificate stays; it is tried again until it fits.
  *
  * @param server One of `createServer`, or one that was attached.
+ * @param clock For tests.
  * @returns Resolves once the certificate that is in the file now is served.
  * @throws InvalidOptionError; S2nPkeyError `ERR_S2N_PKEY_CERTIFICATE_REFUSED` when the file cannot be served now.
  */
 export async function watchCertificate(
   server: Server,
   options: WatchCertificateOptions,
+  clock: WatchClock = systemClock,
 ): Promise<CertificateWatch> {
   const contexts = contextsOf(server);
   if (contexts === undefined) {
@@ -237,8 +291,8 @@ export async function watchCertificate(
   readMilliseconds('interval', options.interval, 30_000);
   try {
     const content = await readPem(options.cert);
-    const served = await serve(contexts, options, content, [], () => false);
-    return new CertificateWatch(contexts, options, content, served?.identities ?? [], settle);
+    const served = await serve(contexts, options, content, [], clock, () => false);
+    return new CertificateWatch(contexts, options, content, served?.identities ?? [], settle, clock);
   } catch (cause) {
     if (cause instanceof InvalidOptionError && cause.option !== 'cert') throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -263,11 +317,12 @@ async function serve(
   options: WatchCertificateOptions,
   cert: string,
   former: readonly Identity[],
+  clock: WatchClock,
   isClosed: () => boolean,
 ): Promise<{ certificate: SwappedCertificate; identities: readonly Identity[] } | undefined> {
   const { signer, servername } = options;
-  const leaf = readLeaf(cert);
-  const found = typeof signer === 'function' ? await signer(cert) : signer;
+  const leaf = readLeaf(cert, clock.now());
+  const found = typeof signer === 'function' ? await findSigner(signer, cert, clock) : signer;
   const contextOptions: SecureContextOptions = { ...options, cert, signer: found };
   for (const name of ownOptions) Reflect.deleteProperty(contextOptions, name);
   const context = readSecureContext(contextOptions);
@@ -281,15 +336,33 @@ async function serve(
   return { certificate, identities: context.identities };
 }
 
+/** What the function gives. A signer that comes too late is not used: the next try asks for another. */
+async function findSigner(
+  find: (cert: string) => Signer | Promise<Signer>,
+  cert: string,
+  clock: WatchClock,
+): Promise<Signer> {
+  let cancel = (): void => undefined;
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(signerTimeout, () => {
+      reject(new Error(`the function signer did not settle within ${signerTimeout} ms`));
+    });
+  });
+  try {
+    return await Promise.race([find(cert), late]);
+  } finally {
+    cancel();
+  }
+}
+
 async function readPem(path: string): Promise<string> {
   return pemText(await readFile(path)) ?? '';
 }
 
-function readLeaf(cert: string): X509Certificate {
+function readLeaf(cert: string, now: number): X509Certificate {
   const expected = "a PEM certificate chain, the server's own first";
   const [leaf] = readChain('cert', expected, cert).certificates;
   if (leaf === undefined) throw new InvalidOptionError('cert', expected, cert);
-  const now = Date.now();
   if (now > Date.parse(leaf.validTo)) {
     throw new InvalidOptionError('cert', 'a certificate that is valid now', `expired on ${leaf.validTo}`);
   }
