@@ -47,6 +47,8 @@ export class TokenSource {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new VaultError('TOKEN', `the function that gives the token failed: ${reason}`, { cause });
     }
+    // Files end in a newline, and so does what is read from them.
+    if (typeof token === 'string') token = token.trim();
     // What cannot be in a header must not get into one.
     if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token;
     throw new VaultError(

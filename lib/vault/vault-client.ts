@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { explainAnswer, explainNoAnswer, VaultError } from './vault-error.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -15,9 +16,26 @@ interface FetchAnswer {
 /** Bytes of an answer, at most: a signature has a few hundred. Keys with many versions have the most. */
 const longestAnswer = 4_194_304;
 
-/** Milliseconds before the second attempt, drawn evenly, so that handshakes that failed together do not return together. */
-const firstDelay = 10;
-const longestDelay = 50;
+/** Attempts at most, within the deadline. */
+const attempts = 4;
+/** Milliseconds before the second attempt, at most; doubled with each. Drawn at random, so that requests that failed together return apart. */
+const firstDelay = 50;
+
+/**
+ * Answers of a server that may do it the next time: a standby that lags behind (412), a quota, and every fault on the server's side
+ * (a change of the active node answers 500 for a moment).
+ */
+function mayPass({ status, code, cause }: VaultError): boolean {
+  if (cause instanceof RangeError) return false; // An answer that is too long.
+  if (code === 'ERR_S2N_PKEY_VAULT_KEY_VERSION' || code === 'ERR_S2N_PKEY_VAULT_UNUSABLE_ANSWER')
+    return false;
+  return status === undefined || status === 412 || status === 429 || status >= 500;
+}
+
+/** Does not reject: whoever waits looks at the signal itself. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await wait(milliseconds, undefined, { signal }).catch(() => undefined);
+}
 
 /** Vault's HTTP API, as far as a signer needs it. */
 export class VaultClient {
@@ -34,8 +52,8 @@ export class VaultClient {
   }
 
   /**
-   * The `data` of the answer (`auth` for tokens' renewal). Asks once more where the server was not reached or not ready, and with a new
-   * token where the token is refused and there is a way to another.
+   * The `data` of the answer (`auth` for tokens' renewal). Asks again, a few times within the deadline, where the server was not reached or
+   * not ready, and once with a new token where the token is refused and there is a way to another.
    *
    * @throws VaultError
    */
@@ -45,22 +63,24 @@ export class VaultClient {
     body: object | undefined,
     signal: AbortSignal,
   ): Promise<Readonly<Record<string, unknown>>> {
-    const token = await this.#tokens.current();
-    try {
-      return await this.#ask(method, operation, body, token, signal);
-    } catch (error) {
-      if (signal.aborted || !(error instanceof VaultError)) throw error;
-      if (error.status === 403) {
-        const another = await this.#tokens.after(token);
-        if (another === undefined) throw error;
-        return this.#ask(method, operation, body, another, signal);
+    let token = await this.#tokens.current();
+    let mayRenew = true;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#ask(method, operation, body, token, signal);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof VaultError)) throw error;
+        if (error.status === 403 && mayRenew) {
+          const another = await this.#tokens.after(token);
+          if (another === undefined) throw error;
+          token = another;
+          mayRenew = false;
+          continue;
+        }
+        if (!mayPass(error) || attempt >= attempts) throw error;
+        await pause(firstDelay * 2 ** (attempt - 1) * (0.2 + 0.8 * Math.random()), signal);
+        if (signal.aborted) throw error;
       }
-      if (error.status !== undefined && ![429, 502, 503, 504].includes(error.status)) throw error;
-      await new Promise((resolve) => {
-        setTimeout(resolve, firstDelay + Math.random() * (longestDelay - firstDelay));
-      });
-      if (signal.aborted) throw error;
-      return this.#ask(method, operation, body, token, signal);
     }
   }
 

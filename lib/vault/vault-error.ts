@@ -67,6 +67,12 @@ function explanationOf(status: number, words: string, operation: string): readon
     return ['NOT_FOUND', 'Check the name of the key, the mount (mount) and the namespace (namespace).'];
   }
   if (status === 429) return ['THROTTLED', 'A rate limit quota of the server was reached: raise it.'];
+  if (status === 412) {
+    return [
+      'UNAVAILABLE',
+      'The server that was asked has not received the latest state yet; if it stays so, see its replication.',
+    ];
+  }
   if (status === 503) {
     return ['SEALED', 'The server is sealed, or in maintenance: unseal it; `vault status` tells.'];
   }

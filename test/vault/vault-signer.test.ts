@@ -248,16 +248,50 @@ describe('VaultSigner', () => {
     });
   }
 
-  it('asks once more when the connection breaks, or the server is not ready', async () => {
+  it('asks again when the connection breaks, or the server is not ready: three times', async () => {
     for (const broken of [
       (response: ServerResponse) => response.destroy(),
-      (response: ServerResponse) => response.writeHead(503).end('{}'),
+      ...[412, 429, 500, 502, 503, 504].map(
+        (status) => (response: ServerResponse) => response.writeHead(status).end('{}'),
+      ),
     ]) {
       const signer = await openFake((_, response, count) => {
-        if (count === 1) broken(response);
+        if (count <= 3) broken(response);
         else response.end(JSON.stringify({ data: { signature: 'vault:v3:AQID' } }));
       });
       expect(await signer.sign(asked)).to.have.lengthOf(3);
+    }
+  });
+
+  it('asks no more than four times, and not at all again for what stays as it is', async () => {
+    for (const [status, errors, times] of [
+      [500, ['internal error'], 4],
+      [412, ['required index state not present'], 4],
+      [400, ['unsupported'], 1],
+      [500, ['cannot sign with a version before min_encryption_version of the key'], 1],
+    ] as const) {
+      let asks = 0;
+      const signer = await openFake((_, response) => {
+        asks++;
+        response.writeHead(status).end(JSON.stringify({ errors }));
+      });
+      await rejectionOf(signer.sign(asked));
+      expect([status, asks]).to.deep.equal([status, times]);
+    }
+  });
+
+  it('takes a token without the newline of the file that it is from', async () => {
+    for (const token of ['from-a-file\n', () => ' from-a-file\r\n']) {
+      let seen: unknown;
+      const signer = await openFake(
+        (request, response) => {
+          seen = request.headers['x-vault-token'];
+          response.end(JSON.stringify({ data: { signature: 'vault:v3:AQID' } }));
+        },
+        { token },
+      );
+      await signer.sign(asked);
+      expect(seen).to.equal('from-a-file');
     }
   });
 
