@@ -28,7 +28,10 @@ export class Given {
   }
 }
 
-/** Describes a value in an error message, briefly and without printing secrets: type, and the text of short scalars. */
+/**
+ * Describes a value in an error message, briefly: type, and the text of short scalars. For values that are no option's: an option
+ * may hold a secret, so `describeOption` is for those.
+ */
 export function describeValue(value: unknown): string {
   if (value === null) return 'null';
   if (value instanceof Given) return value.words;
@@ -43,6 +46,110 @@ export function describeValue(value: unknown): string {
   return typeof value;
 }
 
+/**
+ * The options whose values a message may repeat: names, numbers and choices. Whatever is not among them may hold a secret, be it
+ * by mistake, and is described by its type alone. Names stand for themselves at any depth, such as `signatureLimits.perSecond`.
+ */
+const plainOptions: ReadonlySet<string> = new Set([
+  ...[
+    'ALPNProtocols',
+    'allowHalfOpen',
+    'allowOthers',
+    'allowPartialTrustChain',
+    'altNames',
+    'alias',
+    'host',
+    'hostname',
+  ],
+  ...[
+    'honorCipherOrder',
+    'maxVersion',
+    'minVersion',
+    'securityPolicy',
+    'servername',
+    'servernames',
+    'requestCert',
+  ],
+  ...[
+    'requestOCSP',
+    'rejectUnauthorized',
+    'sessionTickets',
+    'sessionTimeout',
+    'handshakeTimeout',
+    'highWaterMark',
+  ],
+  ...[
+    'keepAliveInitialDelay',
+    'keepAlive',
+    'noDelay',
+    'pauseOnConnect',
+    'timeout',
+    'signatureTimeout',
+    'settle',
+  ],
+  ...['interval', 'length', 'label', 'port', 'path', 'mode', 'maxConnections', 'maxInFlight', 'keyUsage'],
+  ...[
+    'extendedKeyUsage',
+    'serialNumber',
+    'validDays',
+    'notBefore',
+    'notAfter',
+    'subject',
+    'pathLength',
+    'dns',
+    'ip',
+  ],
+  ...[
+    'email',
+    'uri',
+    'keyId',
+    'keySpec',
+    'keyVersion',
+    'pendingWindowInDays',
+    'region',
+    'endpoint',
+    'address',
+  ],
+  ...[
+    'namespace',
+    'mount',
+    'slot',
+    'sessions',
+    'id',
+    'tokenLabel',
+    'replicas',
+    'requests',
+    'thread',
+    'hedging',
+  ],
+  ...['percentile', 'share', 'price', 'expiryWarningDays', 'renewToken', 'buckets', 'prefix', 'queueTimeout'],
+  ...[
+    'perSecond',
+    'burst',
+    'inFlight',
+    'queue',
+    'queueLength',
+    'ipv4Prefix',
+    'ipv6Prefix',
+    'failures',
+    'probability',
+  ],
+  ...['kind', 'operations', 'count', 'milliseconds', 'circuitBreaker', 'signatureLimits'],
+  ...['--host', '--port', '--region', '--account', '--data'],
+]);
+
+/** What a plain option may hold by mistake, or within: keys, and URIs with a PIN or a password. */
+const looksSecret = /-----|pin-value|pin-source|:\/\/[^/]*@|passw|secret/i;
+
+/** Describes the value of an option: its text only where it can be no secret. */
+export function describeOption(option: string, value: unknown): string {
+  const name = /[^.]*$/.exec(option.replaceAll(/\[\d+\]/g, ''))?.[0] ?? '';
+  const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+  if (!scalar) return describeValue(value);
+  if (plainOptions.has(name) && !looksSecret.test(String(value))) return describeValue(value);
+  return value === '' ? 'an empty string' : `a ${typeof value}`;
+}
+
 /** An option or argument was refused: names it, says what was expected and what was given. */
 export class InvalidOptionError extends S2nPkeyError {
   /** The option's name as the caller wrote it, e.g. `handshakeTimeout`. */
@@ -51,7 +158,7 @@ export class InvalidOptionError extends S2nPkeyError {
   constructor(option: string, expected: string, given: unknown, options?: S2nPkeyErrorOptions) {
     super(
       'ERR_S2N_PKEY_INVALID_OPTION',
-      `${option}: expected ${expected}; given ${describeValue(given)}`,
+      `${option}: expected ${expected}; given ${describeOption(option, given)}`,
       options,
     );
     this.option = option;

@@ -128,7 +128,10 @@ bool EngineLoop::Wait() {
       told = context_.poller.Wait(0);
     } while (!told.anything && Clock::now() - begun < ShortWaits::kShort);
   }
-  if (!told.anything) told = context_.poller.Wait(timeout);
+  if (!told.anything) {
+    context_.WipePlaintext();
+    told = context_.poller.Wait(timeout);
+  }
   short_waits_.Add(Clock::now() - begun, looks);
   return told.woken;
 }

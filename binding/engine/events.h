@@ -9,6 +9,7 @@
 #include "engine/endpoints.h"
 #include "tls/connection.h"
 #include "tls/failure.h"
+#include "tls/secret_bytes.h"
 
 namespace keyless::engine {
 
@@ -43,7 +44,7 @@ struct Event {
   // kSign
   OperationId operation = 0;
   uint16_t scheme = 0;
-  std::vector<uint8_t> input;
+  tls::SecretBytes input;
 
   // kSign and kSecure
   size_t context = 0;   // of the server's

@@ -1,10 +1,14 @@
 // What the streams of one engine thread share. Touched by that thread alone.
 #pragma once
 
+#include <openssl/mem.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "engine/deadlines.h"
@@ -14,7 +18,9 @@
 #include "engine/poller.h"
 #include "engine/turn_clock.h"
 #include "tls/connection.h"
+#include "tls/error.h"
 #include "tls/plaintext.h"
+#include "tls/secret_bytes.h"
 
 namespace keyless::engine {
 
@@ -52,6 +58,30 @@ struct LoopContext {
   static constexpr size_t kChunk = 65536;
   static constexpr size_t kWritten = kChunk + 34816;
 
+  // The configuration that open connections of servers or clients have in common. Throws
+  // std::bad_alloc.
+  const std::shared_ptr<const tls::Config>& AfterHandshake(bool client) {
+    std::shared_ptr<const tls::Config>& config = client ? client_after_ : server_after_;
+    if (!config) {
+      tls::ConfigOptions options;
+      options.client = client;  // and so takes session tickets
+      try {
+        config = tls::Config::Create(options);
+      } catch (const tls::Error&) {
+        throw std::bad_alloc();  // nothing else can be wrong with it
+      }
+    }
+    return config;
+  }
+
+  // Before the thread sleeps: leaves no plaintext in what its streams share. (What is in
+  // data_records was encrypted there.)
+  void WipePlaintext() noexcept {
+    OPENSSL_cleanse(written.data(), std::exchange(written_used, 0));
+    OPENSSL_cleanse(received.data(), std::exchange(received_used, 0));
+    plaintext.Wipe();
+  }
+
   explicit LoopContext(const Limits& given = {}, TurnClock::Now clock = Clock::now)
       : limits(given), turn_clock(clock) {}
 
@@ -61,15 +91,17 @@ struct LoopContext {
   Deadlines<TlsStream> idle_checks;
   Clock::time_point now = Clock::now();
   EventBatch events;
-  std::vector<uint8_t> written = std::vector<uint8_t>(kWritten);  // by JavaScript
+  tls::SecretBytes written = tls::SecretBytes(kWritten);  // by JavaScript
+  size_t written_used = 0;                                // since it was wiped, as below
   // Records as they came, decrypted there: in the middle of room for what s2n kept of those before.
-  std::vector<uint8_t> received = std::vector<uint8_t>(kChunk + 2 * tls::Connection::kRecordRoom);
+  tls::SecretBytes received = tls::SecretBytes(kChunk + 2 * tls::Connection::kRecordRoom);
+  size_t received_used = 0;
   tls::Plaintext plaintext{kChunk + tls::Connection::kRecordRoom};
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
   // Where those of its data are made, and written from. Enough for such plaintext in the smallest
   // records that a peer may ask for (512 bytes, RFC 6066 section 4), with all that goes with each.
-  std::vector<uint8_t> data_records = std::vector<uint8_t>(kWritten + kWritten / 4);
+  tls::SecretBytes data_records = tls::SecretBytes(kWritten + kWritten / 4);
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
   // a step of one takes as long as dozens of requests, so they go last, and have as much time of a
   // turn as the rest took.
@@ -83,6 +115,10 @@ struct LoopContext {
   // Streams that ended for want of memory, and whose end JavaScript could not be told for want of
   // memory.
   IntrusiveQueue<TlsStream> speechless;
+
+ private:
+  std::shared_ptr<const tls::Config> server_after_;  // made when first needed
+  std::shared_ptr<const tls::Config> client_after_;
 };
 
 }  // namespace keyless::engine

@@ -40,13 +40,15 @@ void Shorten(iovec** pieces, size_t* count, size_t length) {
 
 }  // namespace
 
-OutputQueue::Result OutputQueue::Write(int fd, const uint8_t* data, size_t length) {
+template <typename Bytes>
+OutputResult BasicOutputQueue<Bytes>::Write(int fd, const uint8_t* data, size_t length) {
   iovec piece{const_cast<uint8_t*>(data),
               length};  // as iovec(3type) wants it; nothing writes there
   return WritePieces(fd, &piece, length > 0 ? 1 : 0);
 }
 
-OutputQueue::Result OutputQueue::WritePieces(int fd, iovec* pieces, size_t count) {
+template <typename Bytes>
+OutputResult BasicOutputQueue<Bytes>::WritePieces(int fd, iovec* pieces, size_t count) {
   while (!empty()) {
     iovec queued{bytes_.data() + offset_, size()};
     const ssize_t sent = SendSome(fd, &queued, 1);
@@ -72,7 +74,8 @@ OutputQueue::Result OutputQueue::WritePieces(int fd, iovec* pieces, size_t count
   return Result::kDone;
 }
 
-void OutputQueue::Keep(const iovec* pieces, size_t count) {
+template <typename Bytes>
+void BasicOutputQueue<Bytes>::Keep(const iovec* pieces, size_t count) {
   size_t length = 0;
   for (size_t i = 0; i < count; i++) length += pieces[i].iov_len;
   bytes_.reserve(bytes_.size() + length);
@@ -82,9 +85,13 @@ void OutputQueue::Keep(const iovec* pieces, size_t count) {
   }
 }
 
-void OutputQueue::Discard() {
-  std::vector<uint8_t>().swap(bytes_);
+template <typename Bytes>
+void BasicOutputQueue<Bytes>::Discard() {
+  Bytes().swap(bytes_);
   offset_ = 0;
 }
+
+template class BasicOutputQueue<std::vector<uint8_t>>;
+template class BasicOutputQueue<tls::SecretBytes>;
 
 }  // namespace keyless::engine

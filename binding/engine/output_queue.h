@@ -8,11 +8,17 @@
 #include <cstdint>
 #include <vector>
 
+#include "tls/secret_bytes.h"
+
 namespace keyless::engine {
 
-class OutputQueue {
+enum class OutputResult : uint8_t { kDone, kBlocked, kBroken };
+
+// `Bytes`: a vector of bytes, which says where what waits lies.
+template <typename Bytes>
+class BasicOutputQueue {
  public:
-  enum class Result : uint8_t { kDone, kBlocked, kBroken };
+  using Result = OutputResult;
 
   bool empty() const noexcept { return offset_ == bytes_.size(); }
   size_t size() const noexcept { return bytes_.size() - offset_; }
@@ -30,9 +36,12 @@ class OutputQueue {
  private:
   void Keep(const iovec* pieces, size_t count);
 
-  std::vector<uint8_t> bytes_;  // no memory while empty
+  Bytes bytes_;  // no memory while empty
   size_t offset_ = 0;
   uint64_t taken_ = 0;
 };
+
+using OutputQueue = BasicOutputQueue<std::vector<uint8_t>>;  // records
+using PlaintextQueue = BasicOutputQueue<tls::SecretBytes>;
 
 }  // namespace keyless::engine

@@ -98,9 +98,9 @@ uint32_t TlsStream::SinceStart() const {
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count());
 }
 
-std::vector<uint8_t> TlsStream::ExportKeyingMaterial(
+tls::SecretBytes TlsStream::ExportKeyingMaterial(
     size_t length, const std::string& label, const std::optional<std::vector<uint8_t>>& context) {
-  std::vector<uint8_t> material(length);
+  tls::SecretBytes material(length);
   if (phase_ != Phase::kOpen || !connection_->ExportKeyingMaterial(label, context, &material))
     return {};
   return material;

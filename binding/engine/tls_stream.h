@@ -89,8 +89,8 @@ class TlsStream final : private tls::Transport {
                      const std::optional<std::string>& protocol);
   // The verdict on a server's certificate. Not accepted: the handshake ends with bad_certificate.
   void Judge(bool accepted);
-  std::vector<uint8_t> ExportKeyingMaterial(size_t length, const std::string& label,
-                                            const std::optional<std::vector<uint8_t>>& context);
+  tls::SecretBytes ExportKeyingMaterial(size_t length, const std::string& label,
+                                        const std::optional<std::vector<uint8_t>>& context);
   void Reset();
   // The environment is gone: what JavaScript wrote is still delivered, everything else ends now.
   void Abandon();
@@ -190,7 +190,7 @@ class TlsStream final : private tls::Transport {
   // Session tickets of TLS 1.3, which go out with the first bytes that JavaScript writes: by
   // themselves they would cost a system call and a packet. Without any, with the idle check.
   std::vector<uint8_t> tickets_;
-  OutputQueue to_pair_;  // plaintext
+  PlaintextQueue to_pair_;  // plaintext
   Endpoints endpoints_;
   Clock::time_point started_;
   Clock::time_point last_active_;

@@ -105,7 +105,8 @@ void TlsStream::DriveHandshake() {
     event.kind = Event::Kind::kSign;
     event.operation = awaited_operation_;
     event.scheme = connection_->operation()->scheme();
-    event.input = connection_->operation()->input();
+    const std::vector<uint8_t>& input = connection_->operation()->input();
+    event.input.assign(input.begin(), input.end());
     event.context = connection_->context();
     event.identity = connection_->identity();
     event.endpoints.remote = endpoints_.remote;
@@ -210,7 +211,7 @@ void TlsStream::Judge(bool accepted) {
 }
 
 void TlsStream::PostSessions() {
-  for (std::vector<uint8_t>& session : connection_->TakeSessions()) {
+  for (tls::SecretBytes& session : connection_->TakeSessions()) {
     Event event;
     event.kind = Event::Kind::kSession;
     event.input = std::move(session);
@@ -247,7 +248,7 @@ void TlsStream::FinishHandshake() {
   event.endpoints = endpoints_;
   timing_.done = SinceStart();
   event.timing = timing_;
-  connection_->EndHandshake();
+  connection_->EndHandshake(context_.AfterHandshake(client_));
   Post(std::move(event));
   secure_posted_ = true;
   phase_ = Phase::kOpen;

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -132,6 +133,8 @@ bool TlsStream::PumpOut() {
   if (!pair_side_.readable) return false;
 
   const ssize_t taken = read(pair_.get(), context_.written.data(), LoopContext::kWritten);
+  context_.written_used =
+      std::max(context_.written_used, static_cast<size_t>(std::max<ssize_t>(taken, 0)));
   if (taken < 0) {
     // JavaScript closed its end with bytes unread: told once as ECONNRESET, then the end.
     if (errno != ECONNRESET) pair_side_.readable = false;
@@ -147,7 +150,7 @@ bool TlsStream::PumpOut() {
     pair_side_.readable = false;
   context_.turn_clock.Moved(static_cast<size_t>(taken));
   // Where tickets go first, everything is gathered behind them.
-  std::vector<uint8_t>* memory = tickets_.empty() ? &context_.data_records : nullptr;
+  tls::SecretBytes* memory = tickets_.empty() ? &context_.data_records : nullptr;
   const bool sent = connection_->Send(context_.written.data(), static_cast<size_t>(taken), memory);
   CheckRecords();
   if (!sent) {

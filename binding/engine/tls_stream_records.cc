@@ -89,6 +89,10 @@ size_t TlsStream::ReadRecords() {
     return 0;
   }
   const ssize_t received = ReadTcp(Arrivals(), LoopContext::kChunk);
+  // What s2n kept of earlier records comes before it, and what it keeps of these behind.
+  context_.received_used =
+      std::max(context_.received_used, static_cast<size_t>(std::max<ssize_t>(received, 0)) +
+                                           2 * tls::Connection::kRecordRoom);
   return received > 0 ? static_cast<size_t>(received) : 0;
 }
 

@@ -26,7 +26,8 @@ tls::ClientOptions ReadClientOptions(const Napi::Object& given) {
   options.asks = given.Get("asks").ToBoolean();
   const Napi::Value session = given.Get("session");
   if (session.IsTypedArray()) {
-    options.session = BytesOf(session);
+    const Napi::Uint8Array bytes = session.As<Napi::Uint8Array>();
+    options.session.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
     const Napi::Array chain = given.Get("sessionChain").As<Napi::Array>();
     for (uint32_t i = 0; i < chain.Length(); i++)
       options.session_chain.push_back(BytesOf(chain.Get(i)));
@@ -67,11 +68,11 @@ Napi::Value Environment::ExportKeyingMaterial(const Napi::CallbackInfo& info) {
   if (!loop) return env.Undefined();
   std::optional<std::vector<uint8_t>> context;
   if (info[3].IsTypedArray()) context = BytesOf(info[3]);
-  std::future<std::vector<uint8_t>> answer =
+  std::future<tls::SecretBytes> answer =
       loop->ExportKeyingMaterial(stream, info[1].As<Napi::Number>().Uint32Value(),
                                  info[2].ToString().Utf8Value(), std::move(context));
   if (answer.wait_for(kAnswerLimit) != std::future_status::ready) return env.Null();
-  const std::vector<uint8_t> material = answer.get();
+  const tls::SecretBytes material = answer.get();
   if (material.empty()) return env.Undefined();
   return Napi::Buffer<uint8_t>::Copy(env, material.data(), material.size());
 }

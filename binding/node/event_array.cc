@@ -20,7 +20,8 @@ class Writer {
     Set(value);
   }
   void Text(const std::string& text) { Text(text.data(), text.size()); }
-  void Bytes(const std::vector<uint8_t>& bytes) {
+  template <typename Any>
+  void Bytes(const Any& bytes) {
     Set(Napi::Buffer<uint8_t>::Copy(env_, bytes.data(), bytes.size()));
   }
   void Address(const engine::Address& address) {

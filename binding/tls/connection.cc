@@ -29,7 +29,7 @@ int SendCallback(void* context, const uint8_t* data, uint32_t length) {
 // For as long as it lives, whatever is thrown meanwhile.
 class LentOutput {
  public:
-  LentOutput(s2n_connection* connection, std::vector<uint8_t>* memory)
+  LentOutput(s2n_connection* connection, SecretBytes* memory)
       : connection_(connection),
         lent_(memory && s2n_pkey_lend_output(connection, memory->data(),
                                              static_cast<uint32_t>(memory->size()))) {}
@@ -89,7 +89,10 @@ std::unique_ptr<Connection> Connection::Create(s2n_mode mode, std::shared_ptr<co
 std::unique_ptr<Connection> Connection::CreateServer(std::shared_ptr<const ServerContexts> contexts,
                                                      Transport* transport) {
   std::unique_ptr<Connection> result = Create(S2N_SERVER, contexts->config(0), transport);
-  if (result) result->contexts_ = std::move(contexts);
+  if (result) {
+    result->server_ = true;
+    result->contexts_ = std::move(contexts);
+  }
   return result;
 }
 
@@ -168,7 +171,7 @@ bool Connection::CompleteOperation(const uint8_t* signature, size_t length) {
 }
 
 bool Connection::RecordsMayWait() const {
-  return contexts_ && s2n_connection_get_actual_protocol_version(connection_.get()) >= S2N_TLS13;
+  return server_ && s2n_connection_get_actual_protocol_version(connection_.get()) >= S2N_TLS13;
 }
 
 HandshakeFacts Connection::Facts() const {
@@ -260,7 +263,7 @@ void Connection::NameRefusedMessage() {
   }
 }
 
-bool Connection::Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory) {
+bool Connection::Send(const uint8_t* data, size_t length, SecretBytes* memory) {
   const LentOutput lent(connection_.get(), memory);
   size_t sent = 0;
   while (sent < length) {
@@ -303,13 +306,16 @@ bool Connection::SendAlert(uint8_t alert) { return s2n_pkey_send_alert(connectio
 
 void Connection::ReleaseBuffers() { s2n_connection_release_buffers(connection_.get()); }
 
-void Connection::EndHandshake() {
+void Connection::EndHandshake(std::shared_ptr<const Config> config) {
   s2n_connection_free_handshake(connection_.get());
   s2n_connection_set_recv_buffering(connection_.get(), false);
+  if (s2n_connection_set_config(connection_.get(), config->get()) != S2N_SUCCESS) return;
+  config_ = std::move(config);
+  contexts_.reset();
 }
 
 bool Connection::HasNoCommonProtocol() const {
-  if (!contexts_) return false;  // a server's affair
+  if (!server_) return false;
   if (!config_->uses_alpn() || s2n_get_application_protocol(connection_.get())) return false;
   s2n_client_hello* hello = s2n_connection_get_client_hello(connection_.get());
   return hello && s2n_client_hello_get_extension_length(hello, S2N_EXTENSION_ALPN) > 0;

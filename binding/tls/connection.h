@@ -19,6 +19,7 @@
 #include "tls/plaintext.h"
 #include "tls/private_key_operation.h"
 #include "tls/s2n_handles.h"
+#include "tls/secret_bytes.h"
 #include "tls/server_contexts.h"
 
 struct s2n_cert_validation_info;
@@ -119,7 +120,7 @@ class Connection {
   Received Receive(uint8_t* records, size_t length, Plaintext* plaintext);
   // Encrypts all of `data` into the transport, in `memory` (a copy less), or without any in s2n's
   // own. False: failed.
-  bool Send(const uint8_t* data, size_t length, std::vector<uint8_t>* memory);
+  bool Send(const uint8_t* data, size_t length, SecretBytes* memory);
   // Sends close_notify (or the alert that s2n holds back until its blinding delay has passed).
   bool SendCloseNotify();
 
@@ -135,8 +136,9 @@ class Connection {
   // Gives back the record buffers of an idle connection; they come again by themselves.
   void ReleaseBuffers();
   // Handshake messages are of no use any more once Facts() were taken. From now on s2n asks the
-  // transport for no more than it needs, of which much is there already.
-  void EndHandshake();
+  // transport for no more than it needs, of which much is there already. `config` takes the place
+  // of the contexts, so that ticket keys and certificates do not live as long as the connection.
+  void EndHandshake(std::shared_ptr<const Config> config);
 
   // A certificate that waits for a verdict is for the owner to judge, by peer().
   void AcceptPeer();
@@ -145,12 +147,12 @@ class Connection {
   PeerIdentity TakePeer();
 
   // Sessions to resume that the server has given since the last call. A client's.
-  std::vector<std::vector<uint8_t>> TakeSessions() { return std::exchange(sessions_, {}); }
+  std::vector<SecretBytes> TakeSessions() { return std::exchange(sessions_, {}); }
 
   // Fills `output` (RFC 5705, RFC 8446 section 7.5). After the handshake. False: it cannot be had.
   bool ExportKeyingMaterial(const std::string& label,
                             const std::optional<std::vector<uint8_t>>& context,
-                            std::vector<uint8_t>* output);
+                            SecretBytes* output);
 
   const Failure& failure() const noexcept { return failure_; }
   const Config& config() const noexcept { return *config_; }
@@ -210,14 +212,15 @@ class Connection {
   bool NeedsVerdict(X509* certificate) const;
   void OfferSession();
 
-  std::shared_ptr<const ServerContexts> contexts_;  // a server's
+  bool server_ = false;
+  std::shared_ptr<const ServerContexts> contexts_;  // a server's, until EndHandshake
   std::shared_ptr<const Config> config_;            // the one in use
   ConnectionHandle connection_;
   std::optional<PrivateKeyOperation> operation_;  // destroyed before the connection
   ClientOptions client_;                          // a client's
   PeerIdentity peer_;
   s2n_cert_validation_info* awaited_verdict_ = nullptr;  // s2n's, while the handshake stands at it
-  std::vector<std::vector<uint8_t>> sessions_;
+  std::vector<SecretBytes> sessions_;
   Failure failure_;
   uint16_t signature_scheme_ = 0;
   size_t context_ = 0;

@@ -141,7 +141,7 @@ int Connection::OnSessionTicket(s2n_connection* connection, void*, s2n_session_t
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   size_t length = 0;
   if (!self || s2n_session_ticket_get_data_len(ticket, &length) != S2N_SUCCESS) return S2N_FAILURE;
-  std::vector<uint8_t> session(length);
+  SecretBytes session(length);
   if (s2n_session_ticket_get_data(ticket, length, session.data()) != S2N_SUCCESS)
     return S2N_FAILURE;
   // A server may give any number of them, and one is enough: the newest few are kept.

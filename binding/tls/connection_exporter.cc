@@ -13,15 +13,15 @@ namespace keyless::tls {
 namespace {
 
 // P_hash (RFC 5246 section 5). False: out of memory.
-bool ExpandTls12(const EVP_MD* hash, const std::vector<uint8_t>& secret,
-                 const std::vector<uint8_t>& seed, std::vector<uint8_t>* output) {
-  std::vector<uint8_t> a = seed;
+bool ExpandTls12(const EVP_MD* hash, const SecretBytes& secret, const std::vector<uint8_t>& seed,
+                 SecretBytes* output) {
+  SecretBytes a(seed.begin(), seed.end());
   for (size_t filled = 0; filled < output->size();) {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     if (!HMAC(hash, secret.data(), secret.size(), a.data(), a.size(), digest, &size)) return false;
     a.assign(digest, digest + size);
-    std::vector<uint8_t> input = a;
+    SecretBytes input = a;
     input.insert(input.end(), seed.begin(), seed.end());
     if (!HMAC(hash, secret.data(), secret.size(), input.data(), input.size(), digest, &size))
       return false;
@@ -37,7 +37,7 @@ bool ExpandTls12(const EVP_MD* hash, const std::vector<uint8_t>& secret,
 
 bool Connection::ExportKeyingMaterial(const std::string& label,
                                       const std::optional<std::vector<uint8_t>>& context,
-                                      std::vector<uint8_t>* output) {
+                                      SecretBytes* output) {
   s2n_connection* connection = connection_.get();
   const auto length = static_cast<uint32_t>(output->size());
   if (s2n_connection_get_actual_protocol_version(connection) >= S2N_TLS13) {
@@ -49,7 +49,7 @@ bool Connection::ExportKeyingMaterial(const std::string& label,
                static_cast<uint32_t>(label.size()), given.empty() ? &nothing : given.data(),
                static_cast<uint32_t>(given.size()), output->data(), length) == S2N_SUCCESS;
   }
-  std::vector<uint8_t> secret(48);
+  SecretBytes secret(48);
   if (s2n_connection_get_master_secret(connection, secret.data(), secret.size()) != S2N_SUCCESS)
     return false;
   std::vector<uint8_t> seed(label.begin(), label.end());
@@ -62,9 +62,7 @@ bool Connection::ExportKeyingMaterial(const std::string& label,
     seed.insert(seed.end(), context->begin(), context->end());
   }
   const EVP_MD* hash = s2n_pkey_prf_is_sha384(connection) ? EVP_sha384() : EVP_sha256();
-  const bool done = ExpandTls12(hash, secret, seed, output);
-  OPENSSL_cleanse(secret.data(), secret.size());
-  return done;
+  return ExpandTls12(hash, secret, seed, output);
 }
 
 }  // namespace keyless::tls

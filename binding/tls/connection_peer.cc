@@ -85,8 +85,8 @@ void Connection::NameMissingCertificate() {
 PeerIdentity Connection::TakePeer() {
   uint32_t length = 0;
   const uint8_t* response = s2n_connection_get_ocsp_response(connection_.get(), &length);
-  if (response && !contexts_) peer_.ocsp_response.assign(response, response + length);
-  const bool none = contexts_ && config_->verification().asks() && peer_.chain.empty();
+  if (response && !server_) peer_.ocsp_response.assign(response, response + length);
+  const bool none = server_ && config_->verification().asks() && peer_.chain.empty();
   if (none && peer_.verification.error == Verification::kNotAsked)
     peer_.verification.error = X509_V_ERR_UNSPECIFIED;  // as node:tls names it
   return std::move(peer_);

@@ -2,12 +2,16 @@
 // pieces, gathered, since the kernel takes a few large ones faster.
 #pragma once
 
+#include <openssl/mem.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
+
+#include "tls/secret_bytes.h"
 
 namespace keyless::tls {
 
@@ -32,8 +36,16 @@ class Plaintext {
   }
   void Clear() noexcept {
     pieces_.clear();
+    most_used_ = std::max(most_used_, used_);
     used_ = 0;
     size_ = 0;
+  }
+
+  // Leaves nothing of what was gathered.
+  void Wipe() noexcept {
+    Clear();
+    OPENSSL_cleanse(gathered_.data(), most_used_);
+    most_used_ = 0;
   }
 
   size_t size() const noexcept { return size_; }
@@ -47,8 +59,9 @@ class Plaintext {
     return static_cast<const uint8_t*>(piece.iov_base) + piece.iov_len;
   }
 
-  std::vector<uint8_t> gathered_;
+  SecretBytes gathered_;
   size_t used_ = 0;
+  size_t most_used_ = 0;  // since it was wiped
   std::vector<iovec> pieces_;
   size_t size_ = 0;
 };

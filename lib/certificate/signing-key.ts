@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { InvalidOptionError } from '../errors.ts';
+import { Given, InvalidOptionError } from '../errors.ts';
 import { kindOfKey } from '../signer/schemes-of-key.ts';
 import { signatureSchemes, type SignatureSchemeFacts } from '../signer/signature-scheme.ts';
 import type { Signer } from '../signer/signer.ts';
@@ -39,7 +39,7 @@ export function checkSigningKey(signer: Signer): SigningKey {
     throw new InvalidOptionError(
       'signer',
       'one of an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or P-521',
-      asymmetricKeyType,
+      new Given(`a key of type ${asymmetricKeyType}`),
     );
   }
   const algorithm = kind.type === 'ec' ? 'ecdsa' : 'rsa-pkcs1';
@@ -48,7 +48,7 @@ export function checkSigningKey(signer: Signer): SigningKey {
     throw new InvalidOptionError(
       'signer',
       `one that signs under ${scheme?.name}, as certificates with a ${kind.name} key are signed`,
-      signer.schemes.join(', '),
+      new Given(signer.schemes.join(', ')),
     );
   }
   const hash = `SHA-${kind.hash.slice('sha'.length)}`;

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { InvalidOptionError } from '../errors.ts';
+import { Given, InvalidOptionError } from '../errors.ts';
 import type { LocalKmsServerOptions } from './server.ts';
 import type { LocalKmsCredentials } from './sigv4.ts';
 
@@ -119,7 +119,12 @@ function parseArguments(args: readonly string[]) {
     }).values;
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidOptionError('local-kms', `other options (${message})`, args.join(' '), { cause });
+    throw new InvalidOptionError(
+      'local-kms',
+      `other options (${message})`,
+      new Given('what it does not have'),
+      { cause },
+    );
   }
 }
 

@@ -190,7 +190,7 @@ function checkOptions(options: Pkcs11SignerOptions): {
     throw new InvalidOptionError('label', 'the label of a private key, or its id', label);
   }
   if (pin !== undefined && typeof pin !== 'string' && typeof pin !== 'function') {
-    throw new InvalidOptionError('pin', 'a string, or a function that gives one', typeof pin);
+    throw new InvalidOptionError('pin', 'a string, or a function that gives one', pin);
   }
   if (!Number.isInteger(sessions) || sessions < 1 || sessions > 64) {
     throw new InvalidOptionError('sessions', 'a whole number from 1 to 64', sessions);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { describeValue, S2nPkeyError } from '../errors.ts';
+import { describeOption, S2nPkeyError } from '../errors.ts';
 
 /** What `s2n-pkey/register` was told, all of it checked. */
 export interface Settings {
@@ -40,13 +40,13 @@ type Read<T> = (given: Given) => T;
 
 const text: Read<string> = ({ name, value }) => {
   if (typeof value === 'string' && value !== '') return value;
-  throw expected(name, 'a text that is not empty', value);
+  throw expected(name, 'text', 'a text that is not empty', value);
 };
 const file: Read<string> = (given) => resolve(given.folder, text(given));
 const milliseconds: Read<number> = ({ name, value }) => {
   const number = Number(typeof value === 'string' ? value.trim() || NaN : value);
   if (Number.isInteger(number) && number >= 1 && number < 2 ** 31) return number;
-  throw expected(name, `a whole number of milliseconds from 1 to ${2 ** 31 - 1}`, value);
+  throw expected(name, 'handshakeTimeout', `a whole number of milliseconds from 1 to ${2 ** 31 - 1}`, value);
 };
 const ports: Read<readonly number[]> = ({ name, value }) => {
   const list: unknown[] =
@@ -54,7 +54,7 @@ const ports: Read<readonly number[]> = ({ name, value }) => {
   return list.map((one) => {
     const port = Number(typeof one === 'string' ? one.trim() || NaN : one);
     if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-    throw expected(name, 'port numbers from 1 to 65535, separated by commas', value);
+    throw expected(name, 'port', 'port numbers from 1 to 65535, separated by commas', value);
   });
 };
 
@@ -162,7 +162,6 @@ function checkWhole(settings: Partial<Settings>): Settings {
   return { ...settings, cert, httpsPorts };
 }
 
-function expected(name: string, what: string, value: unknown): RegisterError {
-  const shown = /passphrase/i.test(name) ? 'something else' : describeValue(value);
-  return new RegisterError(`${name}: expected ${what}; given ${shown}`);
+function expected(name: string, option: string, what: string, value: unknown): RegisterError {
+  return new RegisterError(`${name}: expected ${what}; given ${describeOption(option, value)}`);
 }

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { InvalidOptionError, SignerError } from '../errors.ts';
+import { Given, InvalidOptionError, SignerError } from '../errors.ts';
 import { pemText } from '../pem/pem-text.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeLocalKey } from '../native/binding.ts';
@@ -44,7 +44,7 @@ export class LocalKeySigner implements Signer {
       throw new InvalidOptionError(
         'key',
         'an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or P-521',
-        this.publicKey.asymmetricKeyType,
+        new Given(`a key of type ${this.publicKey.asymmetricKeyType}`),
       );
     }
     this.schemes = schemesOfKey(kind);

@@ -31,7 +31,7 @@ import { unknownPeer } from './unknown-peer.ts';
  */
 export class ClientHandshake implements StreamListener {
   readonly #engine: Engine;
-  readonly #settings: ClientSettings;
+  #settings: ClientSettings;
   readonly #socket: TlsSocket;
   /** The engine's end of the socket's pair, until the engine has it. */
   #pair: number;
@@ -70,6 +70,7 @@ export class ClientHandshake implements StreamListener {
     this.#addresses = facts;
     const { context, hostname, session, handshakeTimeout } = this.#settings;
     const resumes = session !== undefined && this.#isFor(session.chain) ? session : undefined;
+    this.#settings = { ...this.#settings, session: undefined }; // Its secret is the engine's now.
     this.#chain = resumes?.chain ?? [];
     const pair = this.#pair;
     this.#pair = -1;

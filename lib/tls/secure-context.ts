@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { Given, InvalidOptionError } from '../errors.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeConfig, NativeConfigOptions, NativeTrustStore } from '../native/binding.ts';
 import {
@@ -130,7 +130,7 @@ export function readIdentities(options: SecureContextOptions): Identity[] {
     throw new InvalidOptionError(
       'identities',
       `${expected}: a handshake chooses by the kind of key, and by the name with server.addContext`,
-      `two for ${twice === 'rsa' ? 'RSA' : 'ECDSA'} keys`,
+      new Given(`two for ${twice === 'rsa' ? 'RSA' : 'ECDSA'} keys`),
     );
   }
   return read;

@@ -71,7 +71,8 @@ export interface HandshakeOptions extends SocketOptions {
 export class ServerHandshake implements StreamListener {
   readonly #engine: Engine;
   readonly #server: Server;
-  readonly #contexts: ContextSnapshot;
+  /** Until the handshake is over: contexts and ticket keys do not live as long as a connection. */
+  #contexts: ContextSnapshot | undefined;
   readonly #options: HandshakeOptions;
   /** Undefined where the engine alone has the descriptor. */
   readonly #transport: Transport | undefined;
@@ -110,7 +111,7 @@ export class ServerHandshake implements StreamListener {
     handshakeTimeout: number,
     options: HandshakeOptions,
   ): void {
-    new ServerHandshake(engine, server, contexts, options).#adopt(fd, handshakeTimeout);
+    new ServerHandshake(engine, server, contexts, options).#adopt(fd, contexts, handshakeTimeout);
   }
 
   /** Begins over a stream that was given to the server, which is counted where it came from. */
@@ -129,7 +130,7 @@ export class ServerHandshake implements StreamListener {
       begun = true;
       clearTimeout(handshake.#waiting);
       if (handshake.#over) return;
-      handshake.#adopt(transport.fd, handshakeTimeout);
+      handshake.#adopt(transport.fd, contexts, handshakeTimeout);
       transport.taken();
     });
     // A peer that does not take what was written before is given no more time than one that does not shake hands.
@@ -142,8 +143,8 @@ export class ServerHandshake implements StreamListener {
     this.#fail(connectionError({ kind: 'timeout', reason: '', message, alert: -1 }), unknownPeer);
   }
 
-  #adopt(fd: number, handshakeTimeout: number): void {
-    this.#stream = this.#engine.adopt(fd, this.#contexts.native, handshakeTimeout, this);
+  #adopt(fd: number, contexts: ContextSnapshot, handshakeTimeout: number): void {
+    this.#stream = this.#engine.adopt(fd, contexts.native, handshakeTimeout, this);
     if (this.#stream > 0) return;
     const message = `the connection could not be taken over: ${whatRanOut(-this.#stream)}`;
     this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);
@@ -208,7 +209,7 @@ export class ServerHandshake implements StreamListener {
         : chosen;
       if (this.#over) return;
       this.#chosen = context;
-      const config = context && this.#contexts.configure(context);
+      const config = context && this.#contexts?.configure(context);
       this.#engine.chooseContext(this.#stream, config, protocol);
     } catch (error) {
       if (error instanceof ClientRefused) this.#refuse(error.error, error.alert);
@@ -223,7 +224,7 @@ export class ServerHandshake implements StreamListener {
   }
 
   #identityOf(context: number, identity: number): Identity {
-    const { contexts } = this.#contexts;
+    const contexts = this.#contexts?.contexts ?? [];
     const found = (context === contexts.length ? this.#chosen : contexts[context])?.identities[identity];
     if (!found) throw new Error(`s2n-pkey: there is no identity ${identity} in context ${context}`);
     return found;
@@ -302,6 +303,8 @@ export class ServerHandshake implements StreamListener {
   /** The handshake is over, one way or the other: it no longer keeps the event loop alive. */
   #finish(): void {
     this.#over = true;
+    this.#contexts = undefined;
+    this.#chosen = undefined;
     if (this.#stream > 0) this.#engine.handshakeOver();
   }
 

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { Given, InvalidOptionError } from '../errors.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { TICKET_KEY_BYTES } from './ticket-keys.ts';
 
@@ -74,7 +74,7 @@ export function readTicketKeys(keys: unknown): Uint8Array {
     throw new InvalidOptionError(
       'ticketKeys',
       `a Buffer of ${TICKET_KEY_BYTES} bytes: 16 of name and 32 of secret`,
-      ArrayBuffer.isView(keys) ? `${keys.byteLength} bytes` : keys,
+      ArrayBuffer.isView(keys) ? new Given(`${keys.byteLength} bytes`) : keys,
     );
   }
   return Uint8Array.from(new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength));

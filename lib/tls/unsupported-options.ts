@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { Given, InvalidOptionError } from '../errors.ts';
 
 /** Options of node:tls that would weaken the promise or have no effect here, and what to do instead. */
 export const unsupportedOptions: Readonly<Record<string, string>> = {
@@ -38,7 +38,7 @@ export function refuseUnsupported(options: object): void {
       throw new InvalidOptionError(
         name,
         `nothing: ${advice}`,
-        name === 'key' || name === 'pfx' ? 'a value' : value,
+        typeof value === 'object' ? value : new Given('a value'),
       );
     }
   }

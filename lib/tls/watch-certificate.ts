@@ -4,7 +4,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
-import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import { Given, InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import { readChain } from '../pem/certificates.ts';
 import { pemText } from '../pem/pem-text.ts';
 import type { Signer } from '../signer/signer.ts';
@@ -364,10 +364,18 @@ function readLeaf(cert: string, now: number): X509Certificate {
   const [leaf] = readChain('cert', expected, cert).certificates;
   if (leaf === undefined) throw new InvalidOptionError('cert', expected, cert);
   if (now > Date.parse(leaf.validTo)) {
-    throw new InvalidOptionError('cert', 'a certificate that is valid now', `expired on ${leaf.validTo}`);
+    throw new InvalidOptionError(
+      'cert',
+      'a certificate that is valid now',
+      new Given(`one that expired on ${leaf.validTo}`),
+    );
   }
   if (now < Date.parse(leaf.validFrom)) {
-    throw new InvalidOptionError('cert', 'a certificate that is valid now', `valid from ${leaf.validFrom}`);
+    throw new InvalidOptionError(
+      'cert',
+      'a certificate that is valid now',
+      new Given(`one that is valid from ${leaf.validFrom}`),
+    );
   }
   return leaf;
 }

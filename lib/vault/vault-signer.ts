@@ -181,7 +181,7 @@ function checkOptions(options: VaultSignerOptions): {
     throw new InvalidOptionError('namespace', "a namespace, such as 'team/web'", namespace);
   }
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw new InvalidOptionError('token', 'a string, or a function that gives one', typeof token);
+    throw new InvalidOptionError('token', 'a string, or a function that gives one', token);
   }
   if (typeof renewToken !== 'boolean')
     throw new InvalidOptionError('renewToken', 'true or false', renewToken);

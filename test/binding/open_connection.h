@@ -24,6 +24,7 @@ struct Open {
     auto secure = server.Expect(engine::Event::Kind::kSecure);
     EXPECT(secure.has_value());
     EXPECT(peer.done.get());
+    stream = secure->stream;
     javascript = std::move(secure->descriptor);
   }
   // TCP buffers that are full soon.
@@ -82,6 +83,7 @@ struct Open {
   EngineFixture server;
   HandshakingClient peer;
   engine::Descriptor javascript;
+  engine::StreamId stream = 0;
 };
 
 }  // namespace keyless::test

@@ -1,6 +1,7 @@
 #include "test_peer.h"
 
 #include <netinet/in.h>
+#include <openssl/mem.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -144,7 +145,9 @@ std::string Client::Receive() {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   const ssize_t received =
       s2n_recv(connection_.get(), buffer.data(), static_cast<ssize_t>(buffer.size()), &blocked);
-  return received > 0 ? std::string(buffer.data(), static_cast<size_t>(received)) : "";
+  std::string text = received > 0 ? std::string(buffer.data(), static_cast<size_t>(received)) : "";
+  OPENSSL_cleanse(buffer.data(), text.size());  // what is received may be looked for in memory
+  return text;
 }
 
 int Client::Alert() {
