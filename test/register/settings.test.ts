@@ -84,7 +84,7 @@ describe('the settings of s2n-pkey/register', () => {
     [
       'an entry of another kind',
       () => config('{ "cert": 1 }'),
-      /^cert \(in .*settings\.json\): expected a text.*1$/,
+      /^cert \(in .*settings\.json\): expected a text.*given a number$/,
     ],
   ];
   for (const [what, environment, message] of refusals) {
