@@ -203,13 +203,15 @@ export class ServerHandshake implements StreamListener {
   async #answer(clientHello: ClientHelloOptions, hello: ClientHello, asksOcsp: boolean): Promise<void> {
     try {
       const { context: chosen, protocol } = await answerClientHello(clientHello, hello);
+      const contexts = this.#contexts;
+      if (contexts === undefined) return; // It is over.
       const asked = asksOcsp && answersOcspRequests(this.#server);
       const context = asked
-        ? await withOcspAnswers(this.#server, chosen ?? this.#contexts.find(hello.servername))
+        ? await withOcspAnswers(this.#server, chosen ?? contexts.find(hello.servername))
         : chosen;
       if (this.#over) return;
       this.#chosen = context;
-      const config = context && this.#contexts?.configure(context);
+      const config = context && contexts.configure(context);
       this.#engine.chooseContext(this.#stream, config, protocol);
     } catch (error) {
       if (error instanceof ClientRefused) this.#refuse(error.error, error.alert);
