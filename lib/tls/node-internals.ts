@@ -14,6 +14,8 @@ export interface StreamHandle {
   readStop?(): number;
   /** Bytes that the kernel has not taken yet. */
   readonly writeQueueSize?: number;
+  readonly bytesRead?: number;
+  readonly bytesWritten?: number;
   close(callback?: () => void): void;
 }
 
@@ -83,6 +85,19 @@ export function stopReading(socket: Socket): void {
   if (!handle?.reading) return;
   handle.reading = false;
   handle.readStop?.();
+}
+
+/** A handle in place of one that there is not. Its closing is told in a later phase of the loop, as a real one's is. */
+export function giveClosedHandle(socket: Socket): void {
+  socketInternals(socket)._handle ??= {
+    bytesRead: 0,
+    bytesWritten: 0,
+    close: (closed) => setImmediate(closed ?? nothing),
+  };
+}
+
+function nothing(): void {
+  // There is no descriptor to close.
 }
 
 /** Whether the kernel has yet to take something that was written: by http2, which writes to the handle itself. */

@@ -1,7 +1,7 @@
 /** What node:tls does to a socket that it wraps, beside the methods and properties that it gives it. */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { nameParent } from './node-internals.ts';
+import { giveClosedHandle, nameParent } from './node-internals.ts';
 
 function onSocketTLSError(): void {
   // The application learns of an error by a listener of its own.
@@ -23,6 +23,14 @@ export function leaveListeners(socket: Socket, side: 'client' | 'server'): void 
   socket.on('error', onSocketTLSError);
   // The handshake's timeout has been lifted.
   Object.assign(socket, { timeout: 0 });
+}
+
+/**
+ * For a socket that is being destroyed: without a descriptor, as after a handshake that failed, it closes as one that has one.
+ * Its `'close'` says whether it failed (`hadError`), where Node says nothing.
+ */
+export function closeAsWithDescriptor(socket: Socket): void {
+  giveClosedHandle(socket);
 }
 
 /** What the socket has from the stream that carries it: whether it goes on when its peer has ended, and the idle timer. */

@@ -17,7 +17,7 @@ import type { CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { checkExporterArguments } from './keying-material.ts';
 import { hasUnsentBytes, isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
-import { leaveListeners } from './node-wrapper.ts';
+import { closeAsWithDescriptor, leaveListeners } from './node-wrapper.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
@@ -290,6 +290,7 @@ export class TlsSocket extends Socket {
       this.#engine.hold();
       if (this.#ending && hasUnsentBytes(this)) this.#engine.endsInOrder(this.#stream, false);
     }
+    closeAsWithDescriptor(this);
     super._destroy(error, callback);
     this.#unsent?.fail(error);
   }
