@@ -14,11 +14,36 @@ const debug = debuglog('s2n-pkey');
  * plain `http` servers on one of `httpsPorts`. What cannot be secured throws in `listen`, and does not listen.
  */
 export function secureOnListen(options: TlsServerOptions, httpsPorts: ReadonlySet<number>): void {
+  beforeListen((server, port) => {
+    secure(server, port, options, httpsPorts);
+  });
+}
+
+/**
+ * From now on every server that was to be secured throws when it is told to listen, and does not listen: `why`, the settings cannot be
+ * used. `httpsPorts`: as above; 'unknown' when every port may be one of them, 'none' when none was given.
+ */
+export function refuseOnListen(why: Error, httpsPorts: 'unknown' | 'none'): void {
+  beforeListen((server) => {
+    if (server instanceof TlsServer) {
+      if (!isLeftAlone(server)) throw why;
+    } else if (server instanceof HttpServer) {
+      if (httpsPorts === 'unknown') throw why;
+      process.stderr.write(`s2n-pkey/register: an http server is not secured: ${why.message}\n`);
+    }
+  });
+}
+
+function isLeftAlone(server: TlsServer): boolean {
+  return holdsKeys(server) || 'SNICallback' in settingsOf(server);
+}
+
+function beforeListen(act: (server: NetServer, port: number | undefined) => void): void {
   // Whoever makes a server, from CommonJS or an ES module, by `createServer` or a class of its own, comes by here.
   const prototype = NetServer.prototype as { listen: (...args: unknown[]) => NetServer };
   const { listen } = prototype;
   prototype.listen = function (this: NetServer, ...args: unknown[]): NetServer {
-    if (!this.listening && !isAttached(this)) secure(this, portOf(args), options, httpsPorts);
+    if (!this.listening && !isAttached(this)) act(this, portOf(args));
     return listen.apply(this, args);
   };
 }
@@ -30,7 +55,7 @@ function secure(
   httpsPorts: ReadonlySet<number>,
 ): void {
   if (server instanceof TlsServer) {
-    if (holdsKeys(server) || 'SNICallback' in settingsOf(server)) {
+    if (isLeftAlone(server)) {
       debug('a %s that holds a key of its own is left alone', server.constructor.name);
       return;
     }

@@ -75,8 +75,23 @@ type Name = keyof typeof readers;
 
 const prefix = 'S2N_PKEY_';
 const configVariable = `${prefix}CONFIG`;
+/** Set by `s2n-pkey/register` for the processes that the program starts. */
+export const parentVariable = `${prefix}REGISTER_PARENT`;
 /** Variables of this package that are for something else. */
-const elsewhere = new Set([`${prefix}ADDON`]);
+const elsewhere = new Set([`${prefix}ADDON`, `${prefix}PKCS11_PIN`, parentVariable]);
+/** What Kubernetes sets in every pod for a Service whose name begins with s2n-pkey ("Service environment variables"). */
+const ofKubernetes =
+  /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
+
+/** The settings whose values are paths. */
+export const fileVariables = [configVariable, variableOf('cert'), variableOf('localKey')] as const;
+
+/** Whether any variable is a setting. */
+export function hasSettings(environment: NodeJS.ProcessEnv): boolean {
+  return [configVariable, ...Object.keys(readers).map(variableOf)].some(
+    (name) => environment[name] !== undefined,
+  );
+}
 
 /** `handshakeTimeout`: `S2N_PKEY_HANDSHAKE_TIMEOUT`. */
 function variableOf(name: string): string {
@@ -88,32 +103,65 @@ function isName(name: string): name is Name {
 }
 
 /**
- * Reads the variables `S2N_PKEY_…`, and the file that `S2N_PKEY_CONFIG` names; a variable holds over the file's entry.
+ * Reads the variables `S2N_PKEY_…`, and the file that `S2N_PKEY_CONFIG` names; a variable holds over the file's entry. A variable that
+ * is no setting is told to `warn`, and ignored: others set such variables, too.
  *
  * @throws RegisterError, naming the setting.
  */
-export function readSettings(environment: NodeJS.ProcessEnv, folder: string): Settings {
+export function readSettings(
+  environment: NodeJS.ProcessEnv,
+  folder: string,
+  warn: (message: string) => void = process.emitWarning,
+): Settings {
   const given = new Map<Name, Given>();
   const config = environment[configVariable];
   if (config !== undefined) readFile(resolve(folder, config), given);
-  readVariables(environment, folder, given);
+  readVariables(environment, folder, given, warn);
   const settings: Record<string, unknown> = {};
   for (const [name, value] of given) settings[name] = readers[name](value);
   return checkWhole(settings);
 }
 
-function readVariables(environment: NodeJS.ProcessEnv, folder: string, given: Map<Name, Given>): void {
+function readVariables(
+  environment: NodeJS.ProcessEnv,
+  folder: string,
+  given: Map<Name, Given>,
+  warn: (message: string) => void,
+): void {
   const names = new Map(Object.keys(readers).map((name) => [variableOf(name), name]));
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(prefix) || variable === configVariable || elsewhere.has(variable)) continue;
     if (variable.startsWith(`${prefix}TEST_`)) continue;
     const name = names.get(variable);
     if (name === undefined || !isName(name)) {
-      const known = [configVariable, ...names.keys()].join(', ');
-      throw new RegisterError(`there is no setting ${variable}; there are ${known}`);
+      if (ofKubernetes.test(variable)) continue;
+      const nearest = nearestOf(variable, [configVariable, ...names.keys()]);
+      warn(`there is no setting ${variable}: it is ignored. The nearest name is ${nearest}`);
+      continue;
     }
     given.set(name, { name: variable, value, folder });
   }
+}
+
+/** The name with the fewest letters to insert, delete or replace. */
+function nearestOf(given: string, names: readonly string[]): string {
+  const distances = new Map(names.map((name) => [name, distance(given, name)]));
+  return names.reduce((best, name) =>
+    (distances.get(name) ?? 0) < (distances.get(best) ?? 0) ? name : best,
+  );
+}
+
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let above = 0; above < from.length; above++) {
+    const next = [above + 1];
+    for (let left = 0; left < to.length; left++) {
+      const replaced = (row[left] ?? 0) + (from[above] === to[left] ? 0 : 1);
+      next.push(Math.min(replaced, (row[left + 1] ?? 0) + 1, (next[left] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }
 
 function readFile(path: string, given: Map<Name, Given>): void {

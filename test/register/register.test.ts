@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,6 +14,7 @@ import { connectTls, readAll } from '../fixtures/peers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const reporter = pathToFileURL(join(root, 'test', 'fixtures', 'report-listening.mjs')).href;
+const registerModule = pathToFileURL(join(root, 'dist', 'lib', 'register', 'register.js')).href;
 const { key, cert } = identity('P-256');
 const other = identity('P-384');
 
@@ -95,6 +97,35 @@ describe('node --import s2n-pkey/register', () => {
     });
     children.push(child);
     return child;
+  }
+
+  /** As `start`, but by NODE_OPTIONS, which processes of the program inherit. */
+  function startByOptions(
+    file: string,
+    program: string,
+    parameters: readonly string[],
+    env: NodeJS.ProcessEnv,
+  ): ChildProcess {
+    writeFileSync(join(folder, file), program);
+    const child = spawn(process.execPath, [file, ...parameters], {
+      cwd: folder,
+      env: {
+        ...{ PATH: process.env['PATH'], S2N_PKEY_ADDON: process.env['S2N_PKEY_ADDON'] },
+        ...{ NODE_OPTIONS: '--no-warnings --import s2n-pkey/register', REGISTER: registerModule },
+        ...{ S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_LOCAL_KEY: 'key.pem' },
+        ...env,
+      },
+    });
+    children.push(child);
+    return child;
+  }
+
+  async function ended(child: ChildProcess): Promise<{ code: number; output: string; errors: string }> {
+    let [output, errors] = ['', ''];
+    child.stdout?.on('data', (part: Buffer) => (output += part.toString()));
+    child.stderr?.on('data', (part: Buffer) => (errors += part.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, output, errors };
   }
 
   function run(file: string, program: string, env: NodeJS.ProcessEnv = {}): Running {
@@ -181,6 +212,59 @@ describe('node --import s2n-pkey/register', () => {
     expect(await get(await port(made))).to.equal('thread true');
   });
 
+  it('starts where a Service of the name s2n-pkey is, and says which variable is no setting', async () => {
+    const child = start('foreign.mjs', "console.log('started')", {
+      ...{ S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_LOCAL_KEY: 'key.pem' },
+      ...{ S2N_PKEY_SERVICE_HOST: '10.0.0.1', S2N_PKEY_PORT: 'tcp://10.0.0.1:443', S2N_PKEY_CRET: 'x' },
+    });
+    expect(await ended(child)).to.deep.equal({
+      code: 0,
+      output: 'started\n',
+      errors:
+        's2n-pkey/register: warning: there is no setting S2N_PKEY_CRET: it is ignored. The nearest name is S2N_PKEY_CERT\n',
+    });
+  });
+
+  const program = `
+    import { fork, spawn } from 'node:child_process';
+    import { once } from 'node:events';
+    const [kind, folder] = process.argv.slice(2);
+    const none = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^S2N_PKEY_(?!ADDON)/.test(name)));
+    const options = { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] };
+    const child =
+      kind === 'fork'
+        ? fork('./child.mjs', { ...options, stdio: [...options.stdio, 'ipc'], env: none, execArgv: ['--import', process.env.REGISTER] })
+        : spawn(process.execPath, ['child.mjs'], { ...options, env: kind === 'cleared' ? none : process.env });
+    process.exitCode = (await once(child, 'exit'))[0];
+  `;
+  for (const [what, kind, env] of [
+    ['in another folder', 'inherited', {}],
+    ['without the settings', 'cleared', {}],
+    ['forked without the settings', 'fork', {}],
+  ] as const) {
+    it(`lets child processes be that inherit it and serve nothing: ${what}`, async () => {
+      const elsewhere = mkdtempSync(join(tmpdir(), 'register-child-'));
+      writeFileSync(join(elsewhere, 'child.mjs'), "console.log('child');");
+      const child = startByOptions('parent.mjs', program, [kind, elsewhere], env);
+      const seen = await ended(child);
+      rmSync(elsewhere, { recursive: true });
+      expect(seen).to.deep.equal({ code: 0, output: 'child\n', errors: '' });
+    });
+  }
+
+  it('does not let a server of a child process listen that it cannot secure', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'register-child-'));
+    writeFileSync(
+      join(elsewhere, 'child.mjs'),
+      "import { createServer } from 'node:https'; try { createServer().listen(0); } catch (e) { console.log(e.message); }",
+    );
+    const child = startByOptions('parent.mjs', program, ['cleared', elsewhere], {});
+    const seen = await ended(child);
+    rmSync(elsewhere, { recursive: true });
+    expect(seen).to.include({ code: 0, errors: '' });
+    expect(seen.output).to.match(/^S2N_PKEY_CERT is missing/);
+  });
+
   const refusals: [string, NodeJS.ProcessEnv, RegExp][] = [
     ['no settings', {}, /S2N_PKEY_CERT is missing/],
     [
@@ -192,11 +276,7 @@ describe('node --import s2n-pkey/register', () => {
   ];
   for (const [what, env, message] of refusals) {
     it(`does not start the program, and says why in one sentence: ${what}`, async () => {
-      const child = start('started.mjs', "console.log('started')", env);
-      let [output, errors] = ['', ''];
-      child.stdout?.on('data', (part: Buffer) => (output += part.toString()));
-      child.stderr?.on('data', (part: Buffer) => (errors += part.toString()));
-      const [code] = (await once(child, 'close')) as [number];
+      const { code, output, errors } = await ended(start('started.mjs', "console.log('started')", env));
       expect({ code, output }).to.deep.equal({ code: 1, output: '' });
       expect(errors)
         .to.match(/^s2n-pkey\/register: .+\n$/)

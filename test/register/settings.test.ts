@@ -6,6 +6,10 @@ import { readSettings } from '../../lib/register/settings.ts';
 
 const least = { S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_KEY_ID: 'alias/site' };
 
+const unwarned = (message: string): void => {
+  expect.fail(`it warned: ${message}`);
+};
+
 describe('the settings of s2n-pkey/register', () => {
   let folder: string;
   before(() => (folder = mkdtempSync(join(tmpdir(), 's2n-pkey-settings-'))));
@@ -22,7 +26,7 @@ describe('the settings of s2n-pkey/register', () => {
       ...{ S2N_PKEY_HTTPS_PORTS: '3000, 8080', S2N_PKEY_SECURITY_POLICY: 'default_tls13' },
       ...{ S2N_PKEY_HANDSHAKE_TIMEOUT: '5000', S2N_PKEY_ADDON: 'elsewhere.node', PATH: '/bin' },
     };
-    expect(readSettings(given, '/srv')).to.deep.equal({
+    expect(readSettings(given, '/srv', unwarned)).to.deep.equal({
       ...{ cert: '/srv/cert.pem', keyId: 'alias/site', region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' },
       ...{ httpsPorts: [3000, 8080], securityPolicy: 'default_tls13', handshakeTimeout: 5000 },
     });
@@ -32,9 +36,37 @@ describe('the settings of s2n-pkey/register', () => {
     const text =
       '{ "cert": "cert.pem", "localKey": "/key.pem", "httpsPorts": [3000], "handshakeTimeout": 1 }';
     const given = { ...config(text), S2N_PKEY_HTTPS_PORTS: '443' };
-    expect(readSettings(given, folder)).to.deep.equal({
+    expect(readSettings(given, folder, unwarned)).to.deep.equal({
       ...{ cert: join(folder, 'cert.pem'), localKey: '/key.pem', httpsPorts: [443], handshakeTimeout: 1 },
     });
+  });
+
+  it('are not what others set: a warning, with the nearest name', () => {
+    const warnings: string[] = [];
+    const given = { ...least, S2N_PKEY_CRET: 'c', S2N_PKEY_HTTP_PORT_LIST: '1' };
+    const settings = readSettings(given, '/srv', (message) => warnings.push(message));
+    expect(settings).to.deep.equal({ cert: '/srv/cert.pem', keyId: 'alias/site', httpsPorts: [] });
+    expect(warnings).to.have.lengthOf(2);
+    expect(warnings[0]).to.match(/no setting S2N_PKEY_CRET: .* S2N_PKEY_CERT$/);
+    expect(warnings[1]).to.match(/no setting S2N_PKEY_HTTP_PORT_LIST: .* S2N_PKEY_HTTPS_PORTS$/);
+  });
+
+  it('are not what Kubernetes sets for a Service s2n-pkey, nor other variables of this package: no warning', () => {
+    const given = {
+      ...least,
+      S2N_PKEY_SERVICE_HOST: '10.0.0.1',
+      S2N_PKEY_SERVICE_PORT: '443',
+      S2N_PKEY_SERVICE_PORT_HTTPS: '443',
+      S2N_PKEY_PORT: 'tcp://10.0.0.1:443',
+      S2N_PKEY_PORT_443_TCP: 'tcp://10.0.0.1:443',
+      S2N_PKEY_PORT_443_TCP_PROTO: 'tcp',
+      S2N_PKEY_PORT_443_TCP_PORT: '443',
+      S2N_PKEY_PORT_443_TCP_ADDR: '10.0.0.1',
+      S2N_PKEY_SITE_SERVICE_HOST: '10.0.0.1',
+      S2N_PKEY_PKCS11_PIN: '1234',
+      S2N_PKEY_ADDON: 'elsewhere.node',
+    };
+    expect(readSettings(given, '/srv', unwarned)).to.have.property('keyId', 'alias/site');
   });
 
   const refusals: [string, () => NodeJS.ProcessEnv, RegExp][] = [
@@ -42,11 +74,6 @@ describe('the settings of s2n-pkey/register', () => {
     ['no key', () => ({ S2N_PKEY_CERT: 'c' }), /S2N_PKEY_KEY_ID.*S2N_PKEY_LOCAL_KEY.*one is missing/],
     ['two keys', () => ({ ...least, S2N_PKEY_LOCAL_KEY: 'k' }), /S2N_PKEY_LOCAL_KEY.*both are given/],
     ['an empty value', () => ({ ...least, S2N_PKEY_REGION: '' }), /^S2N_PKEY_REGION: expected a text/],
-    [
-      'an unknown variable',
-      () => ({ ...least, S2N_PKEY_CRET: 'c' }),
-      /no setting S2N_PKEY_CRET; .*S2N_PKEY_CERT/,
-    ],
     [
       'ports that are none',
       () => ({ ...least, S2N_PKEY_HTTPS_PORTS: '80,x' }),
@@ -89,7 +116,7 @@ describe('the settings of s2n-pkey/register', () => {
   ];
   for (const [what, environment, message] of refusals) {
     it(`are refused by name: ${what}`, () => {
-      expect(() => readSettings(environment(), folder))
+      expect(() => readSettings(environment(), folder, unwarned))
         .to.throw(message)
         .with.property('code', 'ERR_S2N_PKEY_REGISTER');
     });
@@ -97,7 +124,7 @@ describe('the settings of s2n-pkey/register', () => {
 
   it('are refused without showing a passphrase', () => {
     const given = config('{ "localKeyPassphrase": ["topsecret"] }');
-    expect(() => readSettings(given, folder))
+    expect(() => readSettings(given, folder, unwarned))
       .to.throw(/^localKeyPassphrase/)
       .and.not.match(/topsecret/);
   });
