@@ -128,6 +128,11 @@ export class LocalKmsServer {
       }
       const [first = Buffer.alloc(0)] = chunks;
       const body = chunks.length > 1 ? Buffer.concat(chunks) : first;
+      const stranger = refusalOf(request);
+      if (stranger !== undefined) {
+        response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(stranger);
+        return;
+      }
       if (request.url === controlPath) {
         const { status, body: answer } = this.#control.answer(
           request.method,
@@ -193,6 +198,24 @@ export class LocalKmsServer {
     if (typeof request.KeyId !== 'string') return '';
     return this.#kms.arns.keyArn(findKey(this.#kms, request.KeyId, operation.name, true).record.keyId);
   }
+}
+
+/**
+ * Why a request is not from a program of this machine: a web page whose name was made to lead here (DNS rebinding) is shown by the host
+ * that it asks for, any other page by its origin.
+ */
+function refusalOf({ headers }: IncomingMessage): string | undefined {
+  if (headers.origin !== undefined) return 'The local KMS answers no web pages: the request has an Origin.\n';
+  if (isLoopback(headers.host)) return undefined;
+  return 'The local KMS answers to loopback names only: ask for localhost, 127.0.0.1 or [::1].\n';
+}
+
+function isLoopback(host: string | undefined): boolean {
+  const name = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(:\d+)?$/i.exec(host ?? '')?.[1]?.toLowerCase();
+  return (
+    name !== undefined &&
+    (/^(.+\.)?localhost\.?$/.test(name) || /^127(\.\d{1,3}){3}$/.test(name) || name === '[::1]')
+  );
 }
 
 type Delivery = 'whole' | 'hang' | 'reset' | 'truncate' | 'wrong-body';

@@ -29,6 +29,37 @@ describe('local KMS: the wire protocol', () => {
     expect(ids.size).to.equal(3);
   });
 
+  it('answers programs of this machine alone: no web page, whatever its name leads to', async () => {
+    const { endpoint } = running().kms;
+    const statusOf = async (headers: Record<string, string>, path = '/'): Promise<number> =>
+      (await send(endpoint, { headers, path, body: '{"action":"counters"}' })).status;
+    for (const host of [
+      'evil.example',
+      'evil.example:80',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      '10.0.0.1',
+    ]) {
+      expect(await statusOf({ host }), host).to.equal(403);
+      expect(await statusOf({ host }, '/_control'), host).to.equal(403);
+    }
+    for (const host of [
+      'localhost',
+      'LOCALHOST:1',
+      '127.0.0.1:8080',
+      '127.1.2.3',
+      '[::1]:80',
+      'kms.localhost',
+    ]) {
+      expect(await statusOf({ host }), host).to.equal(404);
+      expect(await statusOf({ host }, '/_control'), host).to.equal(401);
+    }
+    for (const origin of ['http://localhost:3000', 'https://evil.example', 'null']) {
+      expect(await statusOf({ origin }), origin).to.equal(403);
+      expect(await statusOf({ origin }, '/_control'), origin).to.equal(403);
+    }
+  });
+
   it('has times in seconds and bytes in base64', async () => {
     const { client } = running();
     const { keyId } = await createKey(client, 'ECC_NIST_P256');
