@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { rootCertificates } from 'node:tls';
 import { readChain as readPemChain } from '../pem/certificates.ts';
 import { fault, warning, type Finding } from './finding.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const serverAuth = '1.3.6.1.5.5.7.3.1';
-const anyUsage = '2.5.29.37.0';
 
 /** The certificates of a PEM text, in its order. @throws for one that cannot be read. */
 export function readChain(pem: string): readonly X509Certificate[] {
@@ -90,10 +90,7 @@ function nameFindings(leaf: X509Certificate, servernames: readonly string[]): Fi
     ];
   }
   return servernames
-    .filter(
-      (name) =>
-        (isIP(name) === 0 ? leaf.checkHost(name, { subject: 'never' }) : leaf.checkIP(name)) === undefined,
-    )
+    .filter((name) => (isIP(name) === 0 ? !isForHost(leaf, name) : leaf.checkIP(name) === undefined))
     .map((name) =>
       fault(
         'CERTIFICATE_NAME',
@@ -103,14 +100,27 @@ function nameFindings(leaf: X509Certificate, servernames: readonly string[]): Fi
     );
 }
 
+/**
+ * As clients compare: the A-labels of an internationalized name, without the dot of an absolute name, and any first label under a
+ * wildcard (OpenSSL's `checkHost` takes no underscore there, browsers do).
+ */
+function isForHost(leaf: X509Certificate, name: string): boolean {
+  const host = domainToASCII(name.replace(/\.$/, '')) || name;
+  if (leaf.checkHost(host, { subject: 'never' }) !== undefined) return true;
+  const [first = '', ...others] = host.toLowerCase().split('.');
+  const parent = others.join('.');
+  if (!/^[a-z0-9_-]+$/.test(first) || !first.includes('_') || others.length < 2) return false;
+  return leaf.checkHost(`${first.replaceAll('_', 'x')}.${parent}`, { subject: 'never' }) === `*.${parent}`;
+}
+
 function usageFindings(leaf: X509Certificate): Finding[] {
   const extended = leaf.keyUsage as readonly string[] | undefined; // Node's name for the extended key usage.
-  if (extended === undefined || extended.includes(serverAuth) || extended.includes(anyUsage)) return [];
+  if (extended === undefined || extended.includes(serverAuth)) return [];
   return [
     fault(
       'CERTIFICATE_USAGE',
       `the certificate is for ${extended.join(', ')} and not for TLS servers (serverAuth, ${serverAuth})`,
-      'Have one issued with serverAuth in its extended key usage.',
+      'Have one issued with serverAuth in its extended key usage; anyExtendedKeyUsage does not stand for it, with browsers and s2n-tls.',
     ),
   ];
 }

@@ -247,6 +247,44 @@ describe('preflight', function () {
       ]);
     });
 
+    it('a usage that only says any: browsers and s2n-tls want serverAuth', async () => {
+      const { signer } = await site();
+      const altNames = { dns: ['site.example'] };
+      const any = '2.5.29.37.0';
+      for (const [extendedKeyUsage, faults] of [
+        [[any], ['CERTIFICATE_USAGE']],
+        [[any, 'serverAuth'], []],
+      ] as const) {
+        const cert = await createSelfSignedCertificate({
+          signer,
+          subject: 'CN=any',
+          altNames,
+          extendedKeyUsage,
+        });
+        expect(await faultsOf({ signer, cert })).to.deep.equal(faults);
+      }
+    });
+
+    it('no name that clients find in it: under a wildcard, in its own script, with a dot at the end', async () => {
+      const { signer } = await site();
+      const altNames = { dns: ['*.site.example', 'xn--mnchen-3ya.example', '*.xn--mnchen-3ya.example'] };
+      const cert = await createSelfSignedCertificate({ signer, subject: 'CN=names', altNames });
+      const servernames = ['my_app.site.example', '_x.site.example', 'a.site.example.', 'MÜNCHEN.example'];
+      const others = ['münchen.example.', 'www.münchen.example', 'a_b.münchen.example'];
+      expect(await faultsOf({ signer, cert, servernames: [...servernames, ...others] })).to.deep.equal([]);
+      const wrong = [
+        'a_b.c.site.example',
+        'site.example',
+        'a_b.other.example',
+        'mönchen.example',
+        '.',
+        '*_.site.example',
+      ];
+      expect(await faultsOf({ signer, cert, servernames: wrong })).to.deep.equal(
+        wrong.map(() => 'CERTIFICATE_NAME'),
+      );
+    });
+
     it('the order of the chain, and its gaps', async () => {
       const { signer } = await site();
       const root = await Authority.create('root');
