@@ -25,8 +25,17 @@ export async function openKey(client: KMSClient, keyId: string): Promise<OpenedK
   const answer = await explained(call, client.send(new (kmsSdk().GetPublicKeyCommand)({ KeyId: keyId })));
   const { KeyId: arn, PublicKey: spki, KeySpec: specName, KeyUsage: keyUsage } = answer;
   const facts = { operation: 'GetPublicKey', keyId, requestId: answer.$metadata.requestId };
-  if (arn === undefined || spki === undefined || regionOfArn(arn) === undefined) {
+  if (arn === undefined || spki === undefined) {
     throw unusableAnswer(`it has no key ARN or no public key for ${keyId}`, facts);
+  }
+  if (regionOfArn(arn) === undefined) {
+    throw emulated(`its KeyId is '${arn}', where AWS KMS answers with the key's ARN`, facts);
+  }
+  if (specName === undefined || keyUsage === undefined) {
+    throw emulated(
+      `it has no ${specName === undefined ? 'KeySpec' : 'KeyUsage'} for ${arn}, which AWS KMS always gives`,
+      facts,
+    );
   }
   const name = keyId === arn ? arn : `${keyId} (${arn})`;
   if (keyUsage !== 'SIGN_VERIFY') {
@@ -65,6 +74,16 @@ function readPublicKey(spki: Uint8Array): unknown {
   } catch (error) {
     return error;
   }
+}
+
+/** Something answers that means to be KMS, and is not. */
+function emulated(what: string, facts: ConstructorParameters<typeof KmsError>[2]): KmsError {
+  return new KmsError(
+    'ERR_S2N_PKEY_KMS_UNUSABLE_ANSWER',
+    `the answer to GetPublicKey is not one of AWS KMS: ${what}. The endpoint is an emulator that answers otherwise, or one of an old ` +
+      'version: update it, or use the local KMS of this package (npx s2n-pkey local-kms).',
+    facts,
+  );
 }
 
 function unusableAnswer(what: string, facts: ConstructorParameters<typeof KmsError>[2]): KmsError {

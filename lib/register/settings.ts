@@ -111,7 +111,9 @@ function isName(name: string): name is Name {
 export function readSettings(
   environment: NodeJS.ProcessEnv,
   folder: string,
-  warn: (message: string) => void = process.emitWarning,
+  warn: (message: string) => void = (message) => {
+    process.emitWarning(message);
+  },
 ): Settings {
   const given = new Map<Name, Given>();
   const config = environment[configVariable];

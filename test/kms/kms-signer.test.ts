@@ -182,6 +182,25 @@ for (const path of ['fast', 'sdk'] as const)
           words: 'is not of its KeySpec ECC_NIST_P521',
         },
         {
+          key: 'a bare key id in place of an ARN, as emulators give it',
+          answer: { KeyId: '1234abcd-12ab-34cd-56ef-1234567890ab' },
+          code: 'ERR_S2N_PKEY_KMS_UNUSABLE_ANSWER',
+          words:
+            "its KeyId is '1234abcd-12ab-34cd-56ef-1234567890ab', where AWS KMS answers with the key's ARN. The endpoint is an emulator",
+        },
+        {
+          key: 'an answer without KeySpec, as emulators give it',
+          answer: { KeySpec: undefined },
+          code: 'ERR_S2N_PKEY_KMS_UNUSABLE_ANSWER',
+          words: 'it has no KeySpec for',
+        },
+        {
+          key: 'an answer without KeyUsage',
+          answer: { KeyUsage: undefined },
+          code: 'ERR_S2N_PKEY_KMS_UNUSABLE_ANSWER',
+          words: 'The endpoint is an emulator',
+        },
+        {
           key: 'a public key that cannot be read',
           answer: { PublicKey: Uint8Array.of(0x30, 0x00) },
           code: 'ERR_S2N_PKEY_KMS_UNUSABLE_ANSWER',
