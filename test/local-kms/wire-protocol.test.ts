@@ -51,7 +51,7 @@ describe('local KMS: the wire protocol', () => {
       '[::1]:80',
       'kms.localhost',
     ]) {
-      expect(await statusOf({ host }), host).to.equal(404);
+      expect(await statusOf({ host }), host).to.equal(400);
       expect(await statusOf({ host }, '/_control'), host).to.equal(401);
     }
     for (const origin of ['http://localhost:3000', 'https://evil.example', 'null']) {
