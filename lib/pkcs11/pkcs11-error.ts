@@ -85,7 +85,7 @@ const other: Explanation = { fault: 'FAILED', advice: "See the module's own log"
 export const lostSession: ReadonlySet<string> = new Set([
   ...['CKR_SESSION_CLOSED', 'CKR_SESSION_HANDLE_INVALID', 'CKR_USER_NOT_LOGGED_IN'],
   ...['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID', 'CKR_DEVICE_REMOVED', 'CKR_DEVICE_ERROR'],
-  ...['CKR_TOKEN_NOT_PRESENT', 'CKR_CRYPTOKI_NOT_INITIALIZED'],
+  ...['CKR_TOKEN_NOT_PRESENT', 'CKR_CRYPTOKI_NOT_INITIALIZED', 'CKR_OPERATION_ACTIVE'],
 ]);
 
 /** The error for what a function of the module returned. */

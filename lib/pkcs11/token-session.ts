@@ -18,6 +18,8 @@ export class TokenSession {
   readonly #gate: LoginGate;
   #session: Handle | undefined;
   #key: Handle | undefined;
+  /** The key's CKA_ALWAYS_AUTHENTICATE: each signature needs a login of its own (PKCS#11 v3.1 §4.9). */
+  #loginForEach = false;
 
   private constructor(library: Library, module: pkcs11js.PKCS11, place: KeyPlace) {
     this.#library = library;
@@ -78,8 +80,19 @@ export class TokenSession {
       throw explainReturned('CKR_SESSION_CLOSED', 'C_SignInit');
     }
     call('C_SignInit', () => this.#module.C_SignInit(session, { mechanism: code, ...parameter }, key));
+    if (this.#loginForEach) this.#loginForSignature(session);
     const answer = Buffer.alloc(longestSignature);
     return Uint8Array.from(call('C_Sign', () => this.#module.C_Sign(session, Buffer.from(input), answer)));
+  }
+
+  /** Between C_SignInit and C_Sign. When it fails, the session goes: it is in the middle of a signature. */
+  #loginForSignature(session: Handle): void {
+    try {
+      this.#login(session, this.#place.pin ?? '', this.#library.CKU_CONTEXT_SPECIFIC);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** A salt as long as the digest (RFC 8446 §4.2.3). */
@@ -106,7 +119,15 @@ export class TokenSession {
     if (pin !== undefined) {
       this.#login(session, pin, CKU_USER);
     }
-    this.#key = this.#findKey(session);
+    const key = this.#findKey(session);
+    this.#loginForEach = this.#attribute(session, key, this.#library.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1;
+    if (this.#loginForEach && pin === undefined) {
+      throw new Pkcs11Error(
+        'PIN',
+        'the key wants the PIN for each signature (CKA_ALWAYS_AUTHENTICATE): give it (pin, or the variable S2N_PKEY_PKCS11_PIN)',
+      );
+    }
+    this.#key = key;
   }
 
   /** @throws Pkcs11Error `ERR_S2N_PKEY_PKCS11_PIN`, also when the PIN was refused before: it is not tried again. */

@@ -88,6 +88,47 @@ describe('Pkcs11Signer', () => {
     }
   });
 
+  describe('with a key that wants the PIN for each signature', () => {
+    const label = 'each time';
+    before(() => {
+      makeKeyOfEachLogin(module, label);
+    });
+
+    it('gives it, for many at once too, and after the session was lost', async () => {
+      const signer = await open({ label, sessions: 3 });
+      const all = await Promise.all(Array.from({ length: 30 }, () => signer.sign(asked)));
+      closeAllSessions(module);
+      for (const signature of [...all, await signer.sign(asked), await signer.sign(asked)]) {
+        expect(verifiesUnder(asked.scheme, message, signer.publicKey, signature)).to.equal(true);
+      }
+    });
+
+    it('refuses it when it is opened without a PIN', async () => {
+      const loggedIn = await open(); // The process is, and so sees the key without the PIN.
+      await loggedIn.sign(asked);
+      const error = await rejectionOf(
+        Pkcs11Signer.open({ module, tokenLabel: hsm.label, label, timeout: 60_000 }),
+      );
+      expect(error).to.be.instanceOf(Pkcs11Error).and.include({ code: 'ERR_S2N_PKEY_PKCS11_PIN' });
+      expect(error).to.have.property('message').that.includes('CKA_ALWAYS_AUTHENTICATE');
+    });
+
+    it('does not give twice a PIN that was changed meanwhile', async () => {
+      const signer = await open({ label, sessions: 4 });
+      await Promise.all(Array.from({ length: 8 }, () => signer.sign(asked)));
+      changePin(module, pin, '55555555');
+      try {
+        const all = await Promise.all(Array.from({ length: 8 }, () => rejectionOf(signer.sign(asked))));
+        for (const error of all) expect(error).to.include({ code: 'ERR_S2N_PKEY_PKCS11_PIN' });
+      } finally {
+        changePin(module, '55555555', pin);
+      }
+      expect(await rejectionOf(signer.sign(asked))).to.include({ code: 'ERR_S2N_PKEY_PKCS11_PIN' });
+      const later = await (await open({ label })).sign(asked);
+      expect(verifiesUnder(asked.scheme, message, signer.publicKey, later)).to.equal(true);
+    });
+  });
+
   it('signs many at once with few sessions', async () => {
     const signer = await open({ sessions: 3 });
     const signatures = await Promise.all(Array.from({ length: 200 }, () => signer.sign(asked)));
@@ -194,6 +235,49 @@ function closeAllSessions(path: string): void {
   const other = new PKCS11();
   other.load(path);
   for (const slot of other.C_GetSlotList(true)) other.C_CloseAllSessions(slot);
+}
+
+/** Makes a P-256 key pair whose private key has CKA_ALWAYS_AUTHENTICATE. */
+function makeKeyOfEachLogin(path: string, label: string): void {
+  const library = pkcs11js;
+  const token = new library.PKCS11();
+  token.load(path);
+  ignoring('CKR_CRYPTOKI_ALREADY_INITIALIZED', () => {
+    token.C_Initialize({ flags: library.CKF_OS_LOCKING_OK });
+  });
+  const slot = token
+    .C_GetSlotList(true)
+    .find((one) => (token.C_GetTokenInfo(one).flags & library.CKF_TOKEN_INITIALIZED) !== 0);
+  if (slot === undefined) throw new Error('there is no token');
+  const session = token.C_OpenSession(slot, library.CKF_SERIAL_SESSION | library.CKF_RW_SESSION);
+  ignoring('CKR_USER_ALREADY_LOGGED_IN', () => {
+    token.C_Login(session, library.CKU_USER, pin);
+  });
+  const both = [
+    { type: library.CKA_TOKEN, value: true },
+    { type: library.CKA_LABEL, value: label },
+  ];
+  const p256 = Buffer.from('06082a8648ce3d030107', 'hex');
+  token.C_GenerateKeyPair(
+    session,
+    { mechanism: library.CKM_EC_KEY_PAIR_GEN },
+    [...both, { type: library.CKA_VERIFY, value: true }, { type: library.CKA_EC_PARAMS, value: p256 }],
+    [
+      ...both,
+      ...[library.CKA_PRIVATE, library.CKA_SENSITIVE, library.CKA_SIGN, library.CKA_ALWAYS_AUTHENTICATE].map(
+        (type) => ({ type, value: true }),
+      ),
+    ],
+  );
+  token.C_CloseSession(session);
+}
+
+function ignoring(returned: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!String(error).includes(returned)) throw error;
+  }
 }
 
 /** Changes the user's PIN of the one token that has it. */
