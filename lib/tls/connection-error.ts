@@ -46,6 +46,11 @@ function codeOf({ kind, reason }: Failure): string {
   return kind === 'certificate' ? reason : codes[kind];
 }
 
+/** The same failure as a server tells it: of a client that went in its handshake, in node:tls's words. */
+export function toldByServer(failure: Failure): Failure {
+  return failure.kind === 'closed' ? { ...failure, message: `socket hang up: ${failure.message}` } : failure;
+}
+
 /** The error for what the engine reports of a connection. */
 export function connectionError(failure: Failure): TlsConnectionError {
   const { kind, message, alert, systemError = 0 } = failure;

@@ -33,6 +33,14 @@ export function closeAsWithDescriptor(socket: Socket): void {
   giveClosedHandle(socket);
 }
 
+/** Gives a class `_secureEstablished`, which listeners for a failed handshake ask in `tls.TLSSocket`. */
+export function defineSecureEstablished(prototype: object, isSecure: (socket: unknown) => boolean): void {
+  const get = function (this: unknown): boolean {
+    return isSecure(this);
+  };
+  Object.defineProperty(prototype, '_secureEstablished', { get, configurable: true });
+}
+
 /** What the socket has from the stream that carries it: whether it goes on when its peer has ended, and the idle timer. */
 export function takeAfterCarrier(
   socket: Socket,

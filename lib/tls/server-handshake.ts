@@ -7,7 +7,7 @@ import { SignerError } from '../errors.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
 import type { Signer } from '../signer/signer.ts';
-import { connectionError } from './connection-error.ts';
+import { connectionError, toldByServer } from './connection-error.ts';
 import {
   answerClientHello,
   ClientRefused,
@@ -235,7 +235,8 @@ export class ServerHandshake implements StreamListener {
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
     this.#engine.forget(this.#stream);
     if (this.#over) return;
-    this.#fail(this.#refusal ?? connectionError(failure), facts, failure.kind === 'closed' && !this.#refusal);
+    const error = this.#refusal ?? connectionError(toldByServer(failure));
+    this.#fail(error, facts, failure.kind === 'closed' && !this.#refusal);
   }
 
   onSecure(handshakeFacts: HandshakeFacts): void {
@@ -292,7 +293,7 @@ export class ServerHandshake implements StreamListener {
     if (this.#over) return;
     if (this.#stream > 0) this.#engine.destroy(this.#stream, INTERNAL_ERROR);
     const message = 'the stream was closed before the TLS handshake was done';
-    const failure = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
+    const failure = connectionError(toldByServer({ kind: 'closed', reason: '', message, alert: -1 }));
     this.#fail(error ?? failure, unknownPeer, error === undefined);
   }
 

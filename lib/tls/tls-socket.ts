@@ -17,7 +17,7 @@ import type { CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { checkExporterArguments } from './keying-material.ts';
 import { hasUnsentBytes, isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
-import { closeAsWithDescriptor, leaveListeners } from './node-wrapper.ts';
+import { closeAsWithDescriptor, defineSecureEstablished, leaveListeners } from './node-wrapper.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
@@ -393,6 +393,7 @@ export class TlsSocket extends Socket {
     // A `tls.TLSSocket` to `instanceof`, which http2 and grpc-js ask; each of its methods is overridden, none of it is run.
     Object.setPrototypeOf(this.prototype, TLSSocket.prototype);
     defineUnsupported(this.prototype);
+    defineSecureEstablished(this.prototype, (socket) => isSecure((socket as TlsSocket).#facts));
     defineAddresses(this.prototype, (socket) => (socket as TlsSocket).#facts);
   }
 }

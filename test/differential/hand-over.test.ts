@@ -47,6 +47,7 @@ const fields = [
   ...['readableHighWaterMark', 'readableLength', 'readyState', 'remoteAddress', 'remoteFamily'],
   ...['secureConnecting', 'servername', 'timeout', 'writable', 'writableCorked', 'writableEnded'],
   ...['writableFinished', 'writableHighWaterMark', 'writableLength', 'writableNeedDrain'],
+  '_secureEstablished', // asked by listeners for a handshake that failed
 ];
 
 function inventory(socket: Duplex): Record<string, unknown> {
@@ -158,7 +159,17 @@ describe('At hand-over, the same as with node:tls', () => {
       belongs: socket.server === server,
       destroyed: socket.destroyed,
       errored: socket.errored === error,
+      secure: (socket as Socket & { _secureEstablished?: boolean })._secureEstablished,
     };
+  });
+
+  scenario("'tlsClientError' of a client that goes in its handshake", async (of) => {
+    const server = kept(of.createServer({}, () => undefined));
+    const port = await listen(server);
+    const failed = once(server, 'tlsClientError') as Promise<[NodeJS.ErrnoException, Socket]>;
+    const client = connectTcp(port, '127.0.0.1', () => client.destroy());
+    const [{ code, message }, socket] = await failed;
+    return { code, said: /socket hang up/.exec(message)?.[0], errored: socket.errored };
   });
 
   describe('a client', () => {
