@@ -97,6 +97,8 @@ describe('a slow peer', () => {
   });
 
   it('never reads: what the server writes stops at a bound, and memory is back when it has gone', async () => {
+    const other = await served();
+    // The engine's thread has its own buffers, from its first connection on.
     const before = await ask<Counts>('diagnostics');
     const client = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
     await once(client, 'secureConnect');
@@ -105,7 +107,6 @@ describe('a slow peer', () => {
     // The server echoes: whatever it has taken, somebody holds.
     const chunk = Buffer.alloc(65_536);
     const most = 32 * 1024 * 1024;
-    const other = await served();
     // It has stopped when others are served so often without its taking a byte.
     for (let turns = 0; turns < 50 && client.bytesWritten < 2 * most;) {
       if (client.writableNeedDrain) {
