@@ -16,6 +16,7 @@ import { ServerContexts } from './server-contexts.ts';
 import { readSessionOptions } from './session-options.ts';
 import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
 import { readHandshakeTimeout, readSocketOptions, type TlsServerOptions } from './server-options.ts';
+import { refuseUnsupportedEvents } from './unsupported-events.ts';
 
 const contextsOfServers = new WeakMap<Server, ServerContexts>();
 
@@ -62,6 +63,7 @@ export function secureServer(
   });
   contextsOfServers.set(server, contexts);
   contexts.current(); // what does not fit together is said now, and not at the first connection
+  refuseUnsupportedEvents(server);
   shareTicketKeysInCluster(server, contexts);
   const gate = new AcceptGate(server, engine());
   if (kind === 'tls') {
