@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { attach, connect, createServer, type S2nPkeyError, type Signer } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
@@ -162,6 +166,34 @@ describe('keepAlive and keepAliveInitialDelay', () => {
         );
         client.destroy();
       }
+    });
+  }
+});
+
+describe('noDelay', () => {
+  const kept = keptServers();
+  const program = fileURLToPath(new URL('../fixtures/tcp-no-delay.py', import.meta.url));
+  const forms: [string, () => Server, string][] = [
+    ['true unless given', () => createServer({ cert, signer }), '1'],
+    ['false', () => createServer({ cert, signer, noDelay: false }), '0'],
+    [
+      'false of a server attached to',
+      () => attach(createHttpsServer({ noDelay: false }), { cert, signer }),
+      '0',
+    ],
+  ];
+  for (const [what, make, expected] of forms) {
+    it(`is that of the connections that the kernel has: ${what}`, async () => {
+      const server = kept(make());
+      const port = await listen(server);
+      const accepted = once(server, 'secureConnection');
+      const client = await connectTls(port);
+      await accepted;
+      const { stdout } = await promisify(execFile)('python3', [
+        ...[program, String(process.pid), String(client.localPort)],
+      ]);
+      expect(stdout.trim()).to.equal(expected);
+      client.destroy();
     });
   }
 });
