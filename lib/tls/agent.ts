@@ -5,10 +5,10 @@ import { InvalidOptionError } from '../errors.ts';
 import { readProxyEnv, type AgentProxy } from './agent-proxy.ts';
 import { openTunnel } from './agent-tunnel.ts';
 import { readProtocols } from './alpn-protocols.ts';
+import { refuseUnsupportedOfClients } from './client-context.ts';
 import { rejectsUnauthorized, type ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import type { TlsSocket } from './tls-socket.ts';
-import { refuseUnsupported } from './unsupported-options.ts';
 
 /** Options of `https.Agent`, with what `connect` secures its connections with. */
 export type AgentOptions = Omit<HttpsAgentOptions, keyof ConnectOptions | 'proxyEnv'> &
@@ -50,7 +50,7 @@ export class Agent extends HttpsAgent {
     if (typeof options !== 'object' || (options as unknown) === null) {
       throw new InvalidOptionError('options', '{ cert, signer, ca, … }', options);
     }
-    refuseUnsupported({ ...options, secureContext: undefined });
+    refuseUnsupportedOfClients(options);
     const proxy = readProxyEnv(options.proxyEnv);
     super(options as unknown as HttpsAgentOptions);
     this.#proxy = proxy;

@@ -1,5 +1,7 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import type { ConnectOptions } from './client-options.ts';
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { InvalidOptionError } from '../errors.ts';
+import { refuseUnsupportedOfClients } from './client-context.ts';
+import { readTimeout, type ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import { connectionError } from './connection-error.ts';
 import type { TlsSocket } from './tls-socket.ts';
@@ -18,8 +20,12 @@ export interface ConnectorRequest {
 export type ConnectorCallback = (error: Error | null, socket: TlsSocket | Socket | null) => void;
 
 export interface ConnectorOptions extends Omit<ConnectOptions, 'host' | 'port' | 'socket' | 'timeout'> {
-  /** Milliseconds until a connection must be made, its handshake included; 10,000 as in undici. */
-  timeout?: number;
+  /** Milliseconds until a connection must be made, its handshake included; 10,000 as in undici. 0: no limit. */
+  timeout?: number | null;
+  /** How many sessions are kept, to be resumed; 100 as in undici. */
+  maxCachedSessions?: number | null;
+  /** A Unix socket to connect to, whatever the request's host and port. */
+  socketPath?: string | null;
   /** Whether to offer HTTP/2. */
   allowH2?: boolean;
 }
@@ -33,16 +39,27 @@ const KEPT_SESSIONS = 100;
 export function buildConnector(
   options: ConnectorOptions = {},
 ): (request: ConnectorRequest, callback: ConnectorCallback) => void {
-  const { timeout = 10_000, allowH2 = false, ...secure } = options;
+  const { timeout, allowH2 = false, maxCachedSessions, socketPath, ...secure } = options;
+  const limit = readTimeout('timeout', timeout ?? 10_000);
+  const mostSessions = readMostSessions(maxCachedSessions ?? KEPT_SESSIONS);
+  refuseUnsupportedOfClients(secure);
+  if ('useH2c' in options && options.useH2c) {
+    throw new InvalidOptionError(
+      'useH2c',
+      'nothing: use undici itself for HTTP/2 without TLS',
+      options.useH2c,
+    );
+  }
+  const path = socketPath ? { path: socketPath } : {};
   const sessions = new Map<string, Buffer>();
 
   return ({ hostname, protocol, port, servername, localAddress, httpSocket }, callback) => {
     const local = localAddress ? { localAddress } : {};
     if (protocol !== 'https:') {
       settle(
-        connectTcp({ host: hostname, port: Number(port || 80), ...local }),
+        connectTcp({ host: hostname, port: Number(port || 80), ...local, ...path } as NetConnectOpts),
         'connect',
-        timeout,
+        limit,
         callback,
       );
       return;
@@ -57,6 +74,7 @@ export function buildConnector(
         ...secure,
         ALPNProtocols: secure.ALPNProtocols ?? (allowH2 ? ['http/1.1', 'h2'] : ['http/1.1']),
         ...local,
+        ...path,
         ...(httpSocket ? { socket: httpSocket } : {}),
         servername: name,
         host: hostname,
@@ -70,10 +88,15 @@ export function buildConnector(
       sessions.delete(key);
       sessions.set(key, ticket);
       const [oldest] = sessions.keys();
-      if (sessions.size > KEPT_SESSIONS && oldest !== undefined) sessions.delete(oldest);
+      if (sessions.size > mostSessions && oldest !== undefined) sessions.delete(oldest);
     });
-    settle(socket, 'secureConnect', timeout, callback);
+    settle(socket, 'secureConnect', limit, callback);
   };
+}
+
+function readMostSessions(value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+  throw new InvalidOptionError('maxCachedSessions', 'a whole number, 0 or more', value);
 }
 
 /** Calls back once: when the socket is ready, when it fails, or when its time is over. */
@@ -83,10 +106,11 @@ function settle(
   timeout: number,
   callback: ConnectorCallback,
 ): void {
-  const timer = setTimeout(() => {
+  const onTimeout = (): void => {
     const message = `the connection was not made within ${timeout} ms`;
     socket.destroy(connectionError({ kind: 'timeout', reason: '', message, alert: -1 }));
-  }, timeout);
+  };
+  const timer = timeout > 0 ? setTimeout(onTimeout, timeout) : undefined;
   const settled = (): void => {
     clearTimeout(timer);
     socket.off(ready, onReady).off('error', onError).off('close', onClose);

@@ -6,6 +6,7 @@ import type { Identity } from './identity.ts';
 import { processVersions } from './protocol-versions.ts';
 import { makeConfig, readIdentities, SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { namesTrust, trustStore } from './trust.ts';
+import { refuseUnsupported } from './unsupported-options.ts';
 
 /** What a client's connection is secured with. */
 export interface ClientContext {
@@ -28,13 +29,7 @@ export interface ClientContextOptions extends SecureContextOptions {
 /** @throws as `createSecureContext`; without `cert` and `signer` the client has no certificate. */
 export function readClientContext(options: ClientContextOptions, rejectUnauthorized: boolean): ClientContext {
   const { secureContext, requestOCSP = false } = options;
-  if (secureContext !== undefined && !(secureContext instanceof SecureContext)) {
-    throw new InvalidOptionError(
-      'secureContext',
-      'what createSecureContext of this package made',
-      secureContext,
-    );
-  }
+  checkSecureContext(secureContext);
   if (typeof requestOCSP !== 'boolean')
     throw new InvalidOptionError('requestOCSP', 'true or false', requestOCSP);
   const named = options.cert ?? options.signer ?? options.identities;
@@ -54,4 +49,20 @@ export function readClientContext(options: ClientContextOptions, rejectUnauthori
       logsKeys,
     });
   return { config: make(false), keyLoggingConfig: () => make(true), identities };
+}
+
+/** Refuses the options of node:tls that no client of this package takes, before a connection is made. */
+export function refuseUnsupportedOfClients(options: object): void {
+  refuseUnsupported({ ...options, secureContext: undefined });
+  checkSecureContext('secureContext' in options ? options.secureContext : undefined);
+}
+
+function checkSecureContext(secureContext: unknown): void {
+  if (secureContext !== undefined && !(secureContext instanceof SecureContext)) {
+    throw new InvalidOptionError(
+      'secureContext',
+      'what createSecureContext of this package made',
+      secureContext,
+    );
+  }
 }

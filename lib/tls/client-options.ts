@@ -2,11 +2,15 @@ import { isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../errors.ts';
-import { readClientContext, type ClientContext, type ClientContextOptions } from './client-context.ts';
+import {
+  readClientContext,
+  refuseUnsupportedOfClients,
+  type ClientContext,
+  type ClientContextOptions,
+} from './client-context.ts';
 import type { OnReadOptions } from './on-read.ts';
 import { readRejectUnauthorized } from './peer-verification.ts';
 import { decodeSession, type SessionData } from './session-data.ts';
-import { refuseUnsupported } from './unsupported-options.ts';
 
 /** Judges a certificate that verifies: returns an error if it is not for `hostname`. */
 export type CheckServerIdentity = (hostname: string, certificate: PeerCertificate) => Error | undefined;
@@ -77,7 +81,7 @@ export interface Destination {
 
 /** @throws InvalidOptionError, naming the option; and as `createSecureContext`. */
 export function readClientSettings(options: ConnectOptions): ClientSettings {
-  refuseUnsupported({ ...options, secureContext: undefined });
+  refuseUnsupportedOfClients(options);
   const { servername, checkServerIdentity: check = checkServerIdentity, session } = options;
   if (servername !== undefined) checkServerName('servername', servername);
   if (typeof check !== 'function') throw new InvalidOptionError('checkServerIdentity', 'a function', check);

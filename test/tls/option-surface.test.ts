@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { expect } from 'chai';
-import { attach, connect, createServer, LocalKeySigner } from '../../lib/index.ts';
+import { Agent, attach, buildConnector, connect, createServer, LocalKeySigner } from '../../lib/index.ts';
 import { unsupportedOptions } from '../../lib/tls/unsupported-options.ts';
 import { identity } from '../fixtures/identity.ts';
 
@@ -137,6 +137,25 @@ describe('each option of node:tls that is not served', () => {
       expect(refusalOf(name, use)).to.equal(expected);
     });
   }
+
+  for (const [name, value] of Object.entries({ ...ofClients, ...documentedBeside })) {
+    const expected = unsupported.includes(name) ? name : undefined;
+    it(`${name}: ${expected ? 'is refused by' : 'is taken by'} Agent and buildConnector`, () => {
+      const options = { cert, signer, [name]: value };
+      expect(refusalOf(name, () => new Agent(options).destroy())).to.equal(expected);
+      expect(refusalOf(name, () => buildConnector(options))).to.equal(expected);
+    });
+  }
+
+  it('is refused by buildConnector where it is one of undici and makes no sense', () => {
+    for (const [name, value] of [
+      ['maxCachedSessions', -1],
+      ['timeout', -1],
+      ['useH2c', true],
+    ] as const) {
+      expect(refusalOf(name, () => buildConnector({ [name]: value }))).to.equal(name);
+    }
+  });
 
   it('is refused when the server attached to remembers it', () => {
     for (const name of ['ciphers', 'enableTrace', 'pskIdentityHint'] as const) {
