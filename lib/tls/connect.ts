@@ -8,6 +8,7 @@ import { checkServerName, nameToAskFor, readClientSettings, type ConnectOptions 
 import { readClientSocketOptions } from './client-socket-options.ts';
 import { connectionError } from './connection-error.ts';
 import { transportOf } from './given-stream.ts';
+import { warnOfIgnoredFlags } from './ignored-flags.ts';
 import { descriptorOf } from './node-internals.ts';
 import { takeAfterCarrier } from './node-wrapper.ts';
 import { TlsSocket } from './tls-socket.ts';
@@ -49,6 +50,7 @@ export function connect(
 export function connect(...args: unknown[]): TlsSocket {
   const { options, onSecureConnect } = readArguments(args);
   const settings = readClientSettings(options);
+  warnOfIgnoredFlags();
   const { signal, timeout, ...socketOptions } = readClientSocketOptions(options);
   const pair = addon().socketPair();
   const [ours, engines] = typeof pair === 'number' ? [undefined, -1] : pair;

@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs';
 
 /** Parts of NODE_OPTIONS as Node reads them: by spaces, but for what double quotes hold, where a backslash escapes. */
-function splitNodeOptions(text: string): string[] {
+export function splitNodeOptions(text: string): string[] {
   const parts: string[] = [];
   let part: string | undefined;
   let quoted = false;

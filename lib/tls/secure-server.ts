@@ -8,6 +8,7 @@ import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
 import { contextRules, type ContextRule } from './effective-settings.ts';
 import { descriptorOf } from './node-internals.ts';
 import { transportOf } from './given-stream.ts';
+import { warnOfIgnoredFlags } from './ignored-flags.ts';
 import { logsKeysToFile } from './key-log-file.ts';
 import { answersOcspRequests } from './ocsp-request.ts';
 import { readClientCertificates } from './peer-verification.ts';
@@ -64,6 +65,7 @@ export function secureServer(
   contextsOfServers.set(server, contexts);
   contexts.current(); // what does not fit together is said now, and not at the first connection
   refuseUnsupportedEvents(server);
+  warnOfIgnoredFlags();
   shareTicketKeysInCluster(server, contexts);
   const gate = new AcceptGate(server, engine());
   if (kind === 'tls') {

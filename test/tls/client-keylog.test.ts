@@ -89,12 +89,15 @@ describe("Node's own option --tls-keylog", () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function run(argument: string): Promise<{ lines: string[]; warnings: string[]; file: string }> {
+  async function run(
+    argument: string,
+    flags = '',
+  ): Promise<{ lines: string[]; warnings: string[]; file: string }> {
     const file = join(folder, 'keys');
     program = runProgram(new URL('../fixtures/key-log-program.ts', import.meta.url), [argument], {
       KEY: own.key,
       CERT: own.cert,
-      NODE_OPTIONS: `--no-deprecation "--tls-keylog=${file}"`,
+      NODE_OPTIONS: `--no-deprecation "--tls-keylog=${file}" ${flags}`,
     });
     return { ...((await program.nextLine()) as { lines: string[]; warnings: string[] }), file };
   }
@@ -113,6 +116,13 @@ describe("Node's own option --tls-keylog", () => {
   it('does so where nobody listens, too', async () => {
     const { file } = await run('');
     expect(readFileSync(file, 'latin1')).to.match(/^([A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]+\n){10,}$/);
+  });
+
+  it('is where a process with --trace-tls or --tls-cipher-list is told that these have no effect, once', async () => {
+    const { warnings } = await run('', '--trace-tls --tls-cipher-list=HIGH');
+    for (const flag of ['--trace-tls', '--tls-cipher-list']) {
+      expect(warnings.filter((text) => text.startsWith(`${flag} has no effect`))).to.have.lengthOf(1);
+    }
   });
 
   it('is read as Node reads it', () => {
