@@ -22,13 +22,12 @@ export interface TlsSocketOptions {
 
 /** What of it `net.Socket` is told; `beforeRead` is called with the socket. */
 export function netSocketOptions(
-  { fd, allowHalfOpen = false, pauseOnCreate, highWaterMark, onread }: TlsSocketOptions,
+  { fd, allowHalfOpen = false, highWaterMark, onread }: TlsSocketOptions,
   beforeRead: (socket: object) => void,
 ): SocketConstructorOpts {
   return {
     ...(fd === undefined ? {} : { fd, readable: true, writable: true }),
     allowHalfOpen,
-    ...(pauseOnCreate ? { manualStart: true } : {}),
     ...(highWaterMark === undefined ? {} : { highWaterMark }),
     ...(onread === undefined ? {} : { onread: withReadHook(onread, beforeRead) }),
   };

@@ -105,6 +105,19 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       },
     );
 
+    scenario('a paused server hears of the end of a client that wrote nothing', async (implementation) => {
+      const options = { pauseOnConnect: true, allowHalfOpen: true };
+      const { socket, client, log, over } = await connection(implementation, options, { maxVersion });
+      const paused = socket.isPaused();
+      const ended = once(socket, 'end');
+      client.end();
+      client.resume();
+      await ended;
+      socket.end();
+      await over();
+      return { paused, events: log.names };
+    });
+
     scenario('a reset by the client is ECONNRESET, once', async (implementation) => {
       const { socket, client, tcp, log, errors, over } = await connection(implementation, {}, { maxVersion });
       client.write('the last');
