@@ -151,6 +151,7 @@ class TlsStream final : private tls::Transport {
   void DriveOpen();
   bool PumpIn();
   bool PumpOut();
+  bool SendPlaintext(const uint8_t* data, size_t length, tls::SecretBytes* memory);
   void EndOfRecords();
   void EndOfPlaintext();
   bool JavaScriptWrites();

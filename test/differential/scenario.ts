@@ -13,6 +13,7 @@ export const differenceRows = [
   'handshake-timeout-destroys',
   'unsent-write-fails',
   'carrier-that-breaks',
+  'http2-writes-at-once',
 ] as const;
 
 /** A difference on purpose: what is seen on each side, and the row of docs/differences.md that says why. */
