@@ -1,12 +1,13 @@
 // Runs in every process of a test of Node's own: what the test makes with node:tls, node:https and node:http2 and a key, it gets
 // made without the key, and secured by `attach` with a LocalKeySigner for that key.
 //
+// Files that S2N_PKEY_NODE_SUITE_CHANGES names are changed as it says: a JSON object of lists of texts and what replaces them.
 // What came about is written to the file that S2N_PKEY_NODE_SUITE_REPORT names, a line each.
 import { X509Certificate } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import https from 'node:https';
-import { syncBuiltinESMExports } from 'node:module';
+import Module, { syncBuiltinESMExports } from 'node:module';
 import tls from 'node:tls';
 import { LocalKeySigner, attach, createSecureContext } from '../../dist/lib/index.js';
 
@@ -135,6 +136,18 @@ tls.createSecureContext = function (options) {
   const context = makeContext.call(this, options);
   if (options) contextOptions.set(context, options);
   return context;
+};
+
+const changes = Object.entries(JSON.parse(process.env.S2N_PKEY_NODE_SUITE_CHANGES ?? '{}'));
+const compile = Module.prototype._compile;
+Module.prototype._compile = function (source, filename, ...rest) {
+  const [name, replacements] = changes.find(([file]) => filename.endsWith(`/${file}`)) ?? [filename, []];
+  let changed = source;
+  for (const [from, to] of replacements) {
+    if (!changed.includes(from)) throw new Error(`${name} no longer has what is to be changed: ${from}`);
+    changed = changed.replaceAll(from, () => to);
+  }
+  return compile.call(this, changed, filename, ...rest);
 };
 
 syncBuiltinESMExports();

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { differing } from './expectations.ts';
 
 /** What came of one of Node's tests, secured by this package. */
 export interface Outcome {
@@ -16,6 +17,10 @@ export interface Outcome {
 
 const preload = pathToFileURL(fileURLToPath(new URL('./preload.mjs', import.meta.url))).href;
 const longest = 60_000;
+/** For the preload: what to change in each file. */
+const changes = JSON.stringify(
+  Object.fromEntries(Object.entries(differing).map(([name, difference]) => [name, difference.changes])),
+);
 
 const makesServer = {
   tls: /createServer|Server\(|tls-connect|require\('\.\/test-/,
@@ -62,6 +67,7 @@ async function runTest(folder: string, name: string, scratch: string, worker: nu
     NODE_OPTIONS: `--import=${preload}`,
     NODE_TEST_DIR: testFolder,
     TEST_THREAD_ID: String(worker),
+    S2N_PKEY_NODE_SUITE_CHANGES: changes,
     S2N_PKEY_NODE_SUITE_REPORT: report,
   };
   const child = spawn(process.execPath, [...flags, file], {
