@@ -110,7 +110,7 @@ function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHa
     }
     handshake.begin(fd, { remote: remoteOf(tcp), local: localOf(tcp) });
     tcp.destroy(); // the engine has a duplicate
-    if (!socket.destroyed) socket.transportConnected();
+    if (!socket.destroyed) socket.transportConnected(false);
   });
 }
 
@@ -151,7 +151,7 @@ function overStream(stream: Socket | Duplex, socket: TlsSocket, handshake: Clien
     socket.transportConnecting(carrier);
     carrier.once('connect', () => {
       begin();
-      if (!socket.destroyed) socket.transportConnected();
+      if (!socket.destroyed) socket.transportConnected(true);
     });
   } else {
     process.nextTick(begin);

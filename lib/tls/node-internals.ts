@@ -49,6 +49,8 @@ interface SocketInternals {
   /** Whose `_connections` the socket's destruction lowers. */
   _server?: Server | null;
   server?: Server | null;
+  /** Whether an error of the connection is told elsewhere, for http, which calls an early end an error otherwise. */
+  _hadError?: boolean;
   /** The socket underneath, whose idle timer each byte refreshes as well. */
   _parent?: Socket | null;
 }
@@ -85,6 +87,11 @@ export function stopReading(socket: Socket): void {
   if (!handle?.reading) return;
   handle.reading = false;
   handle.readStop?.();
+}
+
+/** An error of the connection is on its way to the socket's listeners. */
+export function noteError(socket: Socket): void {
+  socketInternals(socket)._hadError = true;
 }
 
 /** A handle in place of one that there is not. Its closing is told in a later phase of the loop, as a real one's is. */

@@ -1,7 +1,7 @@
 /** What node:tls does to a socket that it wraps, beside the methods and properties that it gives it. */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { giveClosedHandle, nameParent } from './node-internals.ts';
+import { giveClosedHandle, nameParent, noteError } from './node-internals.ts';
 
 function onSocketTLSError(): void {
   // The application learns of an error by a listener of its own.
@@ -39,6 +39,14 @@ export function defineSecureEstablished(prototype: object, isSecure: (socket: un
     return isSecure(this);
   };
   Object.defineProperty(prototype, '_secureEstablished', { get, configurable: true });
+}
+
+/** Calls `fail` before listeners of `'end'`. They know then that an error follows, so that http makes none of its own. */
+export function failAtEnd(socket: Socket, fail: () => void): void {
+  socket.prependOnceListener('end', () => {
+    noteError(socket);
+    fail();
+  });
 }
 
 /** What the socket has from the stream that carries it: whether it goes on when its peer has ended, and the idle timer. */

@@ -17,7 +17,7 @@ import type { CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { checkExporterArguments } from './keying-material.ts';
 import { hasUnsentBytes, isSystemError, replaceErrored, setConnecting } from './node-internals.ts';
-import { closeAsWithDescriptor, defineSecureEstablished, leaveListeners } from './node-wrapper.ts';
+import { closeAsWithDescriptor, defineSecureEstablished, failAtEnd, leaveListeners } from './node-wrapper.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
@@ -314,12 +314,12 @@ export class TlsSocket extends Socket {
     setConnecting(this, true);
   }
 
-  /** @internal */
-  transportConnected(): void {
+  /** @internal Without `'ready'` where the connection was given, as in node:tls. */
+  transportConnected(given: boolean): void {
     this.#transport = undefined;
     setConnecting(this, false);
     this.emit('connect');
-    this.emit('ready');
+    if (!given) this.emit('ready');
   }
 
   /** @internal The engine has a client's descriptor. */
@@ -360,7 +360,7 @@ export class TlsSocket extends Socket {
   endedInHandshake(error: Error): void {
     this.#failure = error;
     this.#endsFirst = true;
-    this.prependOnceListener('end', () => super.destroy(error));
+    failAtEnd(this, () => super.destroy(error));
     super.push(null);
     this.read(0);
   }

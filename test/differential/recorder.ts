@@ -8,10 +8,12 @@ const internal = new Set(['_tlsError', 'pipe', 'unpipe', 'agentRemove', 'free', 
 
 /** A record that cannot be read is no TLS, whatever each implementation takes it for. */
 export function said(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code === 'ERR_S2N_PKEY_PROTOCOL' ? 'no TLS' : meaning(error);
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code.startsWith('ERR_HTTP2')) return code; // the message quotes another's
+  return ['ERR_S2N_PKEY_PROTOCOL', 'EPROTO'].includes(code) ? 'no TLS' : meaning(error);
 }
 
-const patience = 10_000;
+const patience = 8_000;
 
 export class Recorder {
   /** Each event as `who event`, with what it says: an error's meaning, the `hadError` of `'close'`. */
