@@ -82,7 +82,12 @@ export const differing: Readonly<Record<string, Difference>> = {
   },
   'parallel/test-tls-client-auth.js': {
     documented: "A server that refuses a client's certificate fails the handshake",
-    changes: [["assert.strictEqual(err.code, 'ECONNRESET')", 'assert.match(err.code, /^UNABLE_TO_|_ALERT_UNKNOWN_CA$/)']],
+    changes: [
+      [
+        "assert.strictEqual(err.code, 'ECONNRESET')",
+        'assert.match(err.code, /^UNABLE_TO_|_ALERT_UNKNOWN_CA$/)',
+      ],
+    ],
   },
   'parallel/test-tls-cnnic-whitelist.js': {
     documented: '`cert`, `ca` and `crl` with a private key in them are refused',
