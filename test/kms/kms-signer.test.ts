@@ -1,6 +1,5 @@
 import {
   CreateAliasCommand,
-  CreateKeyCommand,
   DisableKeyCommand,
   KMSClient,
   ScheduleKeyDeletionCommand,
@@ -386,34 +385,6 @@ for (const path of ['fast', 'sdk'] as const)
         const error = await rejectionOf(misled.sign(asked));
         expect(error).to.include({ code: 'ERR_S2N_PKEY_KMS_WRONG_KEY' });
         client.destroy();
-      });
-    });
-
-    describe('when it is closed', () => {
-      it('signs no more, and says so', async () => {
-        const { arn } = await createKey(running().client, 'ECC_NIST_P256');
-        const signer = await open(arn);
-        signer.close();
-        signer.close();
-        const error = await rejectionOf(signer.sign(operation('ecdsa_secp256r1_sha256')));
-        expect(error).to.include({ code: 'ERR_S2N_PKEY_SIGNER_CLOSED' });
-      });
-
-      it("leaves the user's own client alone", async () => {
-        const client = running().client;
-        const { arn } = await createKey(client, 'ECC_NIST_P256');
-        let destroyed = false;
-        const destroy = client.destroy.bind(client);
-        client.destroy = () => {
-          destroyed = true;
-          destroy();
-        };
-        const signer = await KmsSigner.open({ keyId: arn, client });
-        signer.close();
-        expect(destroyed).to.equal(false);
-        expect(
-          await client.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' })),
-        ).to.have.property('KeyMetadata');
       });
     });
   });
