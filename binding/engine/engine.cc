@@ -57,11 +57,11 @@ EngineLoop& Engine::StartedLoopFor(StreamId id) {
 }
 
 StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
-                       std::shared_ptr<EventSink> sink,
-                       std::chrono::milliseconds handshake_timeout) {
+                       std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
+                       DescriptorTally::Place place) {
   const StreamId id = NextStreamId();
   StartedLoopFor(id).Adopt(id, std::move(tcp), std::move(contexts), std::move(sink),
-                           handshake_timeout);
+                           handshake_timeout, std::move(place));
   return id;
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "engine/descriptor_tally.h"
 #include "engine/engine_loop.h"
 
 namespace keyless::engine {
@@ -23,9 +24,11 @@ class Engine {
   bool SetThreads(size_t count);
   size_t threads() const;
 
-  // Takes an accepted descriptor over. Its events go to `sink`, beginning with kSecure or kFailed.
+  // Takes an accepted descriptor over. Its events go to `sink`, beginning with kSecure or kFailed;
+  // `place` is kept until it is closed.
   StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
-                 std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+                 std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
+                 DescriptorTally::Place place = {});
   // Begins a client's handshake over a connected descriptor. `pair`: the end of a socketpair whose
   // other end JavaScript has.
   StreamId Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions options,

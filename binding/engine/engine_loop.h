@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/descriptor.h"
+#include "engine/descriptor_tally.h"
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/loop_context.h"
@@ -58,14 +59,16 @@ class EngineLoop {
   // a loop happens again when it is done again, which fuzzing needs.
   // `clock`: what the parts of a turn are measured by.
   struct Stepped {};
-  explicit EngineLoop(Stepped, TurnClock::Now clock = Clock::now) : context_({}, clock) {}
+  explicit EngineLoop(Stepped, TurnClock::Now clock = Clock::now, const Limits& limits = {})
+      : context_(limits, clock) {}
   // All that a thread does between two waits: what the poller tells, commands, what is due at
   // `now`, and the streams that have something to do. True: more can be done at once.
   bool Turn(Clock::time_point now);
 
   // The calls below may come from any thread; what they ask happens on the engine's, in order.
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
-             std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
+             std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
+             DescriptorTally::Place place = {});
   // Begins a client's handshake: see TlsStream.
   void Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
@@ -103,6 +106,7 @@ class EngineLoop {
     Descriptor tcp;
     Descriptor pair;                                      // a client's
     std::shared_ptr<const tls::ServerContexts> contexts;  // a server's
+    DescriptorTally::Place place;                         // the same
     tls::ClientOptions options;                           // a client's
     std::chrono::milliseconds handshake_timeout{0};
     std::shared_ptr<Adoption> next;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 
 namespace keyless::engine {
 
@@ -17,6 +18,11 @@ struct Limits {
   std::chrono::milliseconds linger{2000};
   // The same for a peer that acknowledges a little now and then. The kernel goes on delivering.
   std::chrono::milliseconds linger_total{30000};
+  // So many connections of a thread are silent after a record that failed. With more of them the
+  // oldest end early, at the next of these ticks of the clock: at once would say when the other
+  // failed, and to hide that is what the silence is for.
+  size_t silent = 1024;
+  std::chrono::milliseconds silent_tick{100};
   // Without traffic for so long, a connection gives its record buffers back.
   std::chrono::milliseconds idle{1000};
   // So long after a connection gave memory back, the arena gives the kernel what nobody took since.

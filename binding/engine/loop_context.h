@@ -109,6 +109,8 @@ struct LoopContext {
   IntrusiveQueue<TlsStream> handshakes;
   TurnClock turn_clock;
   bool memory_given_back = false;  // by a stream, in this turn
+  // Streams in their silence, but for those that end early: the oldest first.
+  IntrusiveQueue<TlsStream> silent;
   // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
   // more.
   IntrusiveQueue<TlsStream> retired;

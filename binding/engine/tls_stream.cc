@@ -10,10 +10,12 @@ namespace keyless::engine {
 
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
                      std::shared_ptr<const tls::ServerContexts> contexts,
-                     std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout)
+                     std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
+                     DescriptorTally::Place place)
     : context_(context),
       id_(id),
       sink_(std::move(sink)),
+      place_(std::move(place)),
       tcp_(std::move(tcp)),
       contexts_(std::move(contexts)),
       endpoints_(Endpoints::Of(tcp_.get())),

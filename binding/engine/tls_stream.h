@@ -41,6 +41,7 @@
 
 #include "engine/deadlines.h"
 #include "engine/descriptor.h"
+#include "engine/descriptor_tally.h"
 #include "engine/events.h"
 #include "engine/loop_context.h"
 #include "engine/output_queue.h"
@@ -64,7 +65,7 @@ class TlsStream final : private tls::Transport {
 
   TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
             std::shared_ptr<const tls::ServerContexts> contexts, std::shared_ptr<EventSink> sink,
-            std::chrono::milliseconds handshake_timeout);
+            std::chrono::milliseconds handshake_timeout, DescriptorTally::Place place);
   // A client's. `pair` is the engine's end; JavaScript has the other already, and what it writes
   // waits in it until the handshake is done.
   TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descriptor pair,
@@ -166,6 +167,7 @@ class TlsStream final : private tls::Transport {
   void BreakOpen(tls::Failure failure);
   void SendLastAlert();
   void BeSilent(uint64_t nanoseconds);
+  void EndSilenceEarly();
   void Linger();
   void DriveLingering();
   size_t Unacknowledged() const;
@@ -181,6 +183,7 @@ class TlsStream final : private tls::Transport {
   LoopContext& context_;
   const StreamId id_;
   const std::shared_ptr<EventSink> sink_;
+  DescriptorTally::Place place_;  // as long as tcp_ is open
   Descriptor tcp_;
   Descriptor pair_;
   Side tcp_side_;
@@ -226,8 +229,9 @@ class TlsStream final : private tls::Transport {
   bool fin_received_ = false;
   bool closed_posted_ = false;
 
-  IntrusiveQueue<TlsStream>::Link line_{this};   // of those with something to do
-  IntrusiveQueue<TlsStream>::Link ended_{this};  // of those that are closed
+  IntrusiveQueue<TlsStream>::Link line_{this};     // of those with something to do
+  IntrusiveQueue<TlsStream>::Link ended_{this};    // of those that are closed
+  IntrusiveQueue<TlsStream>::Link silence_{this};  // of those that are silent
 
   // Last: cancelled first.
   Deadlines<TlsStream>::Entry deadline_;

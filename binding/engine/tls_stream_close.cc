@@ -104,6 +104,14 @@ void TlsStream::BeSilent(uint64_t nanoseconds) {
   deadline_.Set(context_.deadlines,
                 context_.now + std::chrono::nanoseconds(nanoseconds) + std::chrono::milliseconds(1),
                 this);
+  context_.silent.Push(silence_);
+  if (context_.silent.size() > context_.limits.silent) context_.silent.Pop()->EndSilenceEarly();
+}
+
+void TlsStream::EndSilenceEarly() {
+  const auto tick = std::chrono::duration_cast<Clock::duration>(context_.limits.silent_tick);
+  const auto into = context_.now.time_since_epoch() % tick;
+  deadline_.Set(context_.deadlines, context_.now + tick - into, this);
 }
 
 void TlsStream::OnDeadline() {
@@ -114,6 +122,7 @@ void TlsStream::OnDeadline() {
     case Phase::kAwaitingVerdict:
       return FailHandshake(tls::Failure::Of(tls::FailureKind::kTimeout, "TLS handshake timeout"));
     case Phase::kSilent:
+      silence_.Leave();
       if (!connection_) return Close();
       context_.poller.TellWritable(tcp_.get(), &tcp_side_, true);
       return SendLastAlert();
@@ -237,8 +246,10 @@ void TlsStream::LetGo() noexcept {
   phase_ = Phase::kClosed;
   deadline_.Cancel();
   idle_check_.Cancel();
+  silence_.Leave();
   connection_.reset();
   context_.poller.Close(tcp_);
+  place_.Leave();
 }
 
 void TlsStream::TellEnd() {

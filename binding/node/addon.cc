@@ -4,6 +4,7 @@
 
 #include "node/certificate_chain_object.h"
 #include "node/config_object.h"
+#include "node/descriptor_tally_object.h"
 #include "node/environment.h"
 #include "node/local_key_object.h"
 #include "node/server_contexts_object.h"
@@ -15,6 +16,7 @@ namespace keyless::node {
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("CertificateChain", CertificateChainObject::Define(env));
   exports.Set("Config", ConfigObject::Define(env));
+  exports.Set("DescriptorTally", DescriptorTallyObject::Define(env));
   exports.Set("Environment", Environment::Define(env));
   exports.Set("LocalKey", LocalKeyObject::Define(env));
   exports.Set("ServerContexts", ServerContextsObject::Define(env));

@@ -14,6 +14,7 @@
 #include "engine/descriptor_usage.h"
 #include "node/bytes.h"
 #include "node/config_object.h"
+#include "node/descriptor_tally_object.h"
 #include "node/errors.h"
 #include "node/event_array.h"
 #include "node/server_contexts_object.h"
@@ -179,7 +180,10 @@ Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
   engine::Descriptor tcp(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
   if (!tcp) return Napi::Number::New(env, -errno);
   const std::chrono::milliseconds timeout(info[2].As<Napi::Number>().Int64Value());
-  return Begin(env, [&] { return engine_->Adopt(std::move(tcp), contexts, queue_, timeout); });
+  engine::DescriptorTally::Place place(DescriptorTallyObject::From(info[3]));
+  return Begin(env, [&] {
+    return engine_->Adopt(std::move(tcp), contexts, queue_, timeout, std::move(place));
+  });
 }
 
 Napi::Value Environment::Begin(Napi::Env env, const std::function<engine::StreamId()>& start) {

@@ -122,6 +122,15 @@ export interface NativeServerContextsConstructor {
   ): NativeServerContexts;
 }
 
+/** The descriptors of one server's connections that are open, with or without a socket of JavaScript's. */
+export interface NativeDescriptorTally {
+  count(): number;
+}
+
+export interface NativeDescriptorTallyConstructor {
+  new (): NativeDescriptorTally;
+}
+
 /** What the engine counts, by the state of its connections. */
 export interface EngineDiagnostics {
   threads: number;
@@ -193,9 +202,14 @@ export interface NativeEnvironment {
   ): Buffer | undefined | null;
   /**
    * Takes a duplicate of an accepted descriptor. Returns the stream's id, or a negative errno. `handshakeTimeout` in
-   * milliseconds, 0: none.
+   * milliseconds, 0: none. `tally` counts the duplicate until it is closed.
    */
-  adopt(fd: number, contexts: NativeServerContexts, handshakeTimeout: number): number;
+  adopt(
+    fd: number,
+    contexts: NativeServerContexts,
+    handshakeTimeout: number,
+    tally: NativeDescriptorTally | undefined,
+  ): number;
   /**
    * Events that no call has returned yet, flat (see `events.ts`): the first ones, up to `limit`; or all of one stream, which
    * then come before those of other streams.
@@ -244,6 +258,7 @@ export interface NativeEnvironmentConstructor {
 export interface Addon {
   readonly CertificateChain: NativeCertificateChainConstructor;
   readonly Config: NativeConfigConstructor;
+  readonly DescriptorTally: NativeDescriptorTallyConstructor;
   readonly Environment: NativeEnvironmentConstructor;
   readonly LocalKey: NativeLocalKeyConstructor;
   readonly TrustStore: NativeTrustStoreConstructor;

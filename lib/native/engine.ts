@@ -5,6 +5,7 @@ import type {
   EngineDiagnostics,
   NativeClientOptions,
   NativeConfig,
+  NativeDescriptorTally,
   NativeEnvironment,
   NativeServerContexts,
 } from './binding.ts';
@@ -55,14 +56,16 @@ class Engine {
   /**
    * Takes a duplicate of an accepted descriptor; the caller closes its own. Returns the stream's id, or a negative errno
    * (then nothing was taken). Holds the event loop until the handshake is over: the listener calls `handshakeOver` then.
+   * `tally` counts the duplicate until the engine closes it.
    */
   adopt(
     fd: number,
     contexts: NativeServerContexts,
     handshakeTimeout: number,
+    tally: NativeDescriptorTally | undefined,
     listener: StreamListener,
   ): number {
-    const stream = this.#native.adopt(fd, contexts, handshakeTimeout);
+    const stream = this.#native.adopt(fd, contexts, handshakeTimeout, tally);
     if (stream > 0) {
       this.#listen(stream, listener);
       this.#handshakes++;

@@ -5,6 +5,7 @@
 import { hasSubscribers } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
 import { S2nPkeyError } from '../errors.ts';
+import type { NativeDescriptorTally } from '../native/binding.ts';
 import type { AcceptGate } from './accept-gate.ts';
 import {
   addressesOf,
@@ -23,11 +24,13 @@ export type WantsSockets = (() => boolean) | 'never';
 /**
  * Calls `onDescriptor` for every connection `server` accepts from now on, by replacing the listening handle's `onconnection`.
  * Where that cannot be (another Node), and while `wantsSockets()`, Node makes a socket and emits `'connection'` as ever.
- * Where descriptors run out, accepting pauses: see AcceptGate.
+ * Where descriptors run out, accepting pauses: see AcceptGate. `maxConnections` limits what `tally` counts, too: descriptors
+ * that outlive their sockets.
  */
 export function takeAcceptedDescriptors(
   server: Server,
   gate: AcceptGate,
+  tally: NativeDescriptorTally,
   wantsSockets: WantsSockets,
   onDescriptor: OnDescriptor,
 ): void {
@@ -41,8 +44,16 @@ export function takeAcceptedDescriptors(
       return;
     }
     handle.onconnection = function (this: StreamHandle, status, client) {
-      if (status !== 0 || client === undefined || isFull(server, never) || leaveToNode()) {
-        accept.call(this, status, client); // errors, the 'drop' event, and the slower way
+      if (status !== 0 || client === undefined || isFull(server, never, connectionCount(server))) {
+        accept.call(this, status, client); // errors, and the 'drop' event
+        return;
+      }
+      if (isFull(server, never, tally.count())) {
+        drop(server, client); // Node, which counts sockets, would take it
+        return;
+      }
+      if (leaveToNode()) {
+        accept.call(this, status, client);
         return;
       }
       const { fd } = client;
@@ -52,9 +63,7 @@ export function takeAcceptedDescriptors(
         return;
       }
       if (!gate.admits(fd)) {
-        const addresses = addressesOf(client);
-        client.close();
-        server.emit('drop', addresses);
+        drop(server, client);
         return;
       }
       countConnection(server);
@@ -64,6 +73,13 @@ export function takeAcceptedDescriptors(
   };
   server.on('listening', intercept);
   if (server.listening) intercept();
+}
+
+/** As Node does where a server is full. */
+function drop(server: Server, client: StreamHandle): void {
+  const addresses = addressesOf(client);
+  client.close();
+  server.emit('drop', addresses);
 }
 
 function stopListening(server: Server): void {
@@ -78,10 +94,10 @@ function stopListening(server: Server): void {
 }
 
 /** A limit of 0 is none on Node 20, and Node would make a socket there. */
-function isFull(server: Server, never: boolean): boolean {
+function isFull(server: Server, never: boolean, count: number): boolean {
   const limit: unknown = server.maxConnections;
   if (never && limit === 0) return false;
-  return typeof limit === 'number' && connectionCount(server) >= limit;
+  return typeof limit === 'number' && count >= limit;
 }
 
 /** Node's own check of addresses (`net.createServer({ blockList })`, from Node 22.13 on) comes with the socket. */

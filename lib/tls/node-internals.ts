@@ -3,7 +3,8 @@
  * to be the same on Node 20, 22, 24 and 26. Each is checked where it is used.
  */
 import { closeSync } from 'node:fs';
-import type { Server, Socket } from 'node:net';
+import { Socket, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { SocketPath } from './socket-path.ts';
 
 /** libuv's handle of a listening or accepted socket. */
@@ -132,6 +133,11 @@ export function replaceErrored(socket: Socket, error: Error, by: Error): void {
 
 export function connectionCount(server: Server): number {
   return serverInternals(server)._connections;
+}
+
+/** Whether a stream is a socket that the server accepted, and counts until it is destroyed. */
+export function countsFor(server: Server, stream: Duplex): boolean {
+  return stream instanceof Socket && socketInternals(stream)._server === server;
 }
 
 /** A connection began that Node does not know of. */

@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { readSignatureLimits } from '../admission/admission-of-server.ts';
+import { addon } from '../native/addon.ts';
 import { engine } from '../native/engine.ts';
 import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
@@ -49,6 +50,7 @@ export function secureServer(
   const socketOptions: HandshakeOptions = {
     ...readSocketOptions(options),
     events,
+    tally: new (addon().DescriptorTally)(),
     admissionOf: readSignatureLimits(options.signatureLimits),
   };
   const alpnProtocols = readProtocols(options.ALPNProtocols);
@@ -92,7 +94,8 @@ export function secureServer(
   }
   // A listener of the user's own wants to see each socket before TLS, as a tls server shows it.
   const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
-  takeAcceptedDescriptors(server, gate, kind === 'tls' ? wantsSockets : 'never', (fd) => {
+  const takes = kind === 'tls' ? wantsSockets : 'never';
+  takeAcceptedDescriptors(server, gate, socketOptions.tally, takes, (fd) => {
     ServerHandshake.begin(engine(), server, contexts.current(), fd, handshakeTimeout, socketOptions);
   });
   return contexts;

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { AdmissionOfSigner } from '../admission/admission-of-server.ts';
 import { observeHandshake } from '../channels/handshake-observation.ts';
 import { SignerError } from '../errors.ts';
+import type { NativeDescriptorTally } from '../native/binding.ts';
 import type { Engine } from '../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../native/events.ts';
 import type { Signer } from '../signer/signer.ts';
@@ -16,7 +17,7 @@ import {
   type ClientHelloOptions,
 } from './client-hello.ts';
 import { handshakeDetails } from './handshake-details.ts';
-import { giveToServer, nameServer, uncountConnection } from './node-internals.ts';
+import { countsFor, giveToServer, nameServer, uncountConnection } from './node-internals.ts';
 import { takeAfterCarrier } from './node-wrapper.ts';
 import type { Identity } from './identity.ts';
 import { appendToKeyLogFile, keyLogLines } from './key-log-file.ts';
@@ -62,6 +63,8 @@ export interface ServerEvents {
 export interface HandshakeOptions extends SocketOptions {
   readonly events: ServerEvents;
   readonly admissionOf: AdmissionOfSigner;
+  /** Of what the server accepted. */
+  readonly tally: NativeDescriptorTally;
 }
 
 /**
@@ -144,7 +147,9 @@ export class ServerHandshake implements StreamListener {
   }
 
   #adopt(fd: number, contexts: ContextSnapshot, handshakeTimeout: number): void {
-    this.#stream = this.#engine.adopt(fd, contexts.native, handshakeTimeout, this);
+    const accepted = this.#transport === undefined || countsFor(this.#server, this.#transport.stream);
+    const tally = accepted ? this.#options.tally : undefined;
+    this.#stream = this.#engine.adopt(fd, contexts.native, handshakeTimeout, tally, this);
     if (this.#stream > 0) return;
     const message = `the connection could not be taken over: ${whatRanOut(-this.#stream)}`;
     this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);

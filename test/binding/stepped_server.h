@@ -20,8 +20,9 @@ namespace keyless::test {
 // A loop that turns when it is told to, at the time it is told.
 struct SteppedServer {
   explicit SteppedServer(bool signs_locally = true,
-                         engine::TurnClock::Now clock = engine::Clock::now)
-      : fixture(P256(), signs_locally), loop(engine::EngineLoop::Stepped{}, clock) {}
+                         engine::TurnClock::Now clock = engine::Clock::now,
+                         const engine::Limits& limits = {})
+      : fixture(P256(), signs_locally), loop(engine::EngineLoop::Stepped{}, clock, limits) {}
 
   // With buffers of the kernel's choice, or with small ones.
   Accepted Accept(int buffers = 0) {
@@ -30,8 +31,11 @@ struct SteppedServer {
       setsockopt(server.get(), SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers);
       setsockopt(client.get(), SOL_SOCKET, SO_RCVBUF, &buffers, sizeof buffers);
     }
+    return Adopt(std::move(server), std::move(client));
+  }
+  Accepted Adopt(engine::Descriptor server, engine::Descriptor client) {
     loop.Adopt(++streams, std::move(server), fixture.contexts, fixture.sink,
-               std::chrono::seconds(60));
+               std::chrono::seconds(60), engine::DescriptorTally::Place(tally));
     return {streams, std::move(client)};
   }
   void Pass(std::chrono::nanoseconds time) {
@@ -74,6 +78,8 @@ struct SteppedServer {
   }
 
   EngineFixture fixture;
+  const std::shared_ptr<engine::DescriptorTally> tally =
+      std::make_shared<engine::DescriptorTally>();
   engine::EngineLoop loop;
   engine::Clock::time_point now = engine::Clock::now();
   engine::StreamId streams = 0;
