@@ -288,6 +288,8 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   if (plaintext) return RefusePlaintext();
   if (secret) return BeSilent(delay);
   if (told) return Linger();
+  // Closed with bytes unread, as MeetPeer leaves them, the descriptor would send a reset.
+  for (int chunks = 0; chunks < 4 && DiscardRecords() == Discarded::kMore; chunks++) continue;
   Close();
 }
 

@@ -1,6 +1,8 @@
 // What a peer can make an engine thread do at once, and how the connections share its time.
 #include <openssl/nid.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 #include <memory>
@@ -299,6 +301,22 @@ TEST(a_connection_costs_none_of_s2ns_memory_before_a_client_hello_has_begun) {
   refused(std::string("\x16\x03\x01\x00\x00", 5), tls::FailureKind::kProtocol);
   begin(hello.substr(0, 128));
   EXPECT(server.Until([&] { return used() > before; }));
+}
+
+TEST(a_peer_that_ends_before_its_client_hello_is_whole_sees_an_end_and_no_reset) {
+  for (const size_t sent : {size_t{1}, size_t{6}, size_t{127}}) {
+    SteppedServer server;
+    engine::Descriptor peer = server.Accept().client_tcp;
+    EXPECT(WriteAll(peer.get(), ClientHello().substr(0, sent)));
+    server.Settle();
+    EXPECT(shutdown(peer.get(), SHUT_WR) == 0);
+    const auto failed = server.Next();
+    EXPECT(failed.has_value() && failed->failure.kind == tls::FailureKind::kClosed);
+    uint8_t byte = 0;
+    pollfd ready{peer.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&ready, 1, 20000), 1);
+    EXPECT_EQ(read(peer.get(), &byte, 1), 0);
+  }
 }
 
 TEST(connections_whose_time_is_over_together_end_64_in_a_turn) {

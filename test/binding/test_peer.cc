@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "protected_record.h"
+#include "tls/library.h"
 #include "tls/private_key_operation.h"
 
 namespace keyless::test {
@@ -53,7 +54,7 @@ std::optional<engine::Event> CollectingSink::Next(int seconds) {
 
 Client::Client(Descriptor tcp, const char* security_policy, const char* server_name, s2n_mode mode)
     : tcp_(std::move(tcp)),
-      config_(s2n_config_new_minimal()),
+      config_((tls::InitializeLibrary(), s2n_config_new_minimal())),
       connection_(s2n_connection_new(mode)) {
   if (s2n_config_disable_x509_verification(config_.get()) ||
       s2n_config_set_cipher_preferences(config_.get(), security_policy) ||
