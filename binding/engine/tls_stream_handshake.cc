@@ -45,9 +45,11 @@ tls::Failure FailureOfClosed(int fd) {
 void TlsStream::DriveHandshake() {
   if (AwaitsApplication()) {
     // s2n does not read while it waits, so a peer that hangs up is noticed here.
-    if (tcp_side_.closed) return FailHandshake(FailureOfClosed(tcp_.get()));
-    if (tcp_side_.read_closed)
-      return FailHandshake(tls::Failure::Of(tls::FailureKind::kClosed, kGone));
+    if (tcp_side_.closed || tcp_side_.read_closed) {
+      tls::Failure failure = tcp_side_.closed ? FailureOfClosed(tcp_.get())
+                                              : tls::Failure::Of(tls::FailureKind::kClosed, kGone);
+      return FailHandshake(WithUnreadAlert(std::move(failure)));
+    }
   }
   if (!to_tcp_.empty() && tcp_side_.writable && FlushRecords() == OutputQueue::Result::kBroken) {
     return FailHandshake(FailureOfDescriptor(errno, "write"));
@@ -112,6 +114,22 @@ void TlsStream::DriveHandshake() {
     event.endpoints.remote = endpoints_.remote;
     Post(std::move(event));
   }
+}
+
+// A peer that hung up may have said why before.
+tls::Failure TlsStream::WithUnreadAlert(tls::Failure failure) {
+  uint8_t first = 0;
+  if (client_ || !connection_ || failure.kind != tls::FailureKind::kClosed ||
+      recv(tcp_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+    return failure;
+  reads_ = 0;
+  tcp_side_.readable = true;
+  const int alert = connection_->UnreadAlert(first);
+  if (alert < 0) return failure;
+  failure = tls::Failure::Of(tls::FailureKind::kAlert, "TLS alert received");
+  failure.name = "S2N_ERR_ALERT";
+  failure.alert = alert;
+  return failure;
 }
 
 // Looks at the peer's first bytes, and leaves them where they are: s2n's memory is for those who

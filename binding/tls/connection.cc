@@ -11,6 +11,7 @@
 #include "tls/lent_output.h"
 #include "tls/post_handshake.h"
 #include "tls/security_policy_facts.h"
+#include "tls/unread_alert.h"
 
 namespace keyless::tls {
 
@@ -312,6 +313,10 @@ void Connection::EndHandshake(std::shared_ptr<const Config> config) {
   if (s2n_connection_set_config(connection_.get(), config->get()) != S2N_SUCCESS) return;
   config_ = std::move(config);
   contexts_.reset();
+}
+
+int Connection::UnreadAlert(uint8_t first) {
+  return s2n_pkey_read_unread_alert(connection_.get(), first);
 }
 
 bool Connection::HasNoCommonProtocol() const {

@@ -133,6 +133,10 @@ class Connection {
   // Sends a fatal alert under the keys in use, instead of what s2n would send. False: none may be
   // sent any more.
   bool SendAlert(uint8_t alert);
+  // The alert that a client sent and nobody read before it hung up while the handshake waited: its
+  // description, or -1. `first` as for s2n_pkey_read_unread_alert. Afterwards the handshake can
+  // only fail.
+  int UnreadAlert(uint8_t first);
   // Gives back the record buffers of an idle connection; they come again by themselves.
   void ReleaseBuffers();
   // Handshake messages are of no use any more once Facts() were taken. From now on s2n asks the

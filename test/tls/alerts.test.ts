@@ -1,11 +1,17 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { connect as connectTcp, createServer as createTcpServer, type Server } from 'node:net';
+import {
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+} from 'node:net';
 import { expect } from 'chai';
 import { createServer, type TlsConnectionError, type TlsServer } from '../../lib/index.ts';
 import type { TlsServerOptions } from '../../lib/tls/server-options.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { clientHello } from '../fixtures/client-hello.ts';
+import { HoldingSigner } from '../fixtures/holding-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, next, readAll } from '../fixtures/peers.ts';
 import { when } from '../fixtures/when.ts';
@@ -155,6 +161,47 @@ describe('alerts: what a client is told of a handshake that fails', () => {
       expect(error.code).to.equal('ERR_S2N_PKEY_PEER_ALERT');
       expect(error.alert).to.equal(48);
       expect(error.message).to.match(/the peer sent the alert unknown_ca \(48\)\)$/);
+    });
+  });
+
+  describe('of a client that hangs up while the signer is asked', () => {
+    let signer: HoldingSigner;
+
+    beforeEach(async () => {
+      signer = new HoldingSigner(key);
+      server = createServer({ cert, signer });
+      await listen(server);
+    });
+
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      it(`is read though it lies before the end, openssl ${version}`, async () => {
+        const { port } = server.address() as AddressInfo;
+        const failed = next<TlsConnectionError>(server, 'tlsClientError');
+        const read = opensslOutput(port, [version, '-verify_return_error']);
+        const error = await failed; // The signature is held meanwhile.
+        expect(signer.held).to.equal(1);
+        expect(error).to.include({ code: 'ERR_S2N_PKEY_PEER_ALERT', alert: 48 });
+        expect(await read).to.include('verify error');
+      });
+    }
+
+    it('is ECONNRESET where there is none, or what there is cannot be read', async () => {
+      const { port } = server.address() as AddressInfo;
+      for (const last of [
+        '',
+        '1503030002',
+        '17030300130000000000000000000000000000000000000000',
+        '160303000100',
+      ]) {
+        const failed = next<TlsConnectionError>(server, 'tlsClientError');
+        const client = connectTcp(port, '127.0.0.1');
+        client.on('error', () => undefined).resume();
+        client.write(await clientHello());
+        await signer.holds(1);
+        client.end(Buffer.from(last, 'hex'));
+        expect((await failed).code, last).to.equal('ECONNRESET');
+        signer.release();
+      }
     });
   });
 
