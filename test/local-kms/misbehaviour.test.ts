@@ -262,7 +262,7 @@ describe('local KMS: misbehaviour on demand', () => {
     await refusal(running().client.send(new DescribeKeyCommand({ KeyId: 'no-such-key' })));
     const socket = connect(Number(new URL(kms.endpoint).port), '127.0.0.1');
     socket.end(
-      'POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: TrentService.Nonsense\r\ncontent-length: 0\r\n\r\n',
+      'POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: TrentService.Nonsense\r\ncontent-length: 0\r\n\r\n',
     );
     await once(socket.resume(), 'close');
     expect(await kms.counters()).to.deep.include({
