@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +118,12 @@ describe('a watched certificate file that is refused', function () {
       }
     }
 
+    /** In one step: a file that is half written is refused, too. */
+    function replaceFile(content: string): void {
+      writeFileSync(`${folder}.next`, content);
+      renameSync(`${folder}.next`, file);
+    }
+
     let clock: HeldClock;
     const held = async (options: object = {}): Promise<CertificateWatch> => {
       const { signer } = sites().site('P-256');
@@ -137,7 +143,7 @@ describe('a watched certificate file that is refused', function () {
         notAfter: new Date(start.getTime() + 86_400_000),
       });
       const early = await refusedBy(() => {
-        writeFileSync(file, next);
+        replaceFile(next);
       });
       expect(early.message).to.contain('valid from');
       expect(clock.delays).to.deep.equal([1_000]);
@@ -164,7 +170,7 @@ describe('a watched certificate file that is refused', function () {
       fails = true;
       const next = await issue(40);
       await refusedBy(() => {
-        writeFileSync(file, next);
+        replaceFile(next);
       });
       const delays: number[] = [];
       for (let tries = 0; tries < 8; tries++) {
@@ -194,7 +200,7 @@ describe('a watched certificate file that is refused', function () {
           },
         }).then(async () => {
           hangs = true;
-          writeFileSync(file, await issue(40));
+          replaceFile(await issue(40));
         });
       });
       await asked;
@@ -220,7 +226,7 @@ describe('a watched certificate file that is refused', function () {
         clock.pass();
       });
       await swappedBy(() => {
-        writeFileSync(file, next);
+        replaceFile(next);
       });
       expect(await shownFingerprint()).not.to.equal(before);
       expect(clock.delays).to.deep.equal([]);
@@ -229,7 +235,7 @@ describe('a watched certificate file that is refused', function () {
     it('and no more once it is closed', async () => {
       await held();
       await refusedBy(() => {
-        writeFileSync(file, 'no certificate');
+        replaceFile('no certificate');
       });
       expect(clock.delays).to.deep.equal([1_000]);
       watch?.close();
