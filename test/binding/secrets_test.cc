@@ -42,6 +42,7 @@ class Needle {
       if (bytes[i] != static_cast<uint8_t>(~complement_[i])) return false;
     return true;
   }
+  uint8_t first() const { return static_cast<uint8_t>(~complement_[0]); }
   static constexpr size_t kSize = 40;
 
  private:
@@ -65,8 +66,14 @@ bool IsInMemory(const Needle& needle) {
     if (line.find(" rw") == std::string::npos || end - begin > kLargest) continue;
     for (uint64_t at = begin; !found && at < end; at += kWindow) {
       const ssize_t size = pread(memory, window.data(), window.size(), static_cast<off_t>(at));
-      for (ssize_t i = 0; !found && i + static_cast<ssize_t>(Needle::kSize) <= size; i++)
-        found = needle.Is(window.data() + i);
+      if (size < static_cast<ssize_t>(Needle::kSize)) continue;
+      const uint8_t* const last = window.data() + size - Needle::kSize;
+      for (const uint8_t* next = window.data(); !found && next <= last; next++) {
+        next = static_cast<const uint8_t*>(
+            std::memchr(next, needle.first(), static_cast<size_t>(last - next) + 1));
+        if (!next) break;
+        found = needle.Is(next);
+      }
     }
   }
   OPENSSL_cleanse(window.data(), window.size());
