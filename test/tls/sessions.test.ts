@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server } from 'node:net';
@@ -15,6 +14,7 @@ import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { listen, readAll } from '../fixtures/peers.ts';
+import { lifetimeHint } from '../fixtures/session-lifetime.ts';
 
 const protocols = ['TLSv1.2', 'TLSv1.3'] as const;
 const { key, cert } = identity('P-256');
@@ -272,19 +272,3 @@ describe('Session resumption', () => {
     }
   });
 });
-
-/** Of a session as node:tls gives it (OpenSSL's ASN.1): the ticket's lifetime hint, `[9] INTEGER`. */
-function lifetimeHint(session: Buffer = Buffer.of()): number {
-  const printed = execFileSync('openssl', ['sess_id', '-inform', 'DER', '-noout', '-text'], {
-    input: withoutName(session),
-    encoding: 'utf8',
-  });
-  return Number(/lifetime hint: (\d+)/.exec(printed)?.[1]);
-}
-
-/** Later releases of Node put the server's name before the session: its length in two bytes, and the name. */
-function withoutName(session: Buffer): Buffer {
-  const mark = Buffer.from('\0nodejs:tls:session:1\0');
-  if (!session.subarray(0, mark.length).equals(mark)) return session;
-  return session.subarray(mark.length + 2 + session.readUInt16BE(mark.length));
-}
