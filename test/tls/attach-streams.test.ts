@@ -265,8 +265,11 @@ describe('attach, for streams that the server did not accept itself', () => {
   });
 
   it('leaves nothing behind in the engine', async () => {
-    await when('the engine to let go of everything', diagnostics, ({ open, lingering, descriptors }) =>
-      [open, lingering, descriptors].every((count) => count === 0),
+    // Connections that are silent after a failure, of tests before this one too, hold a descriptor for s2n's 10 to 30 s.
+    await when(
+      'the engine to let go of everything',
+      diagnostics,
+      ({ open, lingering, descriptors, silent }) => open === 0 && lingering === 0 && descriptors === silent,
     );
   });
 });
