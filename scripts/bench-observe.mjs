@@ -64,7 +64,7 @@ async function costOf(server, mode, port) {
 /** The process that is measured. */
 async function serve() {
   const { createSelfSignedCertificate, createServer, KmsSigner } = await import('../dist/lib/index.js');
-  const { observeHandshake } = await import('../dist/lib/channels/handshake-observation.js');
+  const { observeHandshake } = await import('../dist/lib/observe/channels/handshake-observation.js');
   const { keyId, endpoint, region, credentials } = JSON.parse(process.argv[2]);
   const signer = await KmsSigner.open({ keyId, endpoint, region, credentials });
   const cert = await createSelfSignedCertificate({ signer, subject: 'CN=localhost' });

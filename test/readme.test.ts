@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
-import { findOrCreateDemoKey } from '../lib/kms/demo-key.ts';
+import { findOrCreateDemoKey } from '../lib/signers/kms/keys/demo-key.ts';
 import { startLocalKms, type LocalKms } from '../lib/local-kms/start.ts';
 import { environmentOf } from './fixtures/kms-environment.ts';
 import { readAll } from './fixtures/peers.ts';

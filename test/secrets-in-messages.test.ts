@@ -1,9 +1,9 @@
 import { createServer as createHttpsServer } from 'node:https';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { AzureSigner } from '../lib/azure/azure-signer.ts';
+import { AzureSigner } from '../lib/signers/azure/azure-signer.ts';
 import { describeOption } from '../lib/errors.ts';
-import { GoogleSigner } from '../lib/google/google-signer.ts';
+import { GoogleSigner } from '../lib/signers/google/google-signer.ts';
 import {
   Agent,
   attach,
@@ -16,11 +16,11 @@ import {
   LocalKeySigner,
   preflight,
 } from '../lib/index.ts';
-import { Pkcs11Signer } from '../lib/pkcs11/pkcs11-signer.ts';
+import { Pkcs11Signer } from '../lib/signers/pkcs11/pkcs11-signer.ts';
 import { readSettings } from '../lib/register/settings.ts';
-import { serveSigner } from '../lib/socket-signer/serve-signer.ts';
-import { SocketSigner } from '../lib/socket-signer/socket-signer.ts';
-import { VaultSigner } from '../lib/vault/vault-signer.ts';
+import { serveSigner } from '../lib/signers/socket/serve-signer.ts';
+import { SocketSigner } from '../lib/signers/socket/socket-signer.ts';
+import { VaultSigner } from '../lib/signers/vault/vault-signer.ts';
 import { identity } from './fixtures/identity.ts';
 
 const canary = 'Kanarienvogel7';

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../errors.ts';
-import type { Signer } from '../signer/signer.ts';
+import type { Signer } from '../signers/signer.ts';
 import { checkSerialNumber } from './serial-number.ts';
 import { extensionsOf, keyIdentifiers, nameOf } from './extensions.ts';
 import { pemBlock } from '../pem/pem-blocks.ts';

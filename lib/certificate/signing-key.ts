@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 import { Given, InvalidOptionError } from '../errors.ts';
-import { kindOfKey } from '../signer/schemes-of-key.ts';
-import { signatureSchemes, type SignatureSchemeFacts } from '../signer/signature-scheme.ts';
-import type { Signer } from '../signer/signer.ts';
+import { kindOfKey } from '../signers/schemes-of-key.ts';
+import { signatureSchemes, type SignatureSchemeFacts } from '../signers/signature-scheme.ts';
+import type { Signer } from '../signers/signer.ts';
 
 /** A signer that is fit to sign certificates, and how it does. */
 export interface SigningKey {

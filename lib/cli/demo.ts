@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S2nPkeyError } from '../errors.ts';
-import { deleteDemoKeys } from '../kms/demo-key.ts';
+import { deleteDemoKeys } from '../signers/kms/keys/demo-key.ts';
 import type { Command } from './command.ts';
 import { chooseKms, type ChosenKms } from './demo/choose-kms.ts';
 import { demonstrate } from './demo/demonstration.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { S2nPkeyError } from '../errors.ts';
-import { KmsSigner } from '../kms/kms-signer.ts';
-import { serveSigner } from '../socket-signer/serve-signer.ts';
+import { KmsSigner } from '../signers/kms/kms-signer.ts';
+import { serveSigner } from '../signers/socket/serve-signer.ts';
 import type { Command } from './command.ts';
 
 const usage = `Usage: s2n-pkey signer --socket PATH --key KEY [options]

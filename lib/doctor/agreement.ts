@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { connect } from 'node:tls';
 import { SignerError } from '../errors.ts';
-import { kindOfKey, schemesOfKey } from '../signer/schemes-of-key.ts';
-import type { SignatureScheme } from '../signer/signature-scheme.ts';
-import type { PrivateKeyOperation, Signer } from '../signer/signer.ts';
-import { TlsConnectionError } from '../tls/connection-error.ts';
-import { createServer } from '../tls/create-server.ts';
-import type { ProtocolVersion, VersionRange } from '../tls/protocol-versions.ts';
-import { createSecureContext, makeConfig, type SecureContextOptions } from '../tls/secure-context.ts';
+import { kindOfKey, schemesOfKey } from '../signers/schemes-of-key.ts';
+import type { SignatureScheme } from '../signers/signature-scheme.ts';
+import type { PrivateKeyOperation, Signer } from '../signers/signer.ts';
+import { TlsConnectionError } from '../tls/socket/connection-error.ts';
+import { createServer } from '../tls/server/create-server.ts';
+import type { ProtocolVersion, VersionRange } from '../tls/context/protocol-versions.ts';
+import { createSecureContext, makeConfig, type SecureContextOptions } from '../tls/context/secure-context.ts';
 import { fault, type Finding } from './finding.ts';
 import { memoryConnection } from './memory-connection.ts';
 

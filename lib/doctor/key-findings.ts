@@ -1,11 +1,11 @@
 import type { KMSClient, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
-import { describeKey, type KmsKey } from '../kms/key.ts';
-import { tlsKeySpec, signInput } from '../kms/key-spec.ts';
-import { explainKmsFailure, KmsError } from '../kms/kms-error.ts';
-import { openKey, type OpenedKey } from '../kms/opened-key.ts';
-import { signatureSchemeByName, type SignatureScheme } from '../signer/signature-scheme.ts';
+import { describeKey, type KmsKey } from '../signers/kms/keys/key.ts';
+import { tlsKeySpec, signInput } from '../signers/kms/keys/key-spec.ts';
+import { explainKmsFailure, KmsError } from '../signers/kms/client/kms-error.ts';
+import { openKey, type OpenedKey } from '../signers/kms/keys/opened-key.ts';
+import { signatureSchemeByName, type SignatureScheme } from '../signers/signature-scheme.ts';
 import { fault, faultOf, warning, type Finding } from './finding.ts';
-import { kmsSdk } from '../kms/sdk.ts';
+import { kmsSdk } from '../signers/kms/client/sdk.ts';
 
 /** What was found out about a key in KMS. */
 export interface ExaminedKey {

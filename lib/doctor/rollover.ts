@@ -1,9 +1,9 @@
 import type { Server } from 'node:net';
 import { InvalidOptionError } from '../errors.ts';
-import { overlay } from '../tls/effective-settings.ts';
-import { readSecureContext, type SecureContextOptions } from '../tls/secure-context.ts';
-import { contextsOf } from '../tls/secure-server.ts';
-import type { KmsClientOptions } from '../kms/kms-client.ts';
+import { overlay } from '../tls/context/effective-settings.ts';
+import { readSecureContext, type SecureContextOptions } from '../tls/context/secure-context.ts';
+import { contextsOf } from '../tls/server/secure-server.ts';
+import type { KmsClientOptions } from '../signers/kms/client/kms-client.ts';
 import { preflight, type PreflightReport } from './preflight.ts';
 
 /** What the server is to go on with, and what else of it is to be checked. */

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls';
-import { connect } from '../tls/connect.ts';
-import type { TlsSocket } from '../tls/tls-socket.ts';
-import type { ProtocolVersion } from '../tls/protocol-versions.ts';
+import { connect } from '../tls/client/connect.ts';
+import type { TlsSocket } from '../tls/socket/tls-socket.ts';
+import type { ProtocolVersion } from '../tls/context/protocol-versions.ts';
 import { certificateFindings } from './certificate-findings.ts';
 import { fault, warning, type Finding } from './finding.ts';
 

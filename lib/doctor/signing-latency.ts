@@ -1,5 +1,5 @@
-import type { SignatureScheme } from '../signer/signature-scheme.ts';
-import type { Signer } from '../signer/signer.ts';
+import type { SignatureScheme } from '../signers/signature-scheme.ts';
+import type { Signer } from '../signers/signer.ts';
 import { proveSigning } from './signing-proof.ts';
 
 /** Milliseconds that signatures took, one after the other. */

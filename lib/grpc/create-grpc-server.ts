@@ -7,10 +7,10 @@
 import type { ServerOpts } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { InvalidOptionError } from '../errors.ts';
-import { createServer, type TlsServer } from '../tls/create-server.ts';
-import { overlay } from '../tls/effective-settings.ts';
-import type { TlsServerOptions } from '../tls/server-options.ts';
-import { TlsSocket } from '../tls/tls-socket.ts';
+import { createServer, type TlsServer } from '../tls/server/create-server.ts';
+import { overlay } from '../tls/context/effective-settings.ts';
+import type { TlsServerOptions } from '../tls/server/server-options.ts';
+import { TlsSocket } from '../tls/socket/tls-socket.ts';
 
 /** What `server.createConnectionInjector(ServerCredentials.createInsecure())` of `@grpc/grpc-js` returns. */
 export interface ConnectionInjector {

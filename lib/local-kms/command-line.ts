@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Given, InvalidOptionError } from '../errors.ts';
 import type { LocalKmsServerOptions } from './server.ts';
-import type { LocalKmsCredentials } from './sigv4.ts';
+import type { LocalKmsCredentials } from './request/sigv4.ts';
 
 /** The environment variable by which a parent process gives the control endpoint's token. */
 export const controlTokenVariable = 'S2N_PKEY_LOCAL_KMS_CONTROL_TOKEN';

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isKeyRecord, isMultiRegion, type KeyRecord } from './key-record.ts';
-import type { KeyStore } from './key-store.ts';
-import { LocalKmsError } from './local-kms-error.ts';
+import { isKeyRecord, isMultiRegion, type KeyRecord } from './store/key-record.ts';
+import type { KeyStore } from './store/key-store.ts';
+import { LocalKmsError } from './store/local-kms-error.ts';
 
 /**
  * Gives a store replicas of all multi-Region keys in another local KMS's data directory, as ReplicateKey of each would: the same key

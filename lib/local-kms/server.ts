@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ArnScope } from './arn.ts';
+import { ArnScope } from './store/arn.ts';
 import { Control, controlPath } from './control.ts';
 import { Counters } from './counters.ts';
-import { KmsException, serializationException } from './errors.ts';
-import { KeyStore } from './key-store.ts';
-import { LocalKmsError, systemErrorCode } from './local-kms-error.ts';
+import { KmsException, serializationException } from './store/errors.ts';
+import { KeyStore } from './store/key-store.ts';
+import { LocalKmsError, systemErrorCode } from './store/local-kms-error.ts';
 import { Misbehaviours, type Mishap } from './misbehaviour.ts';
 import { replicateKeys } from './replicas.ts';
 import { operationOfTarget } from './operations/index.ts';
 import { findKey, type Answer, type Kms, type Operation } from './operations/operation.ts';
-import { SignatureVerifier, type LocalKmsCredentials } from './sigv4.ts';
+import { SignatureVerifier, type LocalKmsCredentials } from './request/sigv4.ts';
 import { OtherKeys, withOtherMessage } from './wrong-answer.ts';
 
 export interface LocalKmsServerOptions {

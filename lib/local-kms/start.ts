@@ -13,13 +13,13 @@ import { InvalidOptionError } from '../errors.ts';
 import { controlTokenVariable, defaultRegion, listeningPrefix } from './command-line.ts';
 import { controlPath } from './control.ts';
 import type { CountersSnapshot } from './counters.ts';
-import { LocalKmsError } from './local-kms-error.ts';
+import { LocalKmsError } from './store/local-kms-error.ts';
 import { checkMisbehaviour, type Misbehaviour } from './misbehaviour.ts';
-import type { LocalKmsCredentials } from './sigv4.ts';
+import type { LocalKmsCredentials } from './request/sigv4.ts';
 
 export type { CountersSnapshot, OperationCounters } from './counters.ts';
 export type { Misbehaviour, MisbehaviourKind } from './misbehaviour.ts';
-export type { LocalKmsCredentials } from './sigv4.ts';
+export type { LocalKmsCredentials } from './request/sigv4.ts';
 
 export interface LocalKmsOptions {
   /** Where keys are kept. Without it they are kept in a temporary directory, which `close` removes. */

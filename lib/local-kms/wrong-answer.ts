@@ -1,5 +1,5 @@
-import { generateMaterial, loadMaterial, type KeyMaterial } from './key-material.ts';
-import type { StoredKey } from './key-store.ts';
+import { generateMaterial, loadMaterial, type KeyMaterial } from './store/key-material.ts';
+import type { StoredKey } from './store/key-store.ts';
 import { findKey, type Answer, type Kms, type Operation } from './operations/operation.ts';
 
 /** Answers that look right and are not, for tests of callers that must notice. */

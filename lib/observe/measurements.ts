@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { channelNames } from '../channels/channels.ts';
+import { channelNames } from './channels/channels.ts';
 import type {
   HandshakeEndMessage,
   HandshakeStartMessage,
   KmsAttemptMessage,
   SignatureEndMessage,
   SignatureStartMessage,
-} from '../channels/handshake-messages.ts';
+} from './channels/handshake-messages.ts';
 import { eventMetrics, type Metric } from './metrics.ts';
 
 /** Who counts. `labels`: one value for each of the metric's own, in the same order. */

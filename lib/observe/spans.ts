@@ -9,14 +9,14 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
-import { channelNames, signatureStartChannel } from '../channels/channels.ts';
+import { channelNames, signatureStartChannel } from './channels/channels.ts';
 import type {
   HandshakeEndMessage,
   HandshakeStartMessage,
   KmsAttemptMessage,
   SignatureEndMessage,
   SignatureStartMessage,
-} from '../channels/handshake-messages.ts';
+} from './channels/handshake-messages.ts';
 
 /**
  * A span for each handshake, in it one for its signature, in that one for each request to KMS. Returns what ends it. Names

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
-import { diagnostics } from '../tls/diagnostics.ts';
-import { servedCertificates } from '../tls/served-certificates.ts';
+import { diagnostics } from '../tls/context/diagnostics.ts';
+import { servedCertificates } from '../tls/server/served-certificates.ts';
 import { stateMetrics, type Metric } from './metrics.ts';
 
 /** One value of a metric that is looked up. */

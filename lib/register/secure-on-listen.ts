@@ -2,10 +2,10 @@ import { Server as HttpServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { debuglog } from 'node:util';
-import { attach, holdsKeys, isAttached } from '../tls/attach.ts';
-import { secureHttpServer } from '../tls/secure-http-server.ts';
-import type { TlsServerOptions } from '../tls/server-options.ts';
-import { settingsOf } from '../tls/server-settings.ts';
+import { attach, holdsKeys, isAttached } from '../tls/server/attach.ts';
+import { secureHttpServer } from '../tls/server/secure-http-server.ts';
+import type { TlsServerOptions } from '../tls/server/server-options.ts';
+import { settingsOf } from '../tls/server/server-settings.ts';
 
 const debug = debuglog('s2n-pkey');
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { KmsSigner } from '../kms/kms-signer.ts';
-import { LocalKeySigner } from '../signer/local-key-signer.ts';
-import type { Signer } from '../signer/signer.ts';
-import { createSecureContext } from '../tls/secure-context.ts';
-import type { TlsServerOptions } from '../tls/server-options.ts';
+import { KmsSigner } from '../signers/kms/kms-signer.ts';
+import { LocalKeySigner } from '../signers/local-key-signer.ts';
+import type { Signer } from '../signers/signer.ts';
+import { createSecureContext } from '../tls/context/secure-context.ts';
+import type { TlsServerOptions } from '../tls/server/server-options.ts';
 import { RegisterError, type Settings } from './settings.ts';
 
 /**

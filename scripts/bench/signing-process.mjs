@@ -1,7 +1,7 @@
 // `node signing-process.mjs IN_FLIGHT SECONDS`: signs by KMS, and replays one of its own requests; see signing.mjs.
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, createServer } from 'node:net';
-import { KmsSigner } from '../../dist/lib/kms/kms-signer.js';
+import { KmsSigner } from '../../dist/lib/signers/kms/kms-signer.js';
 import { processorTime } from './processor-time.mjs';
 import { percentile } from './statistics.mjs';
 

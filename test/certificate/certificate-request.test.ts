@@ -4,8 +4,8 @@ import {
   type CertificateRequestOptions,
 } from '../../lib/certificate/certificate-request.ts';
 import { SignerError } from '../../lib/errors.ts';
-import { keyNames, keyPair, type KeyName } from '../signer/key-pairs.ts';
-import { rejectionOf } from '../signer/rejection.ts';
+import { keyNames, keyPair, type KeyName } from '../signers/key-pairs.ts';
+import { rejectionOf } from '../signers/rejection.ts';
 import { openssl } from './openssl.ts';
 import { localSigner, signersAt } from './signers.ts';
 

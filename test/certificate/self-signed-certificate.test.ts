@@ -8,9 +8,9 @@ import {
   createSelfSignedCertificate,
   type SelfSignedCertificateOptions,
 } from '../../lib/certificate/self-signed-certificate.ts';
-import type { Signer } from '../../lib/signer/signer.ts';
-import { keyNames, keyPair, makeKeyPair, privateKeyPem, type KeyName } from '../signer/key-pairs.ts';
-import { rejectionOf } from '../signer/rejection.ts';
+import type { Signer } from '../../lib/signers/signer.ts';
+import { keyNames, keyPair, makeKeyPair, privateKeyPem, type KeyName } from '../signers/key-pairs.ts';
+import { rejectionOf } from '../signers/rejection.ts';
 import { openssl } from './openssl.ts';
 import { localSigner, signersAt } from './signers.ts';
 

@@ -1,9 +1,9 @@
 import { CreateKeyCommand, KMSClient, type KeySpec } from '@aws-sdk/client-kms';
-import { KmsSigner } from '../../lib/kms/kms-signer.ts';
+import { KmsSigner } from '../../lib/signers/kms/kms-signer.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
-import { LocalKeySigner } from '../../lib/signer/local-key-signer.ts';
-import type { Signer } from '../../lib/signer/signer.ts';
-import { keyPair, privateKeyPem, type KeyName } from '../signer/key-pairs.ts';
+import { LocalKeySigner } from '../../lib/signers/local-key-signer.ts';
+import type { Signer } from '../../lib/signers/signer.ts';
+import { keyPair, privateKeyPem, type KeyName } from '../signers/key-pairs.ts';
 
 const keySpecs: Readonly<Record<KeyName, KeySpec>> = {
   'P-256': 'ECC_NIST_P256',

@@ -10,10 +10,10 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { SocketSigner } from '../../lib/socket-signer/socket-signer.ts';
+import { SocketSigner } from '../../lib/signers/socket/socket-signer.ts';
 import { environmentOf } from '../fixtures/kms-environment.ts';
 import { createKey, runningKms } from '../local-kms/running-kms.ts';
-import { verifiesUnder } from '../signer/verify-signature.ts';
+import { verifiesUnder } from '../signers/verify-signature.ts';
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 const message = Buffer.from('what a handshake hashes');

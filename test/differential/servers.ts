@@ -13,7 +13,7 @@ import {
 import type { Server, Socket } from 'node:net';
 import { createServer as createNodeTlsServer, type TlsOptions } from 'node:tls';
 import { attach, createServer } from '../../lib/index.ts';
-import { secureHttpServer } from '../../lib/tls/secure-http-server.ts';
+import { secureHttpServer } from '../../lib/tls/server/secure-http-server.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 

@@ -11,11 +11,11 @@ import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
 import { PreflightError } from '../../lib/doctor/finding.ts';
 import { preflight, type PreflightOptions } from '../../lib/doctor/preflight.ts';
-import { KmsSigner } from '../../lib/kms/kms-signer.ts';
-import { LocalKeySigner } from '../../lib/signer/local-key-signer.ts';
+import { KmsSigner } from '../../lib/signers/kms/kms-signer.ts';
+import { LocalKeySigner } from '../../lib/signers/local-key-signer.ts';
 import { Authority } from '../fixtures/authority.ts';
 import { identity } from '../fixtures/identity.ts';
-import { withoutAwsConfiguration } from '../kms/aws-environment.ts';
+import { withoutAwsConfiguration } from '../signers/kms/aws-environment.ts';
 import { createKey, runningKms } from '../local-kms/running-kms.ts';
 
 const DAY = 24 * 60 * 60 * 1000;

@@ -4,8 +4,8 @@ import { connect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { PreflightError } from '../../lib/doctor/finding.ts';
 import { rollover } from '../../lib/doctor/rollover.ts';
-import { createServer } from '../../lib/tls/create-server.ts';
-import { servedCertificates } from '../../lib/tls/served-certificates.ts';
+import { createServer } from '../../lib/tls/server/create-server.ts';
+import { servedCertificates } from '../../lib/tls/server/served-certificates.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 
 describe('a server that rolls over to another key', function () {

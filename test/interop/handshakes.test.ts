@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import { attach, createServer, type TlsSocket } from '../../lib/index.ts';
-import { signatureSchemeByCode, signatureSchemeByName } from '../../lib/signer/signature-scheme.ts';
+import { signatureSchemeByCode, signatureSchemeByName } from '../../lib/signers/signature-scheme.ts';
 import {
   ClientFailure,
   curlEcho,
@@ -16,7 +16,7 @@ import {
 import type { KeyKind } from '../fixtures/identity.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 import { close, listen, next, readAll } from '../fixtures/peers.ts';
-import { rejectionOf } from '../signer/rejection.ts';
+import { rejectionOf } from '../signers/rejection.ts';
 import { needs } from '../fixtures/needs.ts';
 
 const ecdsaKinds: readonly KeyKind[] = ['P-256', 'P-384', 'P-521'];

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isKeyRecord } from '../../lib/local-kms/key-record.ts';
+import { isKeyRecord } from '../../lib/local-kms/store/key-record.ts';
 import type { KeyKind } from '../fixtures/identity.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 import { searchMemory } from '../fixtures/memory-image.ts';

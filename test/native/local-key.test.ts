@@ -11,9 +11,9 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { addon } from '../../lib/native/addon.ts';
 import type { NativeLocalKey } from '../../lib/native/binding.ts';
-import { signatureSchemes, type SignatureSchemeFacts } from '../../lib/signer/signature-scheme.ts';
-import { keyNames, keyPair, privateKeyPem, type KeyName } from '../signer/key-pairs.ts';
-import { verifiesUnder } from '../signer/verify-signature.ts';
+import { signatureSchemes, type SignatureSchemeFacts } from '../../lib/signers/signature-scheme.ts';
+import { keyNames, keyPair, privateKeyPem, type KeyName } from '../signers/key-pairs.ts';
+import { verifiesUnder } from '../signers/verify-signature.ts';
 
 const message = Buffer.from('a transcript of a handshake');
 

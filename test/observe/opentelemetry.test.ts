@@ -26,7 +26,7 @@ import { observeWithOpenTelemetry } from '../../lib/observe/opentelemetry.ts';
 import { AnswerTap } from '../fixtures/answer-tap.ts';
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
-import { rejectionOf } from '../signer/rejection.ts';
+import { rejectionOf } from '../signers/rejection.ts';
 
 describe('OpenTelemetry', function () {
   this.timeout(60_000);

@@ -9,7 +9,7 @@ import { runningKmsSites } from '../fixtures/kms-sites.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
 import { readExposition } from './exposition-reader.ts';
 import { when } from '../fixtures/when.ts';
-import { rejectionOf } from '../signer/rejection.ts';
+import { rejectionOf } from '../signers/rejection.ts';
 
 describe('Prometheus metrics', function () {
   this.timeout(60_000);

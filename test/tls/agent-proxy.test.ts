@@ -10,7 +10,7 @@ import { connect as connectTcp, createServer as createTcpServer, type Server } f
 import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
 import { Agent, type AgentOptions } from '../../lib/index.ts';
-import { readProxyEnv } from '../../lib/tls/agent-proxy.ts';
+import { readProxyEnv } from '../../lib/tls/client/agent-proxy.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, readAll } from '../fixtures/peers.ts';
 

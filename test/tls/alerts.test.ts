@@ -8,7 +8,7 @@ import {
 } from 'node:net';
 import { expect } from 'chai';
 import { createServer, type TlsConnectionError, type TlsServer } from '../../lib/index.ts';
-import type { TlsServerOptions } from '../../lib/tls/server-options.ts';
+import type { TlsServerOptions } from '../../lib/tls/server/server-options.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { clientHello } from '../fixtures/client-hello.ts';
 import { HoldingSigner } from '../fixtures/holding-signer.ts';

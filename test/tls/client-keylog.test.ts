@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { expect } from 'chai';
 import { Agent, connect, type ConnectOptions } from '../../lib/index.ts';
-import { readKeyLogFile } from '../../lib/tls/key-log-file.ts';
+import { readKeyLogFile } from '../../lib/tls/context/key-log-file.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen, readAll } from '../fixtures/peers.ts';
 import { runProgram, type Program } from '../fixtures/program.ts';

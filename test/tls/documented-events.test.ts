@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { createServer as createNodeTlsServer, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import { attach, createServer, LocalKeySigner } from '../../lib/index.ts';
-import { unsupportedEvents } from '../../lib/tls/unsupported-events.ts';
+import { unsupportedEvents } from '../../lib/tls/server/unsupported-events.ts';
 import { nodeClient, s2nClient } from '../differential/client-implementations.ts';
 import {
   implementations,

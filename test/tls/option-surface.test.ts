@@ -3,7 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { expect } from 'chai';
 import { Agent, attach, buildConnector, connect, createServer, LocalKeySigner } from '../../lib/index.ts';
-import { unsupportedOptions } from '../../lib/tls/unsupported-options.ts';
+import { unsupportedOptions } from '../../lib/tls/context/unsupported-options.ts';
 import { identity } from '../fixtures/identity.ts';
 
 const { key, cert } = identity('P-256');

@@ -17,7 +17,7 @@ import { clientHello } from '../fixtures/client-hello.ts';
 import { identity, type KeyKind } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
-import { rejectionOf } from '../signer/rejection.ts';
+import { rejectionOf } from '../signers/rejection.ts';
 
 /** A certificate for a name, and a signer that counts what it is asked. */
 function site(name: string, kind: KeyKind = 'P-256'): { cert: string; signer: AsynchronousSigner } {

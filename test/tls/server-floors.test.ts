@@ -3,7 +3,7 @@ import type { AddressInfo, Server } from 'node:net';
 import tls, { type TlsOptions } from 'node:tls';
 import { expect } from 'chai';
 import { createServer, LocalKeySigner, type TlsServerOptions } from '../../lib/index.ts';
-import { contextRules } from '../../lib/tls/effective-settings.ts';
+import { contextRules } from '../../lib/tls/context/effective-settings.ts';
 import { Authority } from '../fixtures/authority.ts';
 import { cases, only, own, tls12, tls13, type Case, type People } from '../fixtures/floor-cases.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { cancellationOf } from '../../lib/signer/cancellation.ts';
-import type { Signer, SignOptions } from '../../lib/signer/signer.ts';
+import { cancellationOf } from '../../lib/signers/cancellation.ts';
+import type { Signer, SignOptions } from '../../lib/signers/signer.ts';
 import { LocalKeySigner } from '../../lib/index.ts';
-import { SignatureRequest } from '../../lib/tls/signature-request.ts';
+import { SignatureRequest } from '../../lib/tls/handshake/signature-request.ts';
 import { identity } from '../fixtures/identity.ts';
 
 const { publicKey, schemes } = new LocalKeySigner({ key: identity('P-256').key });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { createServer, LocalKeySigner, TlsSocket } from '../../lib/index.ts';
-import { unsupportedMethods } from '../../lib/tls/unsupported-methods.ts';
+import { unsupportedMethods } from '../../lib/tls/socket/unsupported-methods.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, connectTls, listen, next } from '../fixtures/peers.ts';
 

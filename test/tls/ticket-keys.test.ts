@@ -5,7 +5,7 @@ import {
   GivenTicketKey,
   RotatingTicketKeys,
   type TicketKey,
-} from '../../lib/tls/ticket-keys.ts';
+} from '../../lib/tls/context/ticket-keys.ts';
 
 const HOUR = 3600;
 const start = 1_800_000_000;

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
-import { createServer, type TlsServer } from '../../lib/tls/create-server.ts';
+import { createServer, type TlsServer } from '../../lib/tls/server/create-server.ts';
 import {
   watchCertificate,
   type CertificateWatch,
   type SwappedCertificate,
   type WatchClock,
-} from '../../lib/tls/watch-certificate.ts';
+} from '../../lib/tls/server/watch-certificate.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 
 describe('a watched certificate file that is refused', function () {

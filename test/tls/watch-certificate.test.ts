@@ -9,14 +9,14 @@ import { connect as tlsConnect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
 import { InvalidOptionError, S2nPkeyError } from '../../lib/errors.ts';
-import { attach } from '../../lib/tls/attach.ts';
-import { createServer, type TlsServer } from '../../lib/tls/create-server.ts';
-import { servedCertificates } from '../../lib/tls/served-certificates.ts';
+import { attach } from '../../lib/tls/server/attach.ts';
+import { createServer, type TlsServer } from '../../lib/tls/server/create-server.ts';
+import { servedCertificates } from '../../lib/tls/server/served-certificates.ts';
 import {
   watchCertificate,
   type CertificateWatch,
   type SwappedCertificate,
-} from '../../lib/tls/watch-certificate.ts';
+} from '../../lib/tls/server/watch-certificate.ts';
 import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
 
 describe('a certificate file that is watched', function () {

@@ -5,12 +5,12 @@ import { connect, type TLSSocket } from 'node:tls';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { certificateText } from '../../certificate/certificate-text.ts';
 import { createSelfSignedCertificate } from '../../certificate/self-signed-certificate.ts';
-import { findOrCreateDemoKey } from '../../kms/demo-key.ts';
-import type { KmsKey } from '../../kms/key.ts';
-import { KmsSigner } from '../../kms/kms-signer.ts';
-import { signatureSchemeByCode } from '../../signer/signature-scheme.ts';
-import { createServer, type TlsServer } from '../../tls/create-server.ts';
-import type { TlsSocket } from '../../tls/tls-socket.ts';
+import { findOrCreateDemoKey } from '../../signers/kms/keys/demo-key.ts';
+import type { KmsKey } from '../../signers/kms/keys/key.ts';
+import { KmsSigner } from '../../signers/kms/kms-signer.ts';
+import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
+import { createServer, type TlsServer } from '../../tls/server/create-server.ts';
+import type { TlsSocket } from '../../tls/socket/tls-socket.ts';
 import type { DemoClientOptions } from './choose-kms.ts';
 import { TimedSigner, type SignCall } from './timed-signer.ts';
 

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { PrivateKeyOperation, Signer, SignOptions } from '../../signer/signer.ts';
+import type { PrivateKeyOperation, Signer, SignOptions } from '../../signers/signer.ts';
 
 /** One call of a signer. Times in milliseconds of `performance.now()`. */
 export interface SignCall {

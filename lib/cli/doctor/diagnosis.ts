@@ -4,7 +4,7 @@ import { examine, type PreflightReport } from '../../doctor/preflight.ts';
 import { seeServer, type AddressOptions, type SeenHandshake } from '../../doctor/served-address.ts';
 import { costOf, signingCost, type SigningCost } from '../../doctor/signing-cost.ts';
 import { signingLatency, type SigningLatency } from '../../doctor/signing-latency.ts';
-import { KmsSigner } from '../../kms/kms-signer.ts';
+import { KmsSigner } from '../../signers/kms/kms-signer.ts';
 import type { DoctorOptions, Pair } from './options.ts';
 
 /** What was found out about a key and its certificate. */

@@ -1,7 +1,7 @@
-import { KmsException, notFoundException, validationException } from '../errors.ts';
-import type { AliasRecord } from '../key-record.ts';
-import type { StoredKey } from '../key-store.ts';
-import { required, string } from '../request-shape.ts';
+import { KmsException, notFoundException, validationException } from '../store/errors.ts';
+import type { AliasRecord } from '../store/key-record.ts';
+import type { StoredKey } from '../store/key-store.ts';
+import { required, string } from '../request/request-shape.ts';
 import { findKey, keyIdMember, operation, refusePendingDeletion, timestamp, type Kms } from './operation.ts';
 import { limitMember, markerMember, paginate } from './pagination.ts';
 

@@ -1,4 +1,4 @@
-import { KmsException, unsupportedOperationException } from '../errors.ts';
+import { KmsException, unsupportedOperationException } from '../store/errors.ts';
 import { createAlias, deleteAlias, listAliases, updateAlias } from './aliases.ts';
 import { cancelKeyDeletion, disableKey, enableKey, scheduleKeyDeletion } from './key-states.ts';
 import { createKey, describeKey, getPublicKey, listKeys } from './keys.ts';

@@ -1,6 +1,6 @@
-import { KmsException, validationException } from '../errors.ts';
-import type { KeyRecord, KeyState } from '../key-record.ts';
-import { integer, required } from '../request-shape.ts';
+import { KmsException, validationException } from '../store/errors.ts';
+import type { KeyRecord, KeyState } from '../store/key-record.ts';
+import { integer, required } from '../request/request-shape.ts';
 import {
   changeKey,
   findKey,

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { ArnScope } from '../arn.ts';
-import { authorize } from '../authorization.ts';
-import { KmsException, unsupportedOperationException, validationException } from '../errors.ts';
-import { AsymmetricKeyMaterial, generateMaterial } from '../key-material.ts';
-import { isMultiRegion, type KeyRecord } from '../key-record.ts';
-import { allKeySpecs, keySpecFacts, keyUsages, keyUsagesOf, type KeyUsage } from '../key-spec.ts';
-import { boolean, list, oneOf, required, string } from '../request-shape.ts';
+import { ArnScope } from '../store/arn.ts';
+import { authorize } from '../request/authorization.ts';
+import { KmsException, unsupportedOperationException, validationException } from '../store/errors.ts';
+import { AsymmetricKeyMaterial, generateMaterial } from '../store/key-material.ts';
+import { isMultiRegion, type KeyRecord } from '../store/key-record.ts';
+import { allKeySpecs, keySpecFacts, keyUsages, keyUsagesOf, type KeyUsage } from '../store/key-spec.ts';
+import { boolean, list, oneOf, required, string } from '../request/request-shape.ts';
 import {
   findKey,
   grantTokensMember,

@@ -1,8 +1,8 @@
-import { authorize } from '../authorization.ts';
-import { KmsException } from '../errors.ts';
-import { HmacKeyMaterial } from '../key-material.ts';
-import { macAlgorithms } from '../key-spec.ts';
-import { blob, boolean, oneOf, required, type Input } from '../request-shape.ts';
+import { authorize } from '../request/authorization.ts';
+import { KmsException } from '../store/errors.ts';
+import { HmacKeyMaterial } from '../store/key-material.ts';
+import { macAlgorithms } from '../store/key-spec.ts';
+import { blob, boolean, oneOf, required, type Input } from '../request/request-shape.ts';
 import {
   dryRunException,
   findKey,

@@ -1,8 +1,8 @@
-import type { ArnScope } from '../arn.ts';
-import { KmsException, notFoundException } from '../errors.ts';
-import type { KeyRecord } from '../key-record.ts';
-import type { KeyStore, StoredKey } from '../key-store.ts';
-import { list, parseRequest, string, type Input, type Shape } from '../request-shape.ts';
+import type { ArnScope } from '../store/arn.ts';
+import { KmsException, notFoundException } from '../store/errors.ts';
+import type { KeyRecord } from '../store/key-record.ts';
+import type { KeyStore, StoredKey } from '../store/key-store.ts';
+import { list, parseRequest, string, type Input, type Shape } from '../request/request-shape.ts';
 
 /** What operations work on. */
 export interface Kms {

@@ -1,5 +1,5 @@
-import { KmsException } from '../errors.ts';
-import { integer, string } from '../request-shape.ts';
+import { KmsException } from '../store/errors.ts';
+import { integer, string } from '../request/request-shape.ts';
 
 /** `Limit` and `Marker` of every list operation. */
 export const limitMember = integer(1, 1000);

@@ -1,6 +1,6 @@
-import type { ArnScope } from '../arn.ts';
-import { KmsException, notFoundException } from '../errors.ts';
-import { boolean, required, string } from '../request-shape.ts';
+import type { ArnScope } from '../store/arn.ts';
+import { KmsException, notFoundException } from '../store/errors.ts';
+import { boolean, required, string } from '../request/request-shape.ts';
 import { changeKey, findKey, keyIdMember, operation } from './operation.ts';
 import { limitMember, markerMember, paginate } from './pagination.ts';
 

@@ -1,10 +1,10 @@
-import { authorize } from '../authorization.ts';
-import { KmsException, validationException } from '../errors.ts';
-import type { SignatureSchemeFacts } from '../../signer/signature-scheme.ts';
-import { AsymmetricKeyMaterial, digestOf } from '../key-material.ts';
-import { allSigningAlgorithms, schemeOfSigningAlgorithm } from '../key-spec.ts';
-import type { StoredKey } from '../key-store.ts';
-import { blob, boolean, oneOf, required, type Input } from '../request-shape.ts';
+import { authorize } from '../request/authorization.ts';
+import { KmsException, validationException } from '../store/errors.ts';
+import type { SignatureSchemeFacts } from '../../signers/signature-scheme.ts';
+import { AsymmetricKeyMaterial, digestOf } from '../store/key-material.ts';
+import { allSigningAlgorithms, schemeOfSigningAlgorithm } from '../store/key-spec.ts';
+import type { StoredKey } from '../store/key-store.ts';
+import { blob, boolean, oneOf, required, type Input } from '../request/request-shape.ts';
 import {
   dryRunException,
   findKey,

@@ -1,5 +1,5 @@
-import { KmsException } from '../errors.ts';
-import { list, required, string, structure } from '../request-shape.ts';
+import { KmsException } from '../store/errors.ts';
+import { list, required, string, structure } from '../request/request-shape.ts';
 import { changeKey, findKey, keyIdMember, operation, refusePendingDeletion } from './operation.ts';
 import { limitMember, markerMember, paginate } from './pagination.ts';
 

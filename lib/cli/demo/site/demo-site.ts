@@ -7,9 +7,9 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
-import { signatureSchemeByCode } from '../../../signer/signature-scheme.ts';
-import { attach } from '../../../tls/attach.ts';
-import type { TlsSocket } from '../../../tls/tls-socket.ts';
+import { signatureSchemeByCode } from '../../../signers/signature-scheme.ts';
+import { attach } from '../../../tls/server/attach.ts';
+import type { TlsSocket } from '../../../tls/socket/tls-socket.ts';
 import type { LoggedSign, SignLog } from './sign-log.ts';
 import { icon, page } from './page.ts';
 import { script } from './script.ts';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import type { PrivateKeyOperation, Signer, SignOptions } from '../../../signer/signer.ts';
+import type { PrivateKeyOperation, Signer, SignOptions } from '../../../signers/signer.ts';
 
 /** One Sign call, as the page shows it. */
 export interface LoggedSign {

@@ -1,0 +1,151 @@
+import { InvalidOptionError, SignerError } from '../../errors.ts';
+
+/** How a CircuitBreaker waits. */
+export interface CircuitBreakerOptions {
+  /** Milliseconds from the failure that opened it until one signature is tried; doubled each time that fails. 1,000 unless given. */
+  readonly pause?: number;
+  /** Milliseconds that the pause grows to; 60,000 unless given. */
+  readonly longestPause?: number;
+}
+
+/** A signature was not asked for, since the last one failed in a way that does not pass by itself. `cause` says how that was. */
+export class CircuitOpenError extends SignerError {
+  /** Milliseconds until one signature will be tried. 0: one is being tried. */
+  readonly retryAfter: number;
+
+  constructor(cause: Error, retryAfter: number) {
+    super(
+      'no signature is asked for, since the last one failed in a way that does not pass by itself; ' +
+        (retryAfter > 0 ? `one will be tried in ${Math.ceil(retryAfter)} ms` : 'one is being tried') +
+        `. The failure: ${cause.message}`,
+      { code: 'ERR_S2N_PKEY_SIGNER_CIRCUIT_OPEN', cause },
+    );
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Failures of KMS that stay until somebody does something: the key's state, a policy. What passes by itself is not among them. */
+const lasting: ReadonlySet<string> = new Set([
+  'ERR_S2N_PKEY_KMS_ACCESS_DENIED',
+  'ERR_S2N_PKEY_KMS_KEY_DISABLED',
+  'ERR_S2N_PKEY_KMS_KEY_PENDING_DELETION',
+  'ERR_S2N_PKEY_KMS_KEY_USAGE',
+  'ERR_S2N_PKEY_KMS_NOT_FOUND',
+]);
+
+/** Whether a failure will not pass by itself. */
+export function isLasting(error: Error): boolean {
+  return error instanceof SignerError && lasting.has(error.code);
+}
+
+/** What became of what was asked for last, as far as the breaker goes. */
+type State =
+  | { readonly name: 'closed' }
+  | { readonly name: 'open'; readonly cause: Error; readonly pause: number; readonly until: number }
+  | { readonly name: 'probing'; readonly cause: Error; readonly pause: number };
+
+const closed: State = { name: 'closed' };
+
+/**
+ * Stands before a service that may fail for long. The first failure that `opens` opens it: from then on everything is refused at
+ * once, without asking. After a pause one request goes through, for real: if it is answered all is as before, and if it fails likewise
+ * the pause doubles.
+ */
+export class CircuitBreaker {
+  readonly #pause: number;
+  readonly #longestPause: number;
+  readonly #opens: (error: Error) => boolean;
+  readonly #now: () => number;
+  #state: State = closed;
+
+  /**
+   * @param now the time in milliseconds, from any moment on.
+   * @throws InvalidOptionError for `circuitBreaker.pause` or `.longestPause`
+   */
+  constructor(
+    options: CircuitBreakerOptions = {},
+    opens: (error: Error) => boolean = isLasting,
+    now: () => number = () => performance.now(),
+  ) {
+    if (typeof options !== 'object' || options === null) {
+      throw new InvalidOptionError('circuitBreaker', 'options such as { pause: 1000 }, or false', options);
+    }
+    this.#pause = milliseconds('pause', options.pause, 1000, 1);
+    this.#longestPause = milliseconds(
+      'longestPause',
+      options.longestPause,
+      Math.max(60_000, this.#pause),
+      this.#pause,
+    );
+    this.#opens = opens;
+    this.#now = now;
+  }
+
+  /** `'open'`: refusing; `'probing'`: one request is under way, others are refused. */
+  get state(): 'closed' | 'open' | 'probing' {
+    return this.#state.name;
+  }
+
+  /** Whether a request would go through now. */
+  get admits(): boolean {
+    const state = this.#state;
+    return state.name === 'closed' || (state.name === 'open' && this.#now() >= state.until);
+  }
+
+  /**
+   * Does `work`, which is not called while it is open.
+   *
+   * @throws CircuitOpenError; what `work` rejects with.
+   */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#state;
+    if (before.name === 'closed') {
+      try {
+        return await work();
+      } catch (error) {
+        // Whatever was under way when it opened has nothing to add.
+        if (this.#state === closed && error instanceof Error && this.#opens(error))
+          this.#open(error, this.#pause);
+        throw error;
+      }
+    }
+    const { cause, pause } = before;
+    const left = before.name === 'open' ? before.until - this.#now() : 0;
+    if (before.name === 'probing' || left > 0) throw new CircuitOpenError(cause, Math.max(0, left));
+    this.#state = { name: 'probing', cause, pause };
+    try {
+      const result = await work();
+      this.#state = closed;
+      return result;
+    } catch (error) {
+      if (error instanceof Error && this.#opens(error)) {
+        this.#open(error, Math.min(pause * 2, this.#longestPause));
+      } else {
+        // It says nothing about the failure before: throttled, or a client that went. The next one tries.
+        this.#state = { name: 'open', cause, pause, until: 0 };
+      }
+      throw error;
+    }
+  }
+
+  #open(cause: Error, pause: number): void {
+    this.#state = { name: 'open', cause, pause, until: this.#now() + pause };
+  }
+}
+
+/**
+ * Reads the option `circuitBreaker` of a signer.
+ *
+ * @throws InvalidOptionError
+ */
+export function readCircuitBreaker(
+  given: CircuitBreakerOptions | false | undefined,
+): CircuitBreaker | undefined {
+  return given === false ? undefined : new CircuitBreaker(given);
+}
+
+function milliseconds(name: string, value: unknown, fallback: number, least: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && value >= least && value < Infinity) return value;
+  throw new InvalidOptionError(`circuitBreaker.${name}`, `milliseconds, ${least} or more`, value);
+}

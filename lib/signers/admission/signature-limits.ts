@@ -1,0 +1,155 @@
+import { InvalidOptionError } from '../../errors.ts';
+import type { SignatureQuota } from '../signer.ts';
+import { checkPrefixLength, type PrefixLengths } from './address-prefix.ts';
+
+/** Limits for one network of clients; see `PrefixLengths`. */
+export interface AddressLimits extends Partial<PrefixLengths> {
+  /** Signatures a second. Half of the whole unless given. */
+  readonly perSecond?: number;
+  /** Signatures at once after a pause. A quarter of `perSecond` unless given. */
+  readonly burst?: number;
+  /** Signatures under way. Half of the whole unless given. */
+  readonly inFlight?: number;
+}
+
+/** How many signatures handshakes may ask for. `Infinity` is no limit. */
+export interface SignatureLimits {
+  /** Signatures a second. Four fifths of the signer's quota unless given: 800 for KMS. */
+  readonly perSecond?: number;
+  /** Signatures under way. As many as the signer has connections unless given: 256 for KMS. */
+  readonly inFlight?: number;
+  /** Handshakes that wait for their turn; 1,000 unless given. 0: none waits. */
+  readonly queue?: number;
+  /** Milliseconds that one waits before it is refused; 2,000 unless given. */
+  readonly queueTimeout?: number;
+  /** For each network of clients; false: no limits of their own, but turns are still shared out among networks. */
+  readonly perAddress?: AddressLimits | false;
+}
+
+/** The limits of one network, all of them known. */
+export interface CheckedAddressLimits {
+  readonly perSecond: number;
+  readonly burst: number;
+  readonly inFlight: number;
+}
+
+/** Limits with nothing left open. */
+export interface CheckedLimits extends PrefixLengths {
+  readonly perSecond: number;
+  /** A quarter of `perSecond`: with the four fifths above, no second has more than the quota. */
+  readonly burst: number;
+  readonly inFlight: number;
+  readonly queue: number;
+  readonly queueTimeout: number;
+  readonly perAddress: CheckedAddressLimits;
+}
+
+/** AWS KMS: 1,000 a second for each kind of asymmetric key, in an account and Region (Service Quotas), and our connections to it. */
+export const kmsQuota: SignatureQuota = { perSecond: 1000, inFlight: 256 };
+
+const partOfQuota = 0.8;
+const partOfRate = 0.25;
+const partOfAll = 0.5;
+const defaultQueue = 1000;
+const defaultQueueTimeout = 2000;
+const longestTimeout = 2 ** 31 - 1;
+
+/**
+ * Checks what was given, and adds what was not.
+ *
+ * @throws InvalidOptionError naming the option, as in `signatureLimits.perAddress.burst`.
+ */
+export function checkSignatureLimits(given: unknown, quota: SignatureQuota = kmsQuota): CheckedLimits {
+  const name = 'signatureLimits';
+  const expected =
+    'limits such as { perSecond: 800, inFlight: 256 }, a SignatureAdmission, or false for none';
+  const options = readOptions(
+    name,
+    given,
+    ['perSecond', 'inFlight', 'queue', 'queueTimeout', 'perAddress'],
+    expected,
+  );
+  const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), quota.perSecond * partOfQuota);
+  const inFlight = whole(`${name}.inFlight`, options.get('inFlight'), 1, quota.inFlight);
+  const queueTimeout = options.get('queueTimeout') ?? defaultQueueTimeout;
+  if (typeof queueTimeout !== 'number' || !(queueTimeout >= 1 && queueTimeout <= longestTimeout)) {
+    throw new InvalidOptionError(
+      `${name}.queueTimeout`,
+      `milliseconds from 1 to ${longestTimeout}`,
+      queueTimeout,
+    );
+  }
+  return {
+    perSecond,
+    burst: Math.max(1, perSecond * partOfRate),
+    inFlight,
+    queue: whole(`${name}.queue`, options.get('queue'), 0, defaultQueue),
+    queueTimeout,
+    ...checkAddressLimits(options.get('perAddress'), perSecond, inFlight),
+  };
+}
+
+function checkAddressLimits(
+  given: unknown,
+  allPerSecond: number,
+  allInFlight: number,
+): PrefixLengths & { perAddress: CheckedAddressLimits } {
+  const name = 'signatureLimits.perAddress';
+  const options =
+    given === undefined || given === false
+      ? new Map<string, unknown>()
+      : readOptions(
+          name,
+          given,
+          ['perSecond', 'burst', 'inFlight', 'ipv4Prefix', 'ipv6Prefix'],
+          'limits such as { perSecond: 50 }, or false for none',
+        );
+  const prefixes = {
+    ipv4Prefix: checkPrefixLength(`${name}.ipv4Prefix`, options.get('ipv4Prefix'), 32, 32),
+    ipv6Prefix: checkPrefixLength(`${name}.ipv6Prefix`, options.get('ipv6Prefix'), 128, 64),
+  };
+  if (given === false) {
+    return { ...prefixes, perAddress: { perSecond: Infinity, burst: Infinity, inFlight: Infinity } };
+  }
+  const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), allPerSecond * partOfAll);
+  const burst = Math.max(1, perSecond * partOfRate);
+  const inFlight = Math.max(1, Math.floor(allInFlight * partOfAll));
+  return {
+    ...prefixes,
+    perAddress: {
+      perSecond,
+      burst: whole(`${name}.burst`, options.get('burst'), 1, burst),
+      inFlight: whole(`${name}.inFlight`, options.get('inFlight'), 1, inFlight),
+    },
+  };
+}
+
+function readOptions(
+  name: string,
+  given: unknown,
+  known: readonly string[],
+  expected: string,
+): Map<string, unknown> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new InvalidOptionError(name, expected, given);
+  }
+  const options = new Map<string, unknown>(Object.entries(given));
+  for (const [key, value] of options) {
+    if (known.includes(key) || value === undefined) continue;
+    throw new InvalidOptionError(`${name}.${key}`, `nothing: the options are ${known.join(', ')}`, value);
+  }
+  return options;
+}
+
+function rate(option: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && value > 0) return value;
+  throw new InvalidOptionError(option, 'a number of signatures a second, more than 0', value);
+}
+
+function whole(option: string, value: unknown, least: number, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && value >= least && (Number.isInteger(value) || value === Infinity))
+    return value;
+  throw new InvalidOptionError(option, `a whole number, ${least} or more, or Infinity`, value);
+}

@@ -1,0 +1,67 @@
+/**
+ * What every `Signer` must do, as a list of checks that any test runner can run. It makes about a hundred signatures.
+ *
+ * @module s2n-pkey/signer-conformance
+ */
+import { InvalidOptionError } from '../../errors.ts';
+import type { Signer } from '../signer.ts';
+import { closeSigner } from './check.ts';
+import { handshakeChecks } from './handshake-checks.ts';
+import { failureChecks } from './failure-checks.ts';
+import { shapeChecks } from './shape-checks.ts';
+import { signatureChecks } from './signature-checks.ts';
+
+export { ConformanceError } from './conformance-error.ts';
+
+export interface SignerConformanceOptions {
+  /** A signer to check; called once for each check. One with a `close` is closed after it. */
+  readonly open: () => Signer | Promise<Signer>;
+  /**
+   * PEM chain for the signer's key, the leaf first, for the handshakes. Unless given, an authority that is made for the purpose
+   * issues one.
+   */
+  readonly certificate?: string;
+  /** How many signatures are asked for at once; 64 unless given. */
+  readonly concurrency?: number;
+  /** Milliseconds until a signature that does not come counts as one that never will; 10,000 unless given. */
+  readonly patience?: number;
+}
+
+/** One promise of a signer's. */
+export interface ConformanceCheck {
+  /** What is promised, as in "signs each scheme so that node:crypto verifies it". */
+  readonly name: string;
+  /** Rejects with a ConformanceError that says what the signer did, and what to do about it. */
+  readonly run: () => Promise<void>;
+}
+
+/**
+ * The checks for one signer: `for (const { name, run } of signerConformance({ open })) test(name, run)`.
+ *
+ * @throws InvalidOptionError
+ */
+export function signerConformance(options: SignerConformanceOptions): ConformanceCheck[] {
+  if (typeof options !== 'object' || options === null || typeof options.open !== 'function') {
+    throw new InvalidOptionError('open', 'a function that gives a Signer', options?.open);
+  }
+  const { open, certificate, concurrency = 64, patience = 10_000 } = options;
+  for (const [name, value] of Object.entries({ concurrency, patience })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new InvalidOptionError(name, 'a whole number, 1 or more', value);
+  }
+  if (certificate !== undefined && typeof certificate !== 'string') {
+    throw new InvalidOptionError('certificate', 'a PEM certificate chain', certificate);
+  }
+  const checked = { concurrency, patience, certificate };
+  return [...shapeChecks, ...signatureChecks, ...failureChecks, ...handshakeChecks].map(({ name, run }) => ({
+    name,
+    run: async () => {
+      const signer = await open();
+      try {
+        await run(signer, checked);
+      } finally {
+        await closeSigner(signer);
+      }
+    },
+  }));
+}

@@ -1,0 +1,77 @@
+import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
+import { InvalidOptionError } from '../../../errors.ts';
+import { HandshakeRetryStrategy } from './handshake-retry.ts';
+import { mostAttempts } from './retry-delay.ts';
+import { kmsSdk } from './sdk.ts';
+
+/** Where KMS is and as whom to ask; what is not given, the AWS SDK finds as it always does (environment, profile, role). */
+export interface KmsClientOptions {
+  /** Such as `eu-central-1`. */
+  readonly region?: string;
+  /** URL of the service: a VPC endpoint, or the local KMS. */
+  readonly endpoint?: string;
+  /** Credentials, or the SDK's provider of them. */
+  readonly credentials?: KMSClientConfig['credentials'];
+}
+
+/** Milliseconds one attempt may take to connect. Within a Region it takes a few. */
+const connectionTimeout = 2_000;
+
+/** Milliseconds one attempt may take altogether. A Sign takes 5 to 50; two attempts fit into a client's patience. */
+const requestTimeout = 2_500;
+
+/** Requests under way at once: beyond it they queue. KMS signs 1,000 a second unless the quota is raised. */
+const maxSockets = 256;
+
+/**
+ * A client for signing in handshakes: other attempts soon (`HandshakeRetryStrategy`), time limits that hold, and connections
+ * enough for many handshakes at once. The caller destroys it.
+ *
+ * @throws InvalidOptionError for `region`, `endpoint` or `credentials`.
+ */
+export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient {
+  const { region, endpoint, credentials } = checkClientOptions(options);
+  const agent = { keepAlive: true, maxSockets };
+  return new (kmsSdk().KMSClient)({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: mostAttempts,
+    retryStrategy: new HandshakeRetryStrategy(),
+    requestHandler: {
+      connectionTimeout,
+      requestTimeout,
+      throwOnRequestTimeout: true, // Without it the SDK only warns.
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  });
+}
+
+function checkClientOptions(options: KmsClientOptions): KmsClientOptions {
+  const { region, endpoint, credentials } = options;
+  if (region !== undefined && (typeof region !== 'string' || !/^[a-z0-9-]+$/.test(region))) {
+    throw new InvalidOptionError('region', "the name of an AWS Region, such as 'eu-central-1'", region);
+  }
+  if (endpoint !== undefined && !isHttpUrl(endpoint)) {
+    throw new InvalidOptionError('endpoint', 'an http: or https: URL', endpoint);
+  }
+  if (
+    credentials !== undefined &&
+    typeof credentials !== 'function' &&
+    (typeof credentials !== 'object' || credentials === null || typeof credentials.accessKeyId !== 'string')
+  ) {
+    throw new InvalidOptionError(
+      'credentials',
+      '{ accessKeyId, secretAccessKey, sessionToken? }, or a provider function of the AWS SDK',
+      credentials,
+    );
+  }
+  return options;
+}
+
+function isHttpUrl(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
+  const { protocol } = new URL(text);
+  return protocol === 'http:' || protocol === 'https:';
+}

@@ -1,0 +1,120 @@
+import type { KMSClient, KeySpec } from '@aws-sdk/client-kms';
+import { InvalidOptionError } from '../../../errors.ts';
+import { aliasTaken, assignAlias } from './aliases.ts';
+import { findKey, keyOf, type KmsKey } from './key.ts';
+import { scheduleKeyDeletion } from './key-deletion.ts';
+import { checkAliasName } from '../client/key-id.ts';
+import { tlsKeySpec, tlsKeySpecNames } from './key-spec.ts';
+import { explained, KmsError } from '../client/kms-error.ts';
+import { kmsSdk } from '../client/sdk.ts';
+
+export interface CreateKeyOptions {
+  /** `ECC_NIST_P384` unless given. */
+  readonly keySpec?: string;
+  readonly description?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** As in `alias/site`. */
+  readonly alias?: string;
+}
+
+export interface FindOrCreateKeyOptions extends CreateKeyOptions {
+  readonly alias: string;
+}
+
+/**
+ * Makes a key for TLS (SIGN_VERIFY) and gives it an alias. It costs about a dollar a month from then on. Needs `kms:CreateKey`, for
+ * tags `kms:TagResource`, for an alias what `assignAlias` and `findKey` need.
+ *
+ * @throws KmsError, `ERR_S2N_PKEY_KMS_ALIAS_TAKEN` when the alias is that of another key in use. A key that does not get its alias is
+ *   not left behind: its deletion is scheduled.
+ */
+export async function createKey(client: KMSClient, options: CreateKeyOptions = {}): Promise<KmsKey> {
+  const { description = '', tags = {}, alias } = options;
+  const keySpec = checkKeySpec(options.keySpec ?? 'ECC_NIST_P384');
+  const taken = alias === undefined ? undefined : await findKey(client, checkAliasName(alias));
+  if (alias !== undefined && taken !== undefined) throw aliasTaken(alias, taken.arn);
+  const command = new (kmsSdk().CreateKeyCommand)({
+    KeySpec: keySpec,
+    KeyUsage: 'SIGN_VERIFY',
+    Description: description,
+    Tags: Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+  });
+  const { KeyMetadata: metadata, $metadata } = await explained(
+    { operation: 'CreateKey' },
+    client.send(command),
+  );
+  const key = keyOf(metadata, 'CreateKey', $metadata.requestId);
+  if (alias === undefined) return key;
+  try {
+    await assignAlias(client, alias, key.arn);
+  } catch (cause) {
+    throw await takenBack(client, key, cause);
+  }
+  return key;
+}
+
+/**
+ * The key that an alias names, or a new one with that alias. One request when there is one. A key pending deletion does not
+ * count: the alias is moved from it to the new key.
+ *
+ * @throws KmsError, `ERR_S2N_PKEY_KMS_KEY_SPEC` or `_KEY_USAGE` when the alias names a key of another kind than asked for.
+ */
+export async function findOrCreateKey(
+  client: KMSClient,
+  options: FindOrCreateKeyOptions,
+): Promise<{ readonly key: KmsKey; readonly created: boolean }> {
+  const alias = checkAliasName(options.alias);
+  const found = await findKey(client, alias);
+  if (found !== undefined) return { key: checkFound(found, options), created: false };
+  try {
+    return { key: await createKey(client, options), created: true };
+  } catch (error) {
+    if (!(error instanceof KmsError) || error.code !== 'ERR_S2N_PKEY_KMS_ALIAS_TAKEN') throw error;
+    // Somebody else has made one at the same time.
+    const other = await findKey(client, alias);
+    if (other === undefined) throw error;
+    return { key: checkFound(other, options), created: false };
+  }
+}
+
+function checkKeySpec(keySpec: string): KeySpec {
+  if (tlsKeySpec(keySpec) === undefined) {
+    throw new InvalidOptionError('keySpec', `one of ${tlsKeySpecNames.join(', ')}`, keySpec);
+  }
+  return keySpec as KeySpec; // The table has no others than the SDK.
+}
+
+function checkFound(key: KmsKey, { alias, keySpec }: FindOrCreateKeyOptions): KmsKey {
+  const facts = { operation: 'DescribeKey', keyId: key.arn };
+  const remedy = `Choose another alias, or remove this one (\`aws kms delete-alias --alias-name ${alias}\`).`;
+  if (key.keyUsage !== 'SIGN_VERIFY' || tlsKeySpec(key.keySpec) === undefined) {
+    throw new KmsError(
+      'ERR_S2N_PKEY_KMS_KEY_USAGE',
+      `${alias} names ${key.arn}, a key of KeySpec ${key.keySpec} for ${key.keyUsage}, with which TLS cannot sign. ${remedy}`,
+      facts,
+    );
+  }
+  if (keySpec !== undefined && key.keySpec !== keySpec) {
+    throw new KmsError(
+      'ERR_S2N_PKEY_KMS_KEY_SPEC',
+      `${alias} names ${key.arn}, whose KeySpec is ${key.keySpec} and not ${keySpec}. ${remedy}`,
+      facts,
+    );
+  }
+  return key;
+}
+
+/** Schedules the deletion of a key that was made in vain; returns what to throw. */
+async function takenBack(client: KMSClient, key: KmsKey, cause: unknown): Promise<unknown> {
+  try {
+    await scheduleKeyDeletion(client, key.arn);
+    return cause;
+  } catch (error) {
+    const [why, whyNot] = [cause, error].map((one) => (one instanceof Error ? one.message : String(one)));
+    return new KmsError(
+      cause instanceof KmsError ? cause.code : 'ERR_S2N_PKEY_KMS_FAILED',
+      `${why} The key that was made for it, ${key.arn}, is still there, and costs: its deletion could not be scheduled (${whyNot})`,
+      { operation: 'ScheduleKeyDeletion', keyId: key.arn, cause },
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import type { SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import { fitEcdsaDigest } from '../../ecdsa-digest.ts';
+import type { SignatureSchemeFacts } from '../../signature-scheme.ts';
+
+/** A KMS key spec that TLS can sign with ("Key spec reference", AWS KMS Developer Guide). */
+export interface TlsKeySpec {
+  /** As KMS writes it: `ECC_NIST_P384`. */
+  readonly name: string;
+  /** As `kindOfKey` writes it: `P-384`. */
+  readonly keyName: string;
+  /** EC keys sign under one algorithm, whose digest has this length in bytes; RSA keys sign under any. */
+  readonly ecdsa?: { readonly algorithm: SigningAlgorithmSpec; readonly digestLength: number };
+}
+
+const specs: readonly TlsKeySpec[] = [
+  { name: 'ECC_NIST_P256', keyName: 'P-256', ecdsa: { algorithm: 'ECDSA_SHA_256', digestLength: 32 } },
+  { name: 'ECC_NIST_P384', keyName: 'P-384', ecdsa: { algorithm: 'ECDSA_SHA_384', digestLength: 48 } },
+  { name: 'ECC_NIST_P521', keyName: 'P-521', ecdsa: { algorithm: 'ECDSA_SHA_512', digestLength: 64 } },
+  { name: 'RSA_2048', keyName: 'RSA-2048' },
+  { name: 'RSA_3072', keyName: 'RSA-3072' },
+  { name: 'RSA_4096', keyName: 'RSA-4096' },
+];
+
+/** The names of all of them, for messages. */
+export const tlsKeySpecNames: readonly string[] = specs.map(({ name }) => name);
+
+/** The spec of this name, or undefined when TLS cannot use it (or this package cannot yet: `ML_DSA_…`). */
+export function tlsKeySpec(name: string | undefined): TlsKeySpec | undefined {
+  return specs.find((spec) => spec.name === name);
+}
+
+const rsaAlgorithms: Readonly<Record<string, SigningAlgorithmSpec>> = {
+  'rsa-pss sha256': 'RSASSA_PSS_SHA_256',
+  'rsa-pss sha384': 'RSASSA_PSS_SHA_384',
+  'rsa-pss sha512': 'RSASSA_PSS_SHA_512',
+  'rsa-pkcs1 sha256': 'RSASSA_PKCS1_V1_5_SHA_256',
+  'rsa-pkcs1 sha384': 'RSASSA_PKCS1_V1_5_SHA_384',
+  'rsa-pkcs1 sha512': 'RSASSA_PKCS1_V1_5_SHA_512',
+};
+
+/**
+ * `SigningAlgorithm` and `Message` (with `MessageType` DIGEST) that have a key of this spec sign `digest` under the scheme.
+ * Undefined when they do not go together.
+ */
+export function signInput(
+  spec: TlsKeySpec,
+  scheme: SignatureSchemeFacts,
+  digest: Uint8Array,
+): { algorithm: SigningAlgorithmSpec; message: Uint8Array } | undefined {
+  if (spec.ecdsa !== undefined) {
+    const { algorithm, digestLength } = spec.ecdsa;
+    if (scheme.algorithm !== 'ecdsa') return undefined;
+    return { algorithm, message: fitEcdsaDigest(digest, digestLength) };
+  }
+  const algorithm = rsaAlgorithms[`${scheme.algorithm} ${scheme.hash}`];
+  return algorithm === undefined ? undefined : { algorithm, message: digest };
+}

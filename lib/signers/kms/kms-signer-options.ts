@@ -1,0 +1,96 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
+import { InvalidOptionError } from '../../errors.ts';
+import { checkKeyId, regionOfArn } from './client/key-id.ts';
+import type { KmsClientOptions } from './client/kms-client.ts';
+import {
+  checkSigningLimits,
+  type SigningLimitOptions,
+  type SigningLimits,
+} from './signing/signing-limits.ts';
+
+export interface KmsSignerOptions extends KmsClientOptions, SigningLimitOptions {
+  /** A key's id or ARN, or an alias' name or ARN, such as `alias/site`. */
+  readonly keyId: string;
+  /**
+   * A client of your own, which stays as it is and yours to destroy. What is special about its config counts: then it makes the requests,
+   * with its own retries and time limits. Not together with `region`, `endpoint` and `credentials`.
+   */
+  readonly client?: KMSClient;
+  /**
+   * How signatures are asked for: `fast`, over connections of this package's own, or `sdk`, by the AWS SDK. Unless given it is `fast`, but
+   * `sdk` with a `client` whose config is not the standard one.
+   */
+  readonly requests?: 'fast' | 'sdk';
+  /**
+   * After a failure that does not pass by itself (the key disabled, pending deletion or gone, access denied), KMS is asked again
+   * only now and then, by one signature; the others are refused at once. false: KMS is asked each time.
+   */
+  readonly circuitBreaker?: CircuitBreakerOptions | false;
+  /**
+   * Where they are asked for: in the thread that opens the signer (`main`), unless given, or in one of the signer's own (`worker`), so that
+   * requests, retries and deadlines go on while the event loop is busy. Not together with `client`.
+   */
+  readonly thread?: 'main' | 'worker';
+}
+
+export interface CheckedSignerOptions {
+  readonly keyId: string;
+  readonly client: KMSClient | undefined;
+  readonly clientOptions: KmsClientOptions;
+  readonly requests: 'fast' | 'sdk' | undefined;
+  readonly thread: 'main' | 'worker';
+  readonly limits: SigningLimits;
+}
+
+/** @throws InvalidOptionError naming the option. */
+export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError('options', "an object such as { keyId: 'alias/site' }", options);
+  }
+  const keyId = checkKeyId(options.keyId);
+  const { client, region, endpoint, credentials, requests, thread = 'main' } = options;
+  if (requests !== undefined && requests !== 'fast' && requests !== 'sdk') {
+    throw new InvalidOptionError('requests', "'fast' or 'sdk'", requests);
+  }
+  if (thread !== 'main' && thread !== 'worker') {
+    throw new InvalidOptionError('thread', "'main' or 'worker'", thread);
+  }
+  const limits = checkSigningLimits(options);
+  if (client !== undefined) {
+    if (thread === 'worker') {
+      throw new InvalidOptionError(
+        'thread',
+        "'main' beside `client`, which cannot go to another thread",
+        thread,
+      );
+    }
+    if (typeof client !== 'object' || client === null || typeof client.send !== 'function') {
+      throw new InvalidOptionError('client', 'a KMSClient of @aws-sdk/client-kms', client);
+    }
+    for (const [name, value] of Object.entries({ region, endpoint, credentials })) {
+      if (value === undefined) continue;
+      throw new InvalidOptionError(
+        name,
+        'nothing beside `client`, which has its own: give one or the other',
+        value,
+      );
+    }
+  }
+  const arnRegion = regionOfArn(keyId);
+  if (region !== undefined && arnRegion !== undefined && region !== arnRegion) {
+    throw new InvalidOptionError('region', `the Region of the key's ARN, '${arnRegion}', or nothing`, region);
+  }
+  return {
+    keyId,
+    client,
+    requests,
+    thread,
+    limits,
+    clientOptions: {
+      ...((region ?? arnRegion) === undefined ? {} : { region: region ?? arnRegion ?? '' }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
+    },
+  };
+}

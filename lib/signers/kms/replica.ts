@@ -1,0 +1,125 @@
+import type { KeyObject } from 'node:crypto';
+import { CircuitBreaker, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
+import { KeyMismatchError, SignerError } from '../../errors.ts';
+import type { PrivateKeyOperation } from '../signer.ts';
+import { KmsError } from './client/kms-error.ts';
+import { KmsSigner, type KmsSignerOptions } from './kms-signer.ts';
+
+/** Failures that another Region would answer with, too, or that nobody waits for any more. */
+const sameEverywhere: ReadonlySet<string> = new Set([
+  'ERR_S2N_PKEY_OPERATION_INVALID',
+  'ERR_S2N_PKEY_SIGN_ABORTED',
+  'ERR_S2N_PKEY_SIGNER_CLOSED',
+]);
+
+/** Whether another replica may do better. */
+export function mayPassElsewhere(error: unknown): boolean {
+  return !(error instanceof SignerError && sameEverywhere.has(error.code));
+}
+
+/** Failures with which a Region may start up, since the others can sign meanwhile. */
+const passing: ReadonlySet<string> = new Set([
+  'ERR_S2N_PKEY_KMS_UNREACHABLE',
+  'ERR_S2N_PKEY_KMS_TIMEOUT',
+  'ERR_S2N_PKEY_KMS_UNAVAILABLE',
+  'ERR_S2N_PKEY_KMS_THROTTLED',
+]);
+
+/** Whether a replica that could not be opened may be opened later. */
+export function mayPassLater(error: unknown): boolean {
+  return error instanceof KmsError && passing.has(error.code);
+}
+
+/** The key in one Region: opened when it can be, and left out after a failure until it is well. */
+export class Replica {
+  readonly options: KmsSignerOptions;
+  readonly breaker: CircuitBreaker;
+  #signer: KmsSigner | undefined;
+  #opening: Promise<KmsSigner> | undefined;
+  #closed = false;
+
+  constructor(options: KmsSignerOptions, breaker: CircuitBreakerOptions | undefined) {
+    this.options = options;
+    this.breaker = new CircuitBreaker(breaker, mayPassElsewhere);
+  }
+
+  /** Undefined until it could be opened. */
+  get signer(): KmsSigner | undefined {
+    return this.#signer;
+  }
+
+  /**
+   * Opens it, if need be.
+   *
+   * @throws as `KmsSigner.open`; KeyMismatchError for another key than `publicKey`.
+   */
+  async open(publicKey?: KeyObject): Promise<KmsSigner> {
+    if (this.#signer) return this.#signer;
+    this.#opening ??= KmsSigner.open({ ...this.options, circuitBreaker: false });
+    try {
+      const signer = await this.#opening;
+      if (this.#closed) signer.close();
+      else if (publicKey) checkSameKey(signer, publicKey);
+      this.#signer = signer;
+      return signer;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  /**
+   * @throws what `open` and `KmsSigner.sign` do, and a KmsError `ERR_S2N_PKEY_KMS_TIMEOUT` after `timeout` milliseconds.
+   */
+  async sign(
+    operation: PrivateKeyOperation,
+    publicKey: KeyObject,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = this.#timeoutError(timeout);
+        reject(error);
+        controller.abort(error);
+      }, timeout);
+    });
+    try {
+      const signed = this.open(publicKey).then((signer) =>
+        signer.sign(operation, { signal: controller.signal }),
+      );
+      return await Promise.race([signed, late]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#signer?.close();
+  }
+
+  #timeoutError(timeout: number): KmsError {
+    const { keyId, region, endpoint } = this.options;
+    return new KmsError(
+      'ERR_S2N_PKEY_KMS_TIMEOUT',
+      `Sign with ${[keyId, region, endpoint].filter((one) => one !== undefined).join(', ')} was not answered within ` +
+        `${Math.round(timeout)} ms, its part of the time that a signature may take.`,
+      { operation: 'Sign', keyId },
+    );
+  }
+}
+
+/** @throws KeyMismatchError; the signer is closed then. */
+export function checkSameKey(signer: KmsSigner, publicKey: KeyObject): void {
+  if (signer.publicKey.equals(publicKey)) return;
+  signer.close();
+  throw new KeyMismatchError(
+    `${signer.keyArn} is another key than the first of the replicas: all must be the same multi-Region key (ids that begin with ` +
+      'mrk-), so that they sign for one certificate',
+  );
+}

@@ -1,0 +1,136 @@
+import { isDeepStrictEqual, TextDecoder } from 'node:util';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { Endpoint } from './connection.ts';
+import type { Clock } from './fast-state.ts';
+import type { CredentialsProvider } from './identity.ts';
+import { signBody } from './sign-body.ts';
+import type { SigningScope } from './sigv4.ts';
+import { kmsSdk } from '../client/sdk.ts';
+
+/** What the AWS SDK would send, and where. */
+export interface RequestPlan {
+  readonly endpoint: Endpoint;
+  readonly scope: SigningScope;
+  readonly provide: CredentialsProvider;
+  readonly clock: Clock;
+}
+
+/** The client would do something that this package does not know how to do. */
+export class UnusualRequest {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** The headers that the SDK gives a request. Of these the first four are sent here, too. */
+const knownHeaders = new Set([
+  'content-type',
+  'x-amz-target',
+  'host',
+  'user-agent',
+  'content-length',
+  'x-amz-user-agent',
+  'amz-sdk-invocation-id',
+  'amz-sdk-request',
+  'x-amz-date',
+  'x-amz-security-token',
+  'x-amz-content-sha256',
+  'authorization',
+]);
+
+class Seen extends Error {}
+
+/**
+ * Has the SDK make a request to sign, and looks at it in place of sending it: endpoint (with FIPS and dual-stack), Region and service
+ * of the credential scope, headers and body are its decisions.
+ */
+export async function planRequests(client: KMSClient, keyArn: string): Promise<RequestPlan | UnusualRequest> {
+  const ask = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
+  const command = new (kmsSdk().SignCommand)({
+    KeyId: keyArn,
+    Message: ask.message,
+    MessageType: 'DIGEST',
+    SigningAlgorithm: ask.algorithm,
+  });
+  let request: unknown;
+  // The last thing before the request is handed over, and for this command only: the client stays as it is.
+  command.middlewareStack.add(
+    () => (args) => {
+      request = args.request;
+      throw new Seen();
+    },
+    { step: 'finalizeRequest', priority: 'low', name: 's2nPkeyRequestPlan' },
+  );
+  try {
+    await client.send(command);
+  } catch (error) {
+    if (!(error instanceof Seen)) throw error;
+  }
+  return planOf(request, signBody(keyArn)(ask), client);
+}
+
+function planOf(request: unknown, expectedBody: string, client: KMSClient): RequestPlan | UnusualRequest {
+  const { method, protocol, hostname, port, path, query, headers, body } = fieldsOf(request);
+  if (method !== 'POST' || path !== '/' || Object.keys(fieldsOf(query)).length > 0)
+    return new UnusualRequest('the endpoint has a path or a query');
+  if ((protocol !== 'http:' && protocol !== 'https:') || typeof hostname !== 'string')
+    return new UnusualRequest(`the endpoint's protocol is ${String(protocol)}`);
+  const lines = new Map<string, unknown>(
+    Object.entries(fieldsOf(headers)).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  for (const name of lines.keys())
+    if (!knownHeaders.has(name)) return new UnusualRequest(`requests have a header ${name}`);
+  const [contentType, target, host, userAgent, authorization] = [
+    'content-type',
+    'x-amz-target',
+    'host',
+    'user-agent',
+    'authorization',
+  ].map((name) => lines.get(name));
+  if (!isLine(contentType) || target !== 'TrentService.Sign' || !isLine(host) || !isLine(userAgent))
+    return new UnusualRequest('requests are not of the AWS JSON protocol');
+  if (!isDeepStrictEqual(jsonOf(body), jsonOf(expectedBody)))
+    return new UnusualRequest('the body of requests is another');
+  const scope = /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request,/.exec(
+    typeof authorization === 'string' ? authorization : '',
+  );
+  const [, region, service] = scope ?? [];
+  if (region === undefined || service === undefined)
+    return new UnusualRequest('requests are not signed with Signature Version 4');
+  const secure = protocol === 'https:';
+  const { config } = client;
+  return {
+    endpoint: { secure, hostname, port: typeof port === 'number' ? port : secure ? 443 : 80 },
+    scope: { region, service, host, target, contentType, userAgent },
+    provide: (options) => config.credentials(options),
+    // The SDK's own, so that what either learns of the clock serves both.
+    clock: {
+      get offset() {
+        return config.systemClockOffset;
+      },
+      set offset(milliseconds) {
+        config.systemClockOffset = milliseconds;
+      },
+    },
+  };
+}
+
+/** Whether it can be a header's value, and needs nothing done to it to be signed. */
+function isLine(value: unknown): value is string {
+  return typeof value === 'string' && /^[!-~]+( [!-~]+)*$/.test(value);
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function jsonOf(body: unknown): unknown {
+  try {
+    const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : body;
+    return typeof text === 'string' ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+/** The thread that asks KMS for signatures; `ThreadRequests` starts it. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { createHandshakeClient } from '../../client/kms-client.ts';
+import { kmsAttempt, type KmsAttempt } from '../attempt-channel.ts';
+import type { CredentialsProvider } from '../identity.ts';
+import { openRequests } from '../open-requests.ts';
+import type { SignRequests } from '../sign-requests.ts';
+import type { Credentials } from '../sigv4.ts';
+import { errorOf, textOf } from './error-text.ts';
+import type { AnswerMessage, AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
+
+class SigningThread {
+  readonly #port: MessagePort;
+  readonly #under = new Map<number, AbortController>();
+  readonly #signature = new AsyncLocalStorage<number>();
+  readonly #waiting = new Map<number, (message: NonNullable<ToThread['credentials']>) => void>();
+  #requests: SignRequests | undefined;
+  readonly #early: AskMessage[] = [];
+  readonly #answers: AnswerMessage[] = [];
+  readonly #attempts: FromThread['attempts'][number][] = [];
+  #flushing = false;
+  #observing = false;
+  #lastAsk = 0;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    port.on('message', (message: ToThread) => {
+      for (const ask of message.asks) this.#sign(ask);
+      for (const id of message.cancels) this.#under.get(id)?.abort();
+      if (message.credentials !== undefined) this.#waiting.get(message.credentials.id)?.(message.credentials);
+    });
+  }
+
+  async open({ keyArn, region, endpoint, credentials, limits, fast }: ThreadSetup): Promise<void> {
+    const client = createHandshakeClient({
+      ...(region === undefined ? {} : { region }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined
+        ? {}
+        : { credentials: credentials === 'asked' ? this.#provide : sdkShape(credentials) }),
+    });
+    const { requests, reason } = await openRequests(client, keyArn, limits, { isOwn: true, fast });
+    this.#requests = requests;
+    this.#post({ answers: [], attempts: [], ready: { reason } });
+    for (const ask of this.#early.splice(0)) this.#sign(ask);
+  }
+
+  fail(error: unknown): void {
+    this.#post({ answers: [], attempts: [], failed: textOf(error) });
+  }
+
+  #sign(message: AskMessage): void {
+    const requests = this.#requests;
+    if (requests === undefined) {
+      this.#early.push(message);
+      return;
+    }
+    const { id, ask, isObserved } = message;
+    const abort = new AbortController();
+    this.#under.set(id, abort);
+    if (isObserved) this.#observe();
+    const signed = isObserved
+      ? this.#signature.run(id, () => requests.sign(ask, abort.signal))
+      : requests.sign(ask, abort.signal);
+    signed.then(
+      (answer) => {
+        this.#answer({ id, answer, error: undefined });
+      },
+      (error: unknown) => {
+        this.#answer({ id, answer: undefined, error: textOf(error) });
+      },
+    );
+  }
+
+  #observe(): void {
+    if (this.#observing) return;
+    this.#observing = true;
+    subscribe(kmsAttempt.name, (attempt) => {
+      const id = this.#signature.getStore();
+      if (id !== undefined) this.#attempts.push({ id, attempt: attempt as KmsAttempt });
+    });
+  }
+
+  #answer(message: AnswerMessage): void {
+    this.#under.delete(message.id);
+    this.#answers.push(message);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // All that this turn of the event loop brings crosses at once: waking the other thread costs more than an answer does.
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#post({ answers: this.#answers.splice(0), attempts: this.#attempts.splice(0) });
+    });
+  }
+
+  readonly #provide = async (options?: { readonly forceRefresh?: boolean }): Promise<SdkCredentials> => {
+    const id = ++this.#lastAsk;
+    const forceRefresh = options?.forceRefresh === true;
+    const answered = new Promise<NonNullable<ToThread['credentials']>>((resolve) =>
+      this.#waiting.set(id, resolve),
+    );
+    this.#post({ answers: [], attempts: [], wantsCredentials: { id, forceRefresh } });
+    const { given, error } = await answered;
+    this.#waiting.delete(id);
+    if (given === undefined) throw error === undefined ? new Error('no credentials') : errorOf(error);
+    return sdkShape(given);
+  };
+
+  #post(message: FromThread): void {
+    this.#port.postMessage(message);
+  }
+}
+
+type SdkCredentials = Awaited<ReturnType<CredentialsProvider>> & { readonly sessionToken?: string };
+
+/** Without members that are undefined. */
+function sdkShape({ sessionToken, ...rest }: Credentials): SdkCredentials {
+  return { ...rest, ...(sessionToken === undefined ? {} : { sessionToken }) };
+}
+
+if (parentPort !== null) {
+  const thread = new SigningThread(parentPort);
+  thread.open(workerData as ThreadSetup).catch((error: unknown) => {
+    thread.fail(error);
+  });
+}

@@ -1,0 +1,227 @@
+import { AsyncResource } from 'node:async_hooks';
+import { Worker } from 'node:worker_threads';
+import { KmsError } from '../../client/kms-error.ts';
+import { kmsAttempt } from '../attempt-channel.ts';
+import type { CredentialsProvider } from '../identity.ts';
+import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from '../sign-requests.ts';
+import { errorOf, textOf } from './error-text.ts';
+import type { AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
+import type { Cancellation } from '../../../cancellation.ts';
+
+interface Pending {
+  readonly resolve: (answer: SignAnswer) => void;
+  readonly reject: (error: Error) => void;
+  readonly signal: Cancellation | undefined;
+  readonly abort: () => void;
+  readonly observer: AsyncResource | undefined;
+}
+
+/** Milliseconds after its start within which a thread that ends is not replaced: it would end again. */
+const shortestLife = 1_000;
+
+/**
+ * Has a thread of its own ask KMS for signatures: credentials, connections, signing of requests, deadlines and retries are there. It is
+ * replaced when it ends, and keeps the process alive only while signatures are under way.
+ */
+export class ThreadRequests implements SignRequests {
+  readonly #setup: ThreadSetup;
+  readonly #provide: CredentialsProvider | undefined;
+  readonly #onStart: (worker: Worker) => void;
+  readonly #now: () => number;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | undefined;
+  #started = 0;
+  #lastId = 0;
+  #asks: AskMessage[] = [];
+  #cancels: number[] = [];
+  #flushing = false;
+  #closed = false;
+  #opened: { resolve: (reason: string | undefined) => void; reject: (error: Error) => void } | undefined;
+
+  private constructor(
+    setup: ThreadSetup,
+    provide: CredentialsProvider | undefined,
+    started: (worker: Worker) => void,
+    now: () => number,
+  ) {
+    this.#now = now;
+    this.#onStart = started;
+    this.#setup = setup;
+    this.#provide = provide;
+  }
+
+  /**
+   * @param provide where `setup.credentials` is `asked`.
+   * @param started is told of each thread, for tests.
+   * @param now the clock by which a thread has lived.
+   * @returns `reason`: why the thread asks by way of the SDK, if it does.
+   */
+  static async open(
+    setup: ThreadSetup,
+    provide: CredentialsProvider | undefined,
+    started: (worker: Worker) => void = () => undefined,
+    now: () => number = () => performance.now(),
+  ): Promise<{ requests: ThreadRequests; reason: string | undefined }> {
+    const requests = new ThreadRequests(setup, provide, started, now);
+    try {
+      const reason = await new Promise<string | undefined>((resolve, reject) => {
+        requests.#opened = { resolve, reject };
+        requests.#start().ref();
+      });
+      requests.#worker?.unref();
+      return { requests, reason };
+    } catch (error) {
+      requests.close();
+      throw error;
+    }
+  }
+
+  sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer> {
+    if (this.#closed) return Promise.reject(new ClosedError());
+    if (this.#worker === undefined && this.#now() - this.#started < shortestLife) {
+      return Promise.reject(this.#lost('it ended as soon as it was started'));
+    }
+    const worker = this.#worker ?? this.#start();
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#cancel(id);
+      };
+      signal?.addEventListener('abort', abort);
+      const isObserved = kmsAttempt.hasSubscribers;
+      const observer = isObserved ? new AsyncResource('KmsSignature') : undefined;
+      if (this.#pending.size === 0) worker.ref();
+      this.#pending.set(id, { resolve, reject, signal, abort, observer });
+      this.#asks.push({ id, ask, isObserved });
+      this.#flushSoon();
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(new ClosedError());
+    void this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #start(): Worker {
+    this.#started = this.#now();
+    const worker = startWorker(this.#setup);
+    this.#worker = worker;
+    this.#onStart(worker);
+    let why = 'it exited';
+    worker.unref();
+    worker.on('message', (message: FromThread) => {
+      this.#receive(message);
+    });
+    worker.on('error', (error: unknown) => {
+      why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    });
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#ended(why);
+    });
+    return worker;
+  }
+
+  #ended(why: string): void {
+    this.#worker = undefined;
+    this.#asks = [];
+    this.#cancels = [];
+    const error = this.#lost(why);
+    this.#opened?.reject(error);
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
+  }
+
+  #receive({ answers, attempts, ready, failed, wantsCredentials }: FromThread): void {
+    for (const { id, attempt } of attempts) {
+      const observer = this.#pending.get(id)?.observer;
+      if (observer === undefined) kmsAttempt.publish(attempt);
+      else observer.runInAsyncScope(() => kmsAttempt.publish(attempt));
+    }
+    for (const { id, answer, error } of answers) {
+      const pending = this.#take(id);
+      if (answer !== undefined) pending?.resolve(answer);
+      else pending?.reject(error === undefined ? new Error('no answer') : errorOf(error));
+    }
+    if (ready !== undefined) this.#opened?.resolve(ready.reason);
+    if (failed !== undefined) {
+      const error = errorOf(failed);
+      this.#opened?.reject(error);
+      // One that is started again, and finds no credentials: it is of no use to those who wait.
+      for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
+      void this.#worker?.terminate();
+    }
+    if (wantsCredentials !== undefined) void this.#giveCredentials(wantsCredentials);
+  }
+
+  async #giveCredentials({ id, forceRefresh }: NonNullable<FromThread['wantsCredentials']>): Promise<void> {
+    const worker = this.#worker;
+    let credentials: ToThread['credentials'];
+    try {
+      const given = await this.#provide?.(forceRefresh ? { forceRefresh } : {});
+      credentials = { id, given };
+    } catch (error) {
+      credentials = { id, given: undefined, error: textOf(error) };
+    }
+    worker?.postMessage({ asks: [], cancels: [], credentials } satisfies ToThread);
+  }
+
+  #cancel(id: number): void {
+    const pending = this.#take(id);
+    if (pending === undefined) return;
+    const at = this.#asks.findIndex((message) => message.id === id);
+    if (at >= 0) this.#asks.splice(at, 1);
+    else {
+      this.#cancels.push(id);
+      this.#flushSoon();
+    }
+    pending.reject(new ClosedError());
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // All that this turn of the event loop asks crosses at once: waking the other thread costs more than a request does.
+    setImmediate(() => {
+      this.#flushing = false;
+      const message: ToThread = { asks: this.#asks, cancels: this.#cancels };
+      this.#asks = [];
+      this.#cancels = [];
+      this.#worker?.postMessage(message);
+    });
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(id);
+    pending.signal?.removeEventListener('abort', pending.abort);
+    pending.observer?.emitDestroy();
+    if (this.#pending.size === 0) this.#worker?.unref();
+    return pending;
+  }
+
+  #lost(why: string): KmsError {
+    return new KmsError(
+      'ERR_S2N_PKEY_KMS_THREAD',
+      `Sign with ${this.#setup.keyArn} did not succeed: the thread that asks KMS is gone (${why}). It is started again for the next ` +
+        'signature.',
+      { operation: 'Sign', keyId: this.#setup.keyArn },
+    );
+  }
+}
+
+/** The program beside this file, of its own kind: TypeScript where this is TypeScript. */
+function startWorker(workerData: ThreadSetup): Worker {
+  const options = { workerData, name: 's2n-pkey-kms', execArgv: [] };
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./thread-main.js', import.meta.url), options);
+  const program = new URL('./thread-main.ts', import.meta.url);
+  if ('typescript' in process.features && process.features.typescript) return new Worker(program, options);
+  // A thread does not inherit tsx from the command line on Node 20.
+  const load =
+    "import('tsx/esm/api').then(({ register }) => { register(); " +
+    `return import(${JSON.stringify(program.href)}); })`;
+  return new Worker(load, { ...options, eval: true });
+}

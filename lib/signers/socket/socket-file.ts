@@ -1,0 +1,141 @@
+import { chmod, link, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises';
+import { createConnection, type Server } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
+import { InvalidOptionError } from '../../errors.ts';
+import { SocketSignerError } from './socket-signer-error.ts';
+
+/** What the kernel takes (sun_path has 108 bytes, the last of them 0), less what a name beside it is longer by. */
+const longestPath = 94;
+
+/** @throws InvalidOptionError `path`. */
+export function checkSocketPath(path: unknown): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) {
+    const absolute = resolve(path);
+    if (Buffer.byteLength(absolute) <= longestPath) return absolute;
+  }
+  throw new InvalidOptionError(
+    'path',
+    `the path of a Unix socket, such as '/run/signer/site.sock', of at most ${longestPath} bytes`,
+    path,
+  );
+}
+
+const writableByOthers = 0o002;
+
+/** Whether a mode lets every user of the machine connect: on Linux that is the right to write to the socket. */
+export function letsOthersIn(mode: number): boolean {
+  return (mode & writableByOthers) !== 0;
+}
+
+/**
+ * Refuses a socket that every user may connect to, unless that is wanted, and a path that is no socket.
+ *
+ * @throws SocketSignerError `…_PERMISSIONS`; `…_UNREACHABLE` when there is nothing.
+ */
+export async function checkSocketFile(path: string, allowOthers: boolean): Promise<void> {
+  let found;
+  try {
+    found = await stat(path);
+  } catch (cause) {
+    throw new SocketSignerError(
+      'UNREACHABLE',
+      path,
+      `there is no socket ${path}: start its signer (npx s2n-pkey signer --socket ${path} --key alias/site)`,
+      { cause },
+    );
+  }
+  if (!found.isSocket()) {
+    throw new SocketSignerError('PERMISSIONS', path, `${path} is not a socket: give the path of a signer's`);
+  }
+  if (letsOthersIn(found.mode) && !allowOthers) {
+    throw new SocketSignerError(
+      'PERMISSIONS',
+      path,
+      `every user of this machine may have ${path} sign (mode ${(found.mode & 0o777).toString(8)}): give the socket mode 600 or ` +
+        '660, or say allowOthers: true',
+    );
+  }
+}
+
+/**
+ * Has a server listen at a path, which appears there with its permissions, and in place of a file that an earlier process has left:
+ * nobody can connect meanwhile who may not, and no server that listens loses its socket. Returns what removes the file again.
+ *
+ * @throws SocketSignerError `…_IN_USE`, `…_LISTEN`.
+ */
+export async function listenAt(server: Server, path: string, mode: number): Promise<() => Promise<void>> {
+  let folder: string;
+  try {
+    folder = await mkdtemp(join(dirname(path), '.s2n-'));
+  } catch (cause) {
+    throw listenFault(path, cause);
+  }
+  try {
+    const hidden = join(folder, 's'); // mkdtemp's folder is the user's own, mode 700.
+    await new Promise<void>((done, fail) => {
+      server.once('error', fail);
+      server.listen(hidden, () => {
+        server.off('error', fail);
+        done();
+      });
+    });
+    await chmod(hidden, mode);
+    await removeStale(path);
+    await link(hidden, path); // Fails when there is one meanwhile.
+    const { ino, dev } = await lstat(path);
+    return async () => {
+      const now = await lstat(path).catch(() => undefined);
+      if (now?.ino === ino && now.dev === dev) await unlink(path).catch(() => undefined);
+    };
+  } catch (cause) {
+    server.close();
+    if (cause instanceof SocketSignerError) throw cause;
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw inUse(path);
+    throw listenFault(path, cause);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Removes a socket that nobody listens at. */
+async function removeStale(path: string): Promise<void> {
+  const before = await lstat(path).catch(() => undefined);
+  if (before === undefined) return;
+  if (!before.isSocket()) {
+    throw new SocketSignerError(
+      'IN_USE',
+      path,
+      `${path} is there already, and is not a socket: it is left as it is; choose another path`,
+    );
+  }
+  if (await somebodyListens(path)) throw inUse(path);
+  const now = await lstat(path).catch(() => undefined);
+  if (now?.ino === before.ino) await unlink(path);
+}
+
+function somebodyListens(path: string): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = createConnection(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      done(true);
+    });
+    // Refused: nobody listens. Anything else (a full backlog, no permission) is no proof of that.
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      done(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
+  });
+}
+
+function inUse(path: string): SocketSignerError {
+  return new SocketSignerError(
+    'IN_USE',
+    path,
+    `another process listens at ${path}: end it first, or choose another path`,
+  );
+}
+
+function listenFault(path: string, cause: unknown): SocketSignerError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SocketSignerError('LISTEN', path, `cannot listen at ${path} (${reason})`, { cause });
+}

@@ -1,0 +1,102 @@
+/**
+ * A signer in another process of this machine, through a Unix socket: one small process has the credentials, many workers have none.
+ *
+ * @module s2n-pkey/socket-signer
+ */
+import type { KeyObject } from 'node:crypto';
+import { InvalidOptionError, type SignerError } from '../../errors.ts';
+import { closedError } from '../closed-error.ts';
+import { readTimeout, withDeadline } from '../deadline.ts';
+import { checkOperation } from '../operation-check.ts';
+import type { SignatureScheme } from '../signature-scheme.ts';
+import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
+import { checkSocketFile, checkSocketPath } from './socket-file.ts';
+import { SocketSignerError } from './socket-signer-error.ts';
+import { SignerLink } from './signer-link.ts';
+
+export { serveSigner, SignerServer, type ServeSignerOptions } from './serve-signer.ts';
+export { SocketSignerError } from './socket-signer-error.ts';
+
+export interface SocketSignerOptions {
+  /** Of the socket that `serveSigner`, or `npx s2n-pkey signer`, listens at. */
+  readonly path: string;
+  /** Milliseconds for one signature, waiting for the process to come back included; 5,000 unless given. */
+  readonly timeout?: number;
+  /** Whether the socket may be one that every user of the machine can connect to. */
+  readonly allowOthers?: boolean;
+}
+
+/** Signs through a Unix socket; see `serveSigner`. */
+export class SocketSigner implements Signer {
+  /** Absolute. */
+  readonly path: string;
+  readonly publicKey: KeyObject;
+  readonly schemes: readonly SignatureScheme[];
+  readonly #link: SignerLink;
+  readonly #timeout: number;
+  #closed = false;
+
+  private constructor(
+    path: string,
+    link: SignerLink,
+    timeout: number,
+    key: { publicKey: KeyObject; schemes: readonly SignatureScheme[] },
+  ) {
+    this.path = path;
+    this.publicKey = key.publicKey;
+    this.schemes = key.schemes;
+    this.#link = link;
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Connects, and learns what key is there.
+   *
+   * @throws InvalidOptionError
+   * @throws SocketSignerError `ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE`, `_PERMISSIONS`, `_PROTOCOL`, `_TIMEOUT`.
+   */
+  static async open(options: SocketSignerOptions): Promise<SocketSigner> {
+    if (typeof options !== 'object' || options === null) {
+      throw new InvalidOptionError('options', 'an object such as { path }', options);
+    }
+    const { allowOthers = false } = options;
+    const path = checkSocketPath(options.path);
+    const timeout = readTimeout(options.timeout);
+    if (typeof allowOthers !== 'boolean') {
+      throw new InvalidOptionError('allowOthers', 'true or false', allowOthers);
+    }
+    const link = new SignerLink(path, allowOthers);
+    try {
+      await checkSocketFile(path, allowOthers);
+      const key = await withDeadline({ timeout, timedOut: timedOut(path) }, () => link.connect());
+      return new SocketSigner(path, link, timeout, key);
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+  }
+
+  /**
+   * As in `Signer`. While the process behind the socket is away, signatures wait for it, within `timeout`. Rejects with a
+   * SocketSignerError for what fails at the socket, and with a SignerError of the same code for what fails behind it.
+   */
+  async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
+    if (this.#closed) throw closedError(this.path);
+    const facts = checkOperation(operation, this.schemes);
+    const deadline = { signal, timeout: this.#timeout, timedOut: timedOut(this.path, this.#link) };
+    return withDeadline(deadline, (ended) => this.#link.sign(facts.code, operation.input, ended));
+  }
+
+  /** Nothing is signed from now on; what is under way is given up. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#link.close(closedError(this.path));
+  }
+}
+
+function timedOut(path: string, link?: SignerLink): (milliseconds: number) => SignerError {
+  return (milliseconds) =>
+    link?.lastFailure ??
+    new SocketSignerError('TIMEOUT', path, `${path} did not answer within ${milliseconds} ms`);
+}

@@ -1,0 +1,211 @@
+/**
+ * Keys in the Transit engine of HashiCorp Vault or OpenBao.
+ *
+ * @module s2n-pkey/vault
+ */
+import type { KeyObject } from 'node:crypto';
+import type { SignerError } from '../../errors.ts';
+import { InvalidOptionError } from '../../errors.ts';
+import { closedError } from '../closed-error.ts';
+import { readTimeout, withDeadline } from '../deadline.ts';
+import { checkOperation } from '../operation-check.ts';
+import { schemesOfKey } from '../schemes-of-key.ts';
+import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
+import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
+import { TokenRenewal } from './token-renewal.ts';
+import { TokenSource, type TokenOption } from './token-source.ts';
+import { chooseVersion, readCertificate, type TransitKey, type VersionChoice } from './transit-key.ts';
+import { unusable, VaultClient, type Fetch } from './vault-client.ts';
+import { VaultError } from './vault-error.ts';
+
+export { VaultError } from './vault-error.ts';
+
+export interface VaultSignerOptions {
+  /** The name of the key. */
+  readonly key: string;
+  /** URL of the server; `BAO_ADDR` or `VAULT_ADDR` of the environment unless given. */
+  readonly address?: string;
+  /** A token, or a function that gives one and is asked again when it is refused; `BAO_TOKEN` or `VAULT_TOKEN` unless given. */
+  readonly token?: TokenOption;
+  /** Whether a token that is a string is renewed, where it can be. True unless given. */
+  readonly renewToken?: boolean;
+  /** `BAO_NAMESPACE` or `VAULT_NAMESPACE` unless given. */
+  readonly namespace?: string;
+  /** Where the Transit engine is mounted; `transit` unless given. */
+  readonly mount?: string;
+  /** The version of the key that signs; unless given, that of `certificate`, or the latest. */
+  readonly keyVersion?: number;
+  /** PEM. The version of the key that it is for is the one that signs. */
+  readonly certificate?: string | Uint8Array;
+  /** Milliseconds for one signature; 5,000 unless given. */
+  readonly timeout?: number;
+  /** Makes the requests; Node's own unless given. Undici's, with a dispatcher, for an authority, a proxy or a socket of one's own. */
+  readonly fetch?: Fetch;
+}
+
+/**
+ * Signs with one version of a key in Vault's or OpenBao's Transit engine. Needs `read` on `transit/keys/NAME` once, and `update` on
+ * `transit/sign/NAME/*` for every signature. A key that is rotated changes nothing until the signer is opened again.
+ */
+export class VaultSigner implements Signer {
+  readonly publicKey: KeyObject;
+  readonly schemes: readonly SignatureScheme[];
+  /** The version that signs. */
+  readonly keyVersion: number;
+  readonly #client: VaultClient;
+  readonly #renewal: TokenRenewal | undefined;
+  /** As in `transit/sign/site`. */
+  readonly #path: string;
+  readonly #timeout: number;
+  #closed = false;
+
+  private constructor(
+    key: TransitKey,
+    client: VaultClient,
+    renewal: TokenRenewal | undefined,
+    path: string,
+    timeout: number,
+  ) {
+    this.publicKey = key.publicKey;
+    this.schemes = schemesOfKey(key.kind);
+    this.keyVersion = key.version;
+    this.#client = client;
+    this.#renewal = renewal;
+    this.#path = path;
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Finds the key and its public half.
+   *
+   * @throws InvalidOptionError
+   * @throws VaultError `ERR_S2N_PKEY_VAULT_…`: see docs/api/errors.md.
+   */
+  static async open(options: VaultSignerOptions): Promise<VaultSigner> {
+    const { key, mount, client, tokens, renew, choice, timeout } = checkOptions(options);
+    const operation = `${mount}/keys/${key}`;
+    const data = await withDeadline({ timeout, timedOut: timedOut(operation) }, (signal) =>
+      client.ask('GET', operation, undefined, signal),
+    );
+    const version = chooseVersion(data, key, choice);
+    const renewal = renew && tokens.fixed ? new TokenRenewal(client) : undefined;
+    void renewal?.start();
+    return new VaultSigner(version, client, renewal, `${mount}/sign/${key}`, timeout);
+  }
+
+  /** As in `Signer`. Rejects with a VaultError. */
+  async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
+    if (this.#closed) throw closedError(this.#path);
+    const facts = checkOperation(operation, this.schemes);
+    const path = `${this.#path}/${hashes[facts.hash ?? 'sha256']}`;
+    const body = {
+      input: Buffer.from(operation.input).toString('base64'),
+      prehashed: true,
+      key_version: this.keyVersion,
+      ...algorithms[facts.algorithm],
+    };
+    const { signature } = await withDeadline(
+      { signal, timeout: this.#timeout, timedOut: timedOut(path) },
+      (ended) => this.#client.ask('POST', path, body, ended),
+    );
+    return this.#read(signature, path);
+  }
+
+  /** Nothing is signed from now on; the token is not renewed any more. */
+  close(): void {
+    this.#closed = true;
+    this.#renewal?.stop();
+  }
+
+  /** `vault:v3:BASE64`, of the version that was asked for. */
+  #read(signature: unknown, path: string): Uint8Array {
+    const match = typeof signature === 'string' ? /^vault:v(\d+):([A-Za-z0-9+/]+=*)$/.exec(signature) : null;
+    if (match === null) throw unusable(path, 'it has no signature that begins with vault:v');
+    const [, version, base64 = ''] = match;
+    if (Number(version) !== this.keyVersion) {
+      throw new VaultError(
+        'WRONG_KEY',
+        `version ${this.keyVersion} of the key was asked to sign, and version ${version} did: it is not used`,
+        { operation: path, status: 200 },
+      );
+    }
+    return Uint8Array.from(Buffer.from(base64, 'base64'));
+  }
+}
+
+const hashes = { sha256: 'sha2-256', sha384: 'sha2-384', sha512: 'sha2-512' } as const;
+
+const algorithms: Readonly<Record<SignatureSchemeFacts['algorithm'], object>> = {
+  ecdsa: { marshaling_algorithm: 'asn1' },
+  'rsa-pss': { signature_algorithm: 'pss', salt_length: 'hash' },
+  'rsa-pkcs1': { signature_algorithm: 'pkcs1v15' },
+  mldsa: {},
+};
+
+function timedOut(operation: string): (milliseconds: number) => SignerError {
+  return (milliseconds) =>
+    new VaultError('TIMEOUT', `${operation} was not answered within ${milliseconds} ms`, { operation });
+}
+
+function checkOptions(options: VaultSignerOptions): {
+  key: string;
+  mount: string;
+  client: VaultClient;
+  tokens: TokenSource;
+  renew: boolean;
+  choice: VersionChoice;
+  timeout: number;
+} {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError('options', "an object such as { key: 'site' }", options);
+  }
+  const { env } = process;
+  const { key, mount = 'transit', renewToken = true, keyVersion } = options;
+  const address = options.address ?? env['BAO_ADDR'] ?? env['VAULT_ADDR'];
+  const namespace = options.namespace ?? env['BAO_NAMESPACE'] ?? env['VAULT_NAMESPACE'];
+  const token = options.token ?? env['BAO_TOKEN'] ?? env['VAULT_TOKEN'];
+  if (typeof key !== 'string' || !/^(?!\.+$)[\w.-]+$/.test(key)) {
+    throw new InvalidOptionError('key', "the name of a key of the Transit engine, such as 'site'", key);
+  }
+  if (typeof mount !== 'string' || !/^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/.test(mount)) {
+    throw new InvalidOptionError('mount', "the path of a Transit engine, such as 'transit'", mount);
+  }
+  if (typeof address !== 'string' || !/^https?:/.test(address) || !URL.canParse(address)) {
+    throw new InvalidOptionError(
+      'address',
+      'an http: or https: URL (or VAULT_ADDR in the environment)',
+      address,
+    );
+  }
+  if (namespace !== undefined && (typeof namespace !== 'string' || !/^[\w./-]*$/.test(namespace))) {
+    throw new InvalidOptionError('namespace', "a namespace, such as 'team/web'", namespace);
+  }
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    throw new InvalidOptionError('token', 'a string, or a function that gives one', token);
+  }
+  if (typeof renewToken !== 'boolean')
+    throw new InvalidOptionError('renewToken', 'true or false', renewToken);
+  if (keyVersion !== undefined && (!Number.isSafeInteger(keyVersion) || keyVersion < 1)) {
+    throw new InvalidOptionError('keyVersion', 'the number of a version, 1 or more', keyVersion);
+  }
+  if (keyVersion !== undefined && options.certificate !== undefined) {
+    throw new InvalidOptionError(
+      'keyVersion',
+      'nothing beside certificate, which says the version',
+      keyVersion,
+    );
+  }
+  const request: unknown = options.fetch ?? fetch;
+  if (typeof request !== 'function') throw new InvalidOptionError('fetch', 'a function as fetch is', request);
+  const tokens = new TokenSource(token);
+  return {
+    ...{ key, mount, tokens, renew: renewToken, timeout: readTimeout(options.timeout) },
+    client: new VaultClient(
+      address.replace(/\/+$/, ''),
+      namespace === '' ? undefined : namespace,
+      request as Fetch,
+      tokens,
+    ),
+    choice: { keyVersion, certificate: readCertificate(options.certificate) },
+  };
+}

@@ -1,0 +1,122 @@
+import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, type RequestOptions } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { InvalidOptionError } from '../../errors.ts';
+import { readProxyEnv, type AgentProxy } from './agent-proxy.ts';
+import { openTunnel } from './agent-tunnel.ts';
+import { readProtocols } from '../context/alpn-protocols.ts';
+import { refuseUnsupportedOfClients } from './client-context.ts';
+import { rejectsUnauthorized, type ConnectOptions } from './client-options.ts';
+import { connect } from './connect.ts';
+import type { TlsSocket } from '../socket/tls-socket.ts';
+
+/** Options of `https.Agent`, with what `connect` secures its connections with. */
+export type AgentOptions = Omit<HttpsAgentOptions, keyof ConnectOptions | 'proxyEnv'> &
+  ConnectOptions & {
+    /** Where `https_proxy` and `no_proxy` are read, such as `process.env`: as in Node's own agents from 24.5 on. */
+    proxyEnv?: Readonly<Record<string, string | undefined>>;
+  };
+
+type CreatedCallback = (error: Error | null, socket: Duplex) => void;
+type FailedCallback = (error: Error) => void;
+
+interface AgentInternals {
+  _getSession(key: string): Uint8Array | undefined;
+  _cacheSession(key: string, session: Uint8Array): void;
+  _evictSession(key: string): void;
+}
+
+const numbers = new WeakMap<object, number>();
+let objects = 0;
+
+/** Tells objects and functions apart in a name: signers and contexts have no text of their own. */
+function numberOf(value: object | undefined): string {
+  if (value === undefined) return '';
+  const known = numbers.get(value) ?? ++objects;
+  numbers.set(value, known);
+  return String(known);
+}
+
+/**
+ * An `https.Agent` whose connections are made by `connect`: `https.request(url, { agent: new Agent({ cert, signer, ca }) })` shows a
+ * certificate whose key the signer holds. Connections are kept, pooled and limited as `https.Agent` does it, and sessions are
+ * resumed.
+ */
+export class Agent extends HttpsAgent {
+  readonly #proxy: AgentProxy | undefined;
+
+  /** @throws InvalidOptionError for options of node:tls that are refused, by name. */
+  constructor(options: AgentOptions = {}) {
+    if (typeof options !== 'object' || (options as unknown) === null) {
+      throw new InvalidOptionError('options', '{ cert, signer, ca, … }', options);
+    }
+    refuseUnsupportedOfClients(options);
+    const proxy = readProxyEnv(options.proxyEnv);
+    super(options as unknown as HttpsAgentOptions);
+    this.#proxy = proxy;
+  }
+
+  /** @internal Called by http for a new connection. Undefined where it comes by `callback`: through a proxy. */
+  override createConnection(options: RequestOptions, callback?: CreatedCallback): Duplex | undefined {
+    const proxy = this.#proxy;
+    const host = options.host ?? 'localhost';
+    const port = options.port ?? 443;
+    if (!proxy || !callback || options.socketPath || !proxy.serves(host, port)) return this.#connect(options);
+    const { timeout, maxHeaderSize } = options;
+    const keepAlive = this.options.keepAlive === true || this.maxSockets !== Infinity;
+    openTunnel(proxy, { host, port, keepAlive, timeout, maxHeaderSize }, (error, tunnel) => {
+      if (error) (callback as FailedCallback)(error);
+      else this.#connectThrough(tunnel, options, callback);
+    });
+    return undefined;
+  }
+
+  /** The socket is the agent's once its handshake is done: until then nobody else listens to it. */
+  #connectThrough(tunnel: Socket | undefined, options: RequestOptions, callback: CreatedCallback): void {
+    let socket: TlsSocket;
+    try {
+      socket = this.#connect({ ...options, socket: tunnel } as RequestOptions);
+    } catch (error) {
+      tunnel?.destroy();
+      (callback as FailedCallback)(error as Error);
+      return;
+    }
+    const tellKeys = (line: Buffer): boolean => this.emit('keylog', line, socket);
+    if (this.listenerCount('keylog') > 0) socket.on('keylog', tellKeys);
+    const fail = callback as FailedCallback;
+    socket.once('error', fail);
+    socket.once('secureConnect', () => {
+      socket.off('error', fail).off('keylog', tellKeys);
+      callback(null, socket);
+    });
+  }
+
+  #connect(options: RequestOptions): TlsSocket {
+    const { _agentKey: key, ...given } = options as RequestOptions & { _agentKey?: string };
+    const agent = this as unknown as AgentInternals;
+    const session = key === undefined ? undefined : agent._getSession(key);
+    const socket = connect({ ...(session ? { session } : {}), ...given } as ConnectOptions);
+    if (key !== undefined) {
+      socket.on('session', (ticket: Buffer) => agent._cacheSession(key, ticket));
+      socket.once('close', (failed: boolean) => {
+        if (failed) agent._evictSession(key);
+      });
+    }
+    return socket;
+  }
+
+  /** @internal What connections may be shared by: beside what `https.Agent` names, who signs and what is demanded of the server. */
+  override getName(options: RequestOptions = {}): string {
+    const own = options as ConnectOptions;
+    const parts = [
+      ...[own.signer, own.secureContext, own.checkServerIdentity].map(numberOf),
+      own.identities?.map(({ cert, signer }) => `${numberOf(signer)} ${String(cert)}`),
+      own.securityPolicy,
+      own.allowPartialTrustChain,
+      own.ALPNProtocols === undefined ? undefined : readProtocols(own.ALPNProtocols),
+      own.requestOCSP,
+      rejectsUnauthorized(own),
+    ];
+    return [super.getName(options), ...parts.map((part) => String(part ?? ''))].join(':');
+  }
+}

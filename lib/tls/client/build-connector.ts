@@ -1,0 +1,133 @@
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { InvalidOptionError } from '../../errors.ts';
+import { refuseUnsupportedOfClients } from './client-context.ts';
+import { readTimeout, type ConnectOptions } from './client-options.ts';
+import { connect } from './connect.ts';
+import { connectionError } from '../socket/connection-error.ts';
+import type { TlsSocket } from '../socket/tls-socket.ts';
+
+/** What undici asks a connector for. */
+export interface ConnectorRequest {
+  hostname: string;
+  host?: string;
+  protocol: string;
+  port: string;
+  servername?: string | null;
+  localAddress?: string | null;
+  httpSocket?: Socket;
+}
+
+export type ConnectorCallback = (error: Error | null, socket: TlsSocket | Socket | null) => void;
+
+export interface ConnectorOptions extends Omit<ConnectOptions, 'host' | 'port' | 'socket' | 'timeout'> {
+  /** Milliseconds until a connection must be made, its handshake included; 10,000 as in undici. 0: no limit. */
+  timeout?: number | null;
+  /** How many sessions are kept, to be resumed; 100 as in undici. */
+  maxCachedSessions?: number | null;
+  /** A Unix socket to connect to, whatever the request's host and port. */
+  socketPath?: string | null;
+  /** Whether to offer HTTP/2. */
+  allowH2?: boolean;
+}
+
+const KEPT_SESSIONS = 100;
+
+/**
+ * A connector for undici, as its own `buildConnector`: `new Agent({ connect: buildConnector({ cert, signer, ca }) })` is a dispatcher
+ * whose requests, and those of `fetch`, show a certificate whose key the signer holds. Sessions are resumed.
+ */
+export function buildConnector(
+  options: ConnectorOptions = {},
+): (request: ConnectorRequest, callback: ConnectorCallback) => void {
+  const { timeout, allowH2 = false, maxCachedSessions, socketPath, ...secure } = options;
+  const limit = readTimeout('timeout', timeout ?? 10_000);
+  const mostSessions = readMostSessions(maxCachedSessions ?? KEPT_SESSIONS);
+  refuseUnsupportedOfClients(secure);
+  if ('useH2c' in options && options.useH2c) {
+    throw new InvalidOptionError(
+      'useH2c',
+      'nothing: use undici itself for HTTP/2 without TLS',
+      options.useH2c,
+    );
+  }
+  const path = socketPath ? { path: socketPath } : {};
+  const sessions = new Map<string, Buffer>();
+
+  return ({ hostname, protocol, port, servername, localAddress, httpSocket }, callback) => {
+    const local = localAddress ? { localAddress } : {};
+    if (protocol !== 'https:') {
+      settle(
+        connectTcp({ host: hostname, port: Number(port || 80), ...local, ...path } as NetConnectOpts),
+        'connect',
+        limit,
+        callback,
+      );
+      return;
+    }
+    const name = servername ?? secure.servername ?? hostname;
+    const key = `${name}:${hostname}:${port}`;
+    const session = sessions.get(key);
+    let socket: TlsSocket;
+    try {
+      socket = connect({
+        ...(session ? { session } : {}),
+        ...secure,
+        ALPNProtocols: secure.ALPNProtocols ?? (allowH2 ? ['http/1.1', 'h2'] : ['http/1.1']),
+        ...local,
+        ...path,
+        ...(httpSocket ? { socket: httpSocket } : {}),
+        servername: name,
+        host: hostname,
+        port: port || 443,
+      });
+    } catch (error) {
+      process.nextTick(callback, error, null);
+      return;
+    }
+    socket.on('session', (ticket: Buffer) => {
+      sessions.delete(key);
+      sessions.set(key, ticket);
+      const [oldest] = sessions.keys();
+      if (sessions.size > mostSessions && oldest !== undefined) sessions.delete(oldest);
+    });
+    settle(socket, 'secureConnect', limit, callback);
+  };
+}
+
+function readMostSessions(value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+  throw new InvalidOptionError('maxCachedSessions', 'a whole number, 0 or more', value);
+}
+
+/** Calls back once: when the socket is ready, when it fails, or when its time is over. */
+function settle(
+  socket: TlsSocket | Socket,
+  ready: 'connect' | 'secureConnect',
+  timeout: number,
+  callback: ConnectorCallback,
+): void {
+  const onTimeout = (): void => {
+    const message = `the connection was not made within ${timeout} ms`;
+    socket.destroy(connectionError({ kind: 'timeout', reason: '', message, alert: -1 }));
+  };
+  const timer = timeout > 0 ? setTimeout(onTimeout, timeout) : undefined;
+  const settled = (): void => {
+    clearTimeout(timer);
+    socket.off(ready, onReady).off('error', onError).off('close', onClose);
+  };
+  const onError = (error: Error): void => {
+    settled();
+    callback(error, null);
+  };
+  // What carries the connection was destroyed, which is no error of the socket's.
+  const onClose = (): void => {
+    const message = 'the connection was closed before it was made';
+    onError(connectionError({ kind: 'closed', reason: '', message, alert: -1 }));
+  };
+  const onReady = (): void => {
+    settled();
+    callback(null, socket);
+  };
+  socket.once(ready, onReady).once('error', onError).once('close', onClose);
+  socket.setNoDelay(true);
+}

@@ -1,0 +1,232 @@
+import { closeSync } from 'node:fs';
+import type { PeerCertificate } from 'node:tls';
+import {
+  observeHandshake,
+  type HandshakeDetails,
+  type HandshakeObservation,
+} from '../../observe/channels/handshake-observation.ts';
+import { SignerError } from '../../errors.ts';
+import type { Engine } from '../../native/engine.ts';
+import type {
+  Failure,
+  FailedHandshakeFacts,
+  HandshakeFacts,
+  PeerIdentity,
+  StreamListener,
+} from '../../native/events.ts';
+import { CertificateChain } from '../context/certificate-chain.ts';
+import { INTERNAL_ERROR } from '../handshake/client-hello.ts';
+import type { ClientSettings } from './client-options.ts';
+import { connectionError } from '../socket/connection-error.ts';
+import { handshakeDetails } from '../handshake/handshake-details.ts';
+import { appendToKeyLogFile, keyLogLines, logsKeysToFile } from '../context/key-log-file.ts';
+import { encodeSession } from '../socket/session-data.ts';
+import { SignatureRequest } from '../handshake/signature-request.ts';
+import type { TlsSocket } from '../socket/tls-socket.ts';
+import { unknownPeer } from '../handshake/unknown-peer.ts';
+
+/**
+ * One connection of a client, from the connected descriptor to `'secureConnect'`: asks the signer, judges the server's
+ * certificate, and passes the engine's events on to the socket, which is there from the start.
+ */
+export class ClientHandshake implements StreamListener {
+  readonly #engine: Engine;
+  #settings: ClientSettings;
+  readonly #socket: TlsSocket;
+  /** The engine's end of the socket's pair, until the engine has it. */
+  #pair: number;
+  #stream = 0;
+  #serverName: string;
+  #request: SignatureRequest | undefined;
+  /** Undefined where nobody listens, and before the handshake begins. */
+  #observation: HandshakeObservation | undefined;
+  /** Where the connection leads, if the descriptor itself does not tell. */
+  #addresses: Pick<FailedHandshakeFacts, 'remote' | 'local'> = unknownPeer;
+  /** What is wrong with the name on the server's certificate. */
+  #identityError: Error | undefined;
+  /** Why the handshake was ended from here. */
+  #reason: Error | undefined;
+  #chain: readonly Uint8Array[] = [];
+  #secure = false;
+  #over = false;
+
+  constructor(engine: Engine, settings: ClientSettings, socket: TlsSocket, pair: number) {
+    this.#engine = engine;
+    this.#settings = settings;
+    this.#socket = socket;
+    this.#pair = pair;
+    this.#serverName = settings.serverName;
+  }
+
+  /** The name to ask for, as long as nothing was sent. */
+  set serverName(name: string) {
+    this.#serverName = name;
+  }
+
+  /** Begins over a connected descriptor, of which the engine takes a duplicate. */
+  begin(fd: number, facts: Pick<FailedHandshakeFacts, 'remote' | 'local'>): void {
+    if (this.#over) return;
+    this.#observation = observeHandshake('client');
+    this.#addresses = facts;
+    const { context, hostname, session, handshakeTimeout } = this.#settings;
+    const resumes = session !== undefined && this.#isFor(session.chain) ? session : undefined;
+    this.#settings = { ...this.#settings, session: undefined }; // Its secret is the engine's now.
+    this.#chain = resumes?.chain ?? [];
+    const pair = this.#pair;
+    this.#pair = -1;
+    this.#stream = this.#engine.connect(
+      fd,
+      pair,
+      {
+        config: this.#logsKeys ? context.keyLoggingConfig() : context.config,
+        serverName: this.#serverName,
+        verifiedName: hostname,
+        asks: this.#settings.asks,
+        ...(resumes ? { session: resumes.state, sessionChain: resumes.chain } : {}),
+      },
+      handshakeTimeout,
+      this,
+    );
+    if (this.#stream < 0) {
+      const message = `the connection could not be taken over (errno ${-this.#stream}): raise the limit of open files`;
+      this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }));
+      return;
+    }
+    this.#socket.transportAdopted(this.#stream, facts);
+  }
+
+  /** Who listens when the handshake begins gets all lines. */
+  get #logsKeys(): boolean {
+    return this.#socket.listenerCount('keylog') > 0 || logsKeysToFile();
+  }
+
+  #tellKeyLog(keyLog: string): void {
+    if (keyLog === '') return;
+    appendToKeyLogFile(keyLog);
+    for (const line of keyLogLines(keyLog)) this.#socket.emit('keylog', line);
+  }
+
+  /** The socket is being destroyed. */
+  abandon(): void {
+    if (this.#secure || this.#over) return;
+    this.#over = true;
+    this.#observation?.end('abandoned', this.#details(unknownPeer));
+    this.#request?.abort(new SignerError('the connection was given up'));
+    if (this.#pair >= 0) closeSync(this.#pair);
+    if (this.#stream > 0) this.#engine.cancel(this.#stream);
+  }
+
+  onSign(operation: number, schemeCode: number, input: Uint8Array, _context: number, identity: number): void {
+    if (this.#over) return;
+    this.#observation?.signatureAsked();
+    void this.#sign(operation, schemeCode, input, identity);
+  }
+
+  async #sign(operation: number, schemeCode: number, input: Uint8Array, identity: number): Promise<void> {
+    try {
+      const signer = this.#settings.context.identities[identity]?.signer;
+      if (!signer) throw new Error(`s2n-pkey: there is no identity ${identity}`);
+      this.#request = new SignatureRequest(signer, schemeCode, input, this.#observation);
+      this.#engine.complete(this.#stream, operation, await this.#request.run());
+    } catch (error) {
+      if (this.#over) return;
+      this.#reason =
+        error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error });
+      this.#engine.destroy(this.#stream, INTERNAL_ERROR); // onFailed follows
+    } finally {
+      this.#request = undefined;
+    }
+  }
+
+  /** The certificate verifies, and the engine alone cannot say that it is for the host. */
+  onJudge(peer: PeerIdentity): void {
+    if (this.#over) return;
+    this.#identityError = this.#check(peer.chain);
+    const accepted = this.#identityError === undefined || !this.#settings.rejectUnauthorized;
+    if (!accepted) this.#reason = this.#identityError;
+    this.#engine.judge(this.#stream, accepted);
+  }
+
+  onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
+    this.#engine.forget(this.#stream);
+    this.#request?.abort(connectionError(failure));
+    this.#socket.handshakeFailed(facts);
+    if (this.#over) return;
+    this.#tellKeyLog(facts.keyLog);
+    if (this.#reason === undefined && failure.kind === 'closed') this.#peerEnded(failure, facts);
+    else this.#fail(this.#reason ?? connectionError(failure), facts);
+  }
+
+  onSecure(facts: HandshakeFacts): void {
+    if (this.#over) return;
+    this.#secure = true;
+    this.#observation?.end('ok', this.#details(facts));
+    if (facts.peer.chain.length > 0) this.#chain = facts.peer.chain;
+    const { context, wantsOcsp } = this.#settings;
+    this.#socket.handshakeDone(
+      facts,
+      context.identities[facts.identity]?.certificateChain,
+      this.#identityError,
+    );
+    this.#tellKeyLog(facts.keyLog);
+    if (wantsOcsp) {
+      const { ocspResponse } = facts.peer;
+      this.#socket.emit('OCSPResponse', ocspResponse === undefined ? null : Buffer.from(ocspResponse));
+    }
+    if (!this.#socket.destroyed) this.#socket.emit('secure'); // and, from it, 'secureConnect'
+  }
+
+  onSession(state: Uint8Array): void {
+    const session = encodeSession({ state, chain: this.#chain });
+    this.#socket.sessionGiven(session);
+  }
+
+  onError(failure: Failure, afterEnd: boolean): void {
+    this.#socket.connectionBroke(failure, afterEnd);
+  }
+
+  onTruncated(): void {
+    this.#socket.connectionTruncated();
+  }
+
+  onClosed(): void {
+    this.#engine.forget(this.#stream);
+    this.#socket.connectionClosed();
+  }
+
+  /** A stream that was given tells its own addresses where its descriptor has none. */
+  #details(facts: HandshakeFacts | FailedHandshakeFacts): HandshakeDetails {
+    const { remote, local } = this.#addresses;
+    const addressed = facts.remote.family === 0 ? { ...facts, remote, local } : facts;
+    return handshakeDetails({ ...addressed, servername: facts.servername || this.#serverName });
+  }
+
+  /** In node:tls's words, with what tells where the connection was to lead. */
+  #peerEnded(failure: Failure, facts: FailedHandshakeFacts): void {
+    const message = 'Client network socket disconnected before secure TLS connection was established';
+    const error = Object.assign(connectionError({ ...failure, message }), this.#settings.destination);
+    this.#over = true;
+    this.#observation?.end(error, this.#details(facts));
+    this.#socket.endedInHandshake(error);
+  }
+
+  #fail(error: Error, facts: FailedHandshakeFacts = unknownPeer): void {
+    this.#over = true;
+    this.#observation?.end(error, this.#details(facts));
+    this.#socket.destroy(error);
+  }
+
+  #isFor(chain: readonly Uint8Array[]): boolean {
+    return this.#check(chain) === undefined;
+  }
+
+  /** What the user's own function says of a certificate, or node:tls's. */
+  #check(chain: readonly Uint8Array[]): Error | undefined {
+    const { checkServerIdentity, hostname } = this.#settings;
+    try {
+      return checkServerIdentity(hostname, new CertificateChain(chain).legacyObject(true) as PeerCertificate);
+    } catch (error) {
+      return error instanceof Error ? error : new Error('checkServerIdentity threw', { cause: error });
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { addAbortSignal, type Duplex } from 'node:stream';
+import { InvalidOptionError } from '../../errors.ts';
+import { addon } from '../../native/addon.ts';
+import { engine } from '../../native/engine.ts';
+import { ClientHandshake } from './client-handshake.ts';
+import { checkServerName, nameToAskFor, readClientSettings, type ConnectOptions } from './client-options.ts';
+import { readClientSocketOptions } from './client-socket-options.ts';
+import { connectionError } from '../socket/connection-error.ts';
+import { transportOf } from '../carrier/given-stream.ts';
+import { warnOfIgnoredFlags } from '../context/ignored-flags.ts';
+import { descriptorOf } from '../node/node-internals.ts';
+import { takeAfterCarrier } from '../node/node-wrapper.ts';
+import { TlsSocket } from '../socket/tls-socket.ts';
+import { localOf, remoteOf } from '../carrier/transport.ts';
+import { unknownPeer } from '../handshake/unknown-peer.ts';
+
+/** What net.connect is told; everything else is about TLS. */
+const tcpOptions = [
+  ...['port', 'host', 'path', 'family', 'hints', 'lookup', 'localAddress', 'localPort', 'blockList'],
+  ...['autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'keepAlive', 'keepAliveInitialDelay'],
+  'typeOfService',
+] as const;
+
+const tcpEvents = [
+  'lookup',
+  'connectionAttempt',
+  'connectionAttemptFailed',
+  'connectionAttemptTimeout',
+] as const;
+
+/**
+ * A TLS client, as `tls.connect`: `'secureConnect'` when the server has proved who it is, and only then a byte of what was
+ * written goes out. With `{ cert, signer }` it shows a server that asks a certificate whose key is the signer's.
+ *
+ * @throws InvalidOptionError, naming the option, and as `createSecureContext`.
+ */
+export function connect(options: ConnectOptions, onSecureConnect?: () => void): TlsSocket;
+export function connect(
+  port: number | string,
+  host?: string,
+  options?: ConnectOptions,
+  onSecureConnect?: () => void,
+): TlsSocket;
+export function connect(
+  port: number | string,
+  options?: ConnectOptions,
+  onSecureConnect?: () => void,
+): TlsSocket;
+export function connect(...args: unknown[]): TlsSocket {
+  const { options, onSecureConnect } = readArguments(args);
+  const settings = readClientSettings(options);
+  warnOfIgnoredFlags();
+  const { signal, timeout, ...socketOptions } = readClientSocketOptions(options);
+  const pair = addon().socketPair();
+  const [ours, engines] = typeof pair === 'number' ? [undefined, -1] : pair;
+  const socket = new TlsSocket(engine(), 0, unknownPeer, {
+    fd: ours,
+    ...socketOptions,
+    client: {
+      onDestroy: () => handshake.abandon(),
+      onServername: (name) => {
+        checkServerName('name', name);
+        handshake.serverName = nameToAskFor(name);
+      },
+      session: options.session,
+    },
+  });
+  const handshake: ClientHandshake = new ClientHandshake(engine(), settings, socket, engines);
+  if (timeout > 0 && !options.socket) socket.setTimeout(timeout); // as node:tls documents it
+  if (onSecureConnect) socket.once('secureConnect', onSecureConnect);
+  if (signal) addAbortSignal(signal, socket);
+  if (socket.destroyed || typeof pair === 'number') {
+    // Later, since http adds its listener of 'error' in the next tick.
+    if (typeof pair === 'number') process.nextTick(() => socket.destroy(noDescriptor(-pair)));
+    // A stream that was given ends with the connection, and the socket tells why.
+    options.socket?.on('error', () => undefined).destroy();
+    return socket;
+  }
+  if (options.socket === undefined) overTcp(options, socket, handshake);
+  else overStream(options.socket, socket, handshake);
+  if (options.noDelay === false) socket.setNoDelay(false);
+  return socket;
+}
+
+function noDescriptor(errno: number): Error {
+  const message = `no descriptor left for a connection (errno ${errno}): raise the limit of open files`;
+  return connectionError({ kind: 'resources', reason: '', message, alert: -1 });
+}
+
+/** A TCP connection (or one over a Unix socket) of our own, made by Node; its descriptor goes to the engine. */
+function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHandshake): void {
+  const given = options as Readonly<Record<string, unknown>>;
+  const wanted = tcpOptions.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
+  let tcp: Socket;
+  try {
+    tcp = connectTcp(Object.fromEntries(wanted) as NetConnectOpts);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  socket.transportConnecting(tcp);
+  for (const event of tcpEvents) tcp.on(event, (...args: unknown[]) => socket.emit(event, ...args));
+  tcp.once('error', (error) => socket.destroy(error));
+  tcp.once('connect', () => {
+    const fd = descriptorOf(tcp);
+    if (fd === undefined || socket.destroyed) {
+      tcp.destroy();
+      return;
+    }
+    handshake.begin(fd, { remote: remoteOf(tcp), local: localOf(tcp) });
+    tcp.destroy(); // the engine has a duplicate
+    if (!socket.destroyed) socket.transportConnected(false);
+  });
+}
+
+/** A stream that the caller has: an open socket, one on its way, a tunnel, any Duplex. It ends with the connection. */
+function overStream(stream: Socket | Duplex, socket: TlsSocket, handshake: ClientHandshake): void {
+  const carrier = stream as Socket;
+  takeAfterCarrier(socket, carrier);
+  const wasClosed = carrier.closed;
+  const gone = (): void => void socket.destroy();
+  const begin = (): void => {
+    if (socket.destroyed) return;
+    if (carrier.destroyed) {
+      // As with node:tls, which waits for ever where the stream has closed already.
+      const message = 'the given socket is closed';
+      const closed = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
+      socket.destroy(wasClosed ? closed : undefined);
+      return;
+    }
+    let transport;
+    try {
+      transport = transportOf(carrier);
+    } catch (error) {
+      socket.destroy(error as Error);
+      return;
+    }
+    carrier.off('close', gone);
+    transport.onLost((error) => socket.destroy(error));
+    socket.once('close', () => transport.release());
+    transport.whenReady(() => {
+      if (socket.destroyed) return;
+      handshake.begin(transport.fd, { remote: transport.remote, local: transport.local });
+      transport.taken();
+    });
+  };
+  carrier.once('error', (error: Error) => socket.destroy(error));
+  carrier.once('close', gone);
+  if (carrier.connecting) {
+    socket.transportConnecting(carrier);
+    carrier.once('connect', () => {
+      begin();
+      if (!socket.destroyed) socket.transportConnected(true);
+    });
+  } else {
+    process.nextTick(begin);
+  }
+}
+
+function readArguments(args: unknown[]): { options: ConnectOptions; onSecureConnect?: () => void } {
+  const rest = [...args];
+  const last = rest.at(-1);
+  const onSecureConnect = typeof last === 'function' ? (rest.pop() as () => void) : undefined;
+  const options: Record<string, unknown> = {};
+  const [first] = rest;
+  if (typeof first === 'number' || (typeof first === 'string' && /^\d+$/.test(first))) {
+    options['port'] = rest.shift();
+    if (typeof rest[0] === 'string') options['host'] = rest.shift();
+  } else if (typeof first === 'string') {
+    options['path'] = rest.shift();
+  }
+  const named = rest.shift();
+  if (named !== undefined && named !== null) {
+    if (typeof named !== 'object') throw new InvalidOptionError('options', '{ port, host, … }', named);
+    Object.assign(options, named);
+  } else if (Object.keys(options).length === 0) {
+    throw new InvalidOptionError('options', '{ port, host, … }', named);
+  }
+  return { options, ...(onSecureConnect ? { onSecureConnect } : {}) };
+}

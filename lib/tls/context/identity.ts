@@ -1,0 +1,180 @@
+import { X509Certificate } from 'node:crypto';
+import { InvalidOptionError } from '../../errors.ts';
+import { addon } from '../../native/addon.ts';
+import type { NativeIdentity } from '../../native/binding.ts';
+import { checkCertificateMatchesSigner } from '../../signers/certificate-match.ts';
+import { LocalKeySigner } from '../../signers/local-key-signer.ts';
+import { readChain, type PemCertificate } from '../../pem/certificates.ts';
+import type { Signer } from '../../signers/signer.ts';
+
+/** A certificate and the signer that holds its private key. */
+export interface IdentityOptions {
+  /** PEM certificate chain, the server's own certificate first; in an array, those of its authorities may be texts of their own. */
+  cert: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** Holds the certificate's private key. A `LocalKeySigner` signs on the engine's thread. */
+  signer: Signer;
+  /** DER, for clients that ask for it (OCSP stapling, RFC 6066 §8); see also `server.setOcspResponse`. */
+  ocspResponse?: Uint8Array;
+}
+
+const expectedChain = "a PEM certificate chain, the server's own certificate first";
+
+/** An identity that was checked, as the engine takes it. */
+export interface Identity {
+  /** The certificate chain, PEM. */
+  readonly certificateChain: string;
+  readonly signer: Signer;
+  readonly native: NativeIdentity;
+  /** `rsa` or `ec`: a handshake chooses one identity by it. */
+  readonly keyType: string | undefined;
+  /** DER. */
+  readonly ocspResponse?: Uint8Array | undefined;
+}
+
+/**
+ * Reads one identity. `option` is its place in the caller's options, such as `identities[1].`; empty at the top. `authorities`
+ * may complete its chain.
+ *
+ * @throws InvalidOptionError, naming the option; KeyMismatchError.
+ */
+export function readIdentity(
+  { cert, signer, ocspResponse }: Partial<IdentityOptions>,
+  option = '',
+  authorities: () => readonly PemCertificate[] = () => [],
+): Identity {
+  const certificateChain = readCertificate(
+    oneText(cert, signer, `${option}cert`),
+    `${option}cert`,
+    authorities,
+  );
+  if (!isSigner(signer)) {
+    throw new InvalidOptionError(
+      `${option}signer`,
+      'a Signer, such as await KmsSigner.open({ keyId }) or new LocalKeySigner({ key })',
+      signer,
+    );
+  }
+  checkCertificateMatchesSigner(certificateChain, signer);
+  const chain = new (addon().CertificateChain)(certificateChain);
+  const identity = {
+    certificateChain,
+    signer,
+    native: signer instanceof LocalKeySigner ? { chain, localKey: signer.nativeKey } : { chain },
+    keyType: signer.publicKey.asymmetricKeyType,
+  };
+  return ocspResponse === undefined ? identity : withOcspResponse(identity, ocspResponse, option);
+}
+
+/**
+ * The same with another OCSP response; null: none.
+ *
+ * @throws InvalidOptionError.
+ */
+export function withOcspResponse(identity: Identity, response: unknown, option = ''): Identity {
+  // OCSPResponse is a SEQUENCE (RFC 6960 §4.2.1).
+  if (response !== null && (!(response instanceof Uint8Array) || response[0] !== 0x30)) {
+    throw new InvalidOptionError(`${option}ocspResponse`, 'a Buffer with an OCSP response, DER', response);
+  }
+  const chain = new (addon().CertificateChain)(identity.certificateChain, response ?? undefined);
+  const ocspResponse = response === null ? undefined : Uint8Array.from(response);
+  return { ...identity, native: { ...identity.native, chain }, ocspResponse };
+}
+
+/**
+ * The identities that there are with `next` in place of those for the same kinds of key, and of `former`. Where a certificate is
+ * the one that is there, its OCSP response stays; for another certificate it would say nothing.
+ */
+export function renewIdentities(
+  identities: readonly Identity[],
+  next: readonly Identity[],
+  former: readonly Identity[],
+): Identity[] {
+  const isFormer = ({ certificateChain, signer }: Identity): boolean =>
+    former.some((each) => each.certificateChain === certificateChain && each.signer === signer);
+  const coming = [...next];
+  const renewed = identities.flatMap((identity) => {
+    const at = coming.findIndex(({ keyType }) => keyType === identity.keyType);
+    const [replacement] = at < 0 ? [] : coming.splice(at, 1);
+    if (!replacement) return isFormer(identity) ? [] : [identity];
+    const stays = isSameCertificate(identity, replacement) && replacement.ocspResponse === undefined;
+    return [
+      stays && identity.ocspResponse ? withOcspResponse(replacement, identity.ocspResponse) : replacement,
+    ];
+  });
+  return [...renewed, ...coming];
+}
+
+function isSameCertificate(one: Identity, other: Identity): boolean {
+  const [first, second] = [one, other].map(({ certificateChain }) => new X509Certificate(certificateChain));
+  return first?.fingerprint256 === second?.fingerprint256;
+}
+
+/**
+ * Of an array of texts, as node:tls takes it, one chain: the text that is the signer's, and then those of authorities. What else
+ * node:tls takes there, chains for several keys, is `identities` here.
+ */
+function oneText(cert: unknown, signer: unknown, option: string): unknown {
+  if (!Array.isArray(cert) || cert.length === 0) return cert;
+  const read = cert.map((each: unknown) => readChain(option, expectedChain, each));
+  const own = read.find(
+    ({ certificates: [first] }) => isSigner(signer) && first?.publicKey.equals(signer.publicKey),
+  );
+  const chains = own ? [own, ...read.filter((each) => each !== own)] : read;
+  const all = chains.flatMap(({ certificates }) => certificates);
+  const isOfChain = ({ certificates: [first] }: (typeof chains)[number]): boolean =>
+    first !== undefined && all.some((each) => each !== first && each.checkIssued(first));
+  if (!chains.slice(1).every(isOfChain)) {
+    throw new InvalidOptionError(
+      option,
+      'the texts of one chain; pass chains for other keys with their signers as `identities`',
+      `${chains.length} texts, more than one of which is no authority's`,
+    );
+  }
+  return chains.map(({ pem }) => pem).join('\n');
+}
+
+/** A leaf that stands alone is completed by its intermediates in `ca`, as node:tls does. */
+function readCertificate(
+  cert: unknown,
+  option: string,
+  authorities: () => readonly PemCertificate[],
+): string {
+  const { pem, certificates } = readChain(option, expectedChain, cert);
+  const [leaf, ...others] = certificates;
+  return leaf === undefined || others.length > 0 ? pem : pem + intermediatesOf(leaf, authorities());
+}
+
+/** From the leaf's issuer to the last below the root, which every peer that trusts it has. */
+function intermediatesOf(leaf: X509Certificate, authorities: readonly PemCertificate[]): string {
+  const candidates = authorities.flatMap(({ pem }) => {
+    try {
+      return [{ pem, certificate: new X509Certificate(pem) }];
+    } catch {
+      return []; // The trust store, which is made of them, refuses it by name.
+    }
+  });
+  let chain = '';
+  let child = leaf;
+  while (!child.checkIssued(child)) {
+    const index = candidates.findIndex(
+      ({ certificate }) => child.checkIssued(certificate) && child.verify(certificate.publicKey),
+    );
+    const [issuer] = index === -1 ? [] : candidates.splice(index, 1);
+    if (issuer === undefined || issuer.certificate.checkIssued(issuer.certificate)) break;
+    chain += issuer.pem;
+    child = issuer.certificate;
+  }
+  return chain;
+}
+
+function isSigner(value: unknown): value is Signer {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'sign' in value &&
+    typeof value.sign === 'function' &&
+    'publicKey' in value &&
+    'schemes' in value &&
+    Array.isArray(value.schemes)
+  );
+}

@@ -1,0 +1,80 @@
+import tls from 'node:tls';
+import { InvalidOptionError } from '../../errors.ts';
+
+export type ProtocolVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** Versions by the names that node:tls has for them. */
+export interface ProtocolVersionOptions {
+  /** Unless given, `tls.DEFAULT_MIN_VERSION`, but at least `'TLSv1.2'`. Beside a policy it narrows the policy's versions. */
+  minVersion?: ProtocolVersion;
+  /** `tls.DEFAULT_MAX_VERSION` unless given. */
+  maxVersion?: ProtocolVersion;
+}
+
+export interface VersionRange {
+  readonly minVersion: ProtocolVersion;
+  readonly maxVersion: ProtocolVersion;
+}
+
+const versions: readonly unknown[] = ['TLSv1.2', 'TLSv1.3'] satisfies ProtocolVersion[];
+const olderVersions: readonly unknown[] = ['TLSv1', 'TLSv1.1'];
+
+/**
+ * The versions that the options name; undefined where they name none.
+ *
+ * @throws InvalidOptionError, naming the option.
+ */
+export function readVersions(options: ProtocolVersionOptions): {
+  readonly minVersion: ProtocolVersion | undefined;
+  readonly maxVersion: ProtocolVersion | undefined;
+} {
+  return {
+    minVersion: readVersion('minVersion', options.minVersion),
+    maxVersion: readVersion('maxVersion', options.maxVersion),
+  };
+}
+
+/**
+ * What the process says: `tls.DEFAULT_MIN_VERSION` and `tls.DEFAULT_MAX_VERSION`, which programs assign and flags such as
+ * `--tls-min-v1.3` set. Node's own object is read, since the names that a module imports never change.
+ *
+ * @throws InvalidOptionError, naming the property.
+ */
+export function processVersions(): VersionRange {
+  const { DEFAULT_MIN_VERSION: lowest, DEFAULT_MAX_VERSION: highest } = tls;
+  return {
+    minVersion: isOlder(lowest) ? 'TLSv1.2' : (readVersion('tls.DEFAULT_MIN_VERSION', lowest) ?? 'TLSv1.2'),
+    maxVersion: readVersion('tls.DEFAULT_MAX_VERSION', highest) ?? 'TLSv1.3',
+  };
+}
+
+/** The higher of two; one that is not given is the lower. */
+export function highest(
+  one: ProtocolVersion,
+  other: ProtocolVersion | undefined = 'TLSv1.2',
+): ProtocolVersion {
+  return one > other ? one : other;
+}
+
+/** The lower of two; one that is not given is the higher. */
+export function lowest(
+  one: ProtocolVersion,
+  other: ProtocolVersion | undefined = 'TLSv1.3',
+): ProtocolVersion {
+  return one < other ? one : other;
+}
+
+function isVersion(value: unknown): value is ProtocolVersion {
+  return versions.includes(value);
+}
+
+function isOlder(value: unknown): boolean {
+  return olderVersions.includes(value);
+}
+
+function readVersion(name: string, version: unknown): ProtocolVersion | undefined {
+  if (version === undefined || version === null) return undefined;
+  if (isVersion(version)) return version;
+  const why = isOlder(version) ? ' (older versions sign with SHA-1, which no KMS makes)' : '';
+  throw new InvalidOptionError(name, `'TLSv1.2' or 'TLSv1.3'${why}`, version);
+}

@@ -1,0 +1,138 @@
+import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { addon } from '../../native/addon.ts';
+import type { NativeTrustStore } from '../../native/binding.ts';
+import {
+  readCertificates,
+  readRevocationLists,
+  UnreadablePemError,
+  type PemCertificate,
+} from '../../pem/certificates.ts';
+import {
+  defaultAuthorities,
+  nameOfAuthority,
+  warnOfSkipped,
+  type DefaultAuthority,
+} from './default-authorities.ts';
+
+/** One PEM text or several. */
+export type PemTexts = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** Whom to trust. */
+export interface TrustOptions {
+  /** PEM certificates of authorities, instead of those that Node trusts by default. */
+  ca?: PemTexts;
+  /**
+   * PEM revocation lists. With any, every certificate of a peer's chain needs a list of its issuer's that is in force, as
+   * in node:tls.
+   */
+  crl?: PemTexts;
+  /** Whether an authority in `ca` that is not self-signed ends a chain. False unless given, as in node:tls. */
+  allowPartialTrustChain?: boolean;
+}
+
+const expectedAuthorities = 'PEM with "-----BEGIN CERTIFICATE-----", a string or Buffer or an array of them';
+const expectedLists = 'PEM with "-----BEGIN X509 CRL-----", a string or Buffer or an array of them';
+
+/** Reading all of Node's authorities takes milliseconds, so the usual store is made once for each list of them. */
+let usual:
+  { readonly authorities: readonly DefaultAuthority[]; readonly store: NativeTrustStore } | undefined;
+
+/**
+ * The trust store for these options.
+ *
+ * @throws InvalidOptionError, naming the option; S2nPkeyError `ERR_S2N_PKEY_CA_INVALID` or `ERR_S2N_PKEY_CRL_INVALID`.
+ */
+export function trustStore(options: TrustOptions): NativeTrustStore {
+  const { ca, crl, allowPartialTrustChain: partial = false } = options;
+  if (typeof partial !== 'boolean') {
+    throw new InvalidOptionError('allowPartialTrustChain', 'true or false', partial);
+  }
+  if (isAbsent(ca) && isAbsent(crl) && !partial) return usualStore();
+  const revocationLists = readLists(crl);
+  if (isAbsent(ca)) return storeOfDefaults(defaultAuthorities(), revocationLists, partial);
+  const authorities = readAuthorities(ca);
+  const store = new (addon().TrustStore)({
+    authorities: authorities.map(({ block }) => block),
+    skipUnusable: true,
+    revocationLists,
+    allowPartialChain: partial,
+    namesAuthorities: true, // as in node:tls, which does not tell those that it brings
+  });
+  for (const index of store.skipped) {
+    const skipped = authorities[index];
+    throw new S2nPkeyError(
+      'ERR_S2N_PKEY_CA_INVALID',
+      `ca: expected ${expectedAuthorities}; ${skipped?.place ?? 'one'} cannot be used as an authority`,
+    );
+  }
+  return store;
+}
+
+/** Whether the options say whom to trust, or leave it to the default. */
+export function namesTrust({ ca, crl, allowPartialTrustChain }: TrustOptions): boolean {
+  return !isAbsent(ca) || !isAbsent(crl) || !isAbsent(allowPartialTrustChain);
+}
+
+/**
+ * The certificates of `ca`; none where it is absent.
+ *
+ * @throws S2nPkeyError `ERR_S2N_PKEY_CA_INVALID`.
+ */
+export function readAuthorities(ca: unknown): PemCertificate[] {
+  return textsOf(ca).flatMap(([place, text]) =>
+    withCode('ERR_S2N_PKEY_CA_INVALID', () => readCertificates(`ca${place}`, expectedAuthorities, text)),
+  );
+}
+
+function readLists(crl: unknown): string[] {
+  return textsOf(crl).flatMap(([place, text]) =>
+    withCode('ERR_S2N_PKEY_CRL_INVALID', () => readRevocationLists(`crl${place}`, expectedLists, text)),
+  );
+}
+
+function usualStore(): NativeTrustStore {
+  const authorities = defaultAuthorities();
+  if (usual?.authorities !== authorities)
+    usual = { authorities, store: storeOfDefaults(authorities, [], false) };
+  return usual.store;
+}
+
+/** One of the default authorities that AWS-LC cannot use is left out: it must not end every connection. */
+function storeOfDefaults(
+  authorities: readonly DefaultAuthority[],
+  revocationLists: readonly string[],
+  allowPartialChain: boolean,
+): NativeTrustStore {
+  const store = new (addon().TrustStore)({
+    authorities: authorities.map(({ pem }) => pem),
+    skipUnusable: true,
+    revocationLists,
+    allowPartialChain,
+  });
+  for (const index of store.skipped) {
+    const skipped = authorities[index];
+    if (skipped) warnOfSkipped(skipped.source, nameOfAuthority(skipped.pem));
+  }
+  return store;
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+/** Each text with its place in the option, such as `[1]`. */
+function textsOf(value: unknown): (readonly [place: string, text: unknown])[] {
+  if (isAbsent(value)) return [];
+  if (!Array.isArray(value)) return [['', value]];
+  return (value as unknown[]).map((text, index) => [`[${index}]`, text]);
+}
+
+function withCode<T>(code: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadablePemError)
+      throw new S2nPkeyError(code, error.message, { cause: error.cause });
+    throw error;
+  }
+}

@@ -1,0 +1,138 @@
+import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { SecureContext } from '../context/secure-context.ts';
+
+/** Options of a server that choose by what a client asks for. Each costs the handshake one turn of the event loop. */
+export interface ClientHelloOptions {
+  /**
+   * Called for a client that asks for a name (SNI). `callback(null, context)` answers, with a context of this package's
+   * `createSecureContext`; without one, the client gets what `addContext` and the server's own options say. The handshake waits, at
+   * most for `handshakeTimeout`.
+   */
+  SNICallback?: (
+    servername: string,
+    callback: (error: Error | null | undefined, context?: SecureContext | null) => void,
+  ) => void;
+  /** Called for a client that offers protocols (ALPN): returns one of them, or undefined to refuse the client. */
+  ALPNCallback?: (offer: { servername: string; protocols: string[] }) => string | undefined;
+}
+
+/** What a client hello says. */
+export interface ClientHello {
+  /** Empty: it asks for no name. */
+  readonly servername: string;
+  readonly protocols: readonly string[];
+}
+
+export interface ClientHelloAnswer {
+  readonly context?: SecureContext | undefined;
+  readonly protocol?: string | undefined;
+}
+
+/** A client is not to be served, and what its alert says (RFC 8446 §6.2). */
+export class ClientRefused extends Error {
+  readonly error: Error;
+  readonly alert: number;
+
+  constructor(error: Error, alert: number) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.alert = alert;
+  }
+}
+
+export const INTERNAL_ERROR = 80;
+const UNRECOGNIZED_NAME = 112;
+const NO_APPLICATION_PROTOCOL = 120;
+
+/** @throws InvalidOptionError; S2nPkeyError `ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS`, as node:tls. */
+export function readClientHelloOptions(
+  options: ClientHelloOptions & { ALPNProtocols?: unknown },
+): ClientHelloOptions | undefined {
+  const { SNICallback, ALPNCallback } = options;
+  for (const [name, value] of Object.entries({ SNICallback, ALPNCallback })) {
+    if (value !== undefined && value !== null && typeof value !== 'function') {
+      throw new InvalidOptionError(name, 'a function', value);
+    }
+  }
+  if (!SNICallback && !ALPNCallback) return undefined;
+  if (ALPNCallback && options.ALPNProtocols !== undefined) {
+    throw new S2nPkeyError(
+      'ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS',
+      'ALPNCallback and ALPNProtocols exclude each other: pass one of them',
+    );
+  }
+  return options;
+}
+
+/** Asks the callbacks, SNICallback first. Rejects with ClientRefused. */
+export async function answerClientHello(
+  options: ClientHelloOptions,
+  hello: ClientHello,
+): Promise<ClientHelloAnswer> {
+  const context = await askForContext(options, hello);
+  return { context, protocol: askForProtocol(options, hello) };
+}
+
+async function askForContext(
+  { SNICallback }: ClientHelloOptions,
+  { servername }: ClientHello,
+): Promise<SecureContext | undefined> {
+  if (!SNICallback || servername === '') return undefined;
+  const context = await new Promise<unknown>((resolve, reject) => {
+    const refuse = (error: unknown): void => {
+      reject(refusal(error, 'SNICallback', UNRECOGNIZED_NAME));
+    };
+    try {
+      SNICallback(servername, (error, given) => {
+        if (error) refuse(error);
+        else resolve(given);
+      });
+    } catch (error) {
+      refuse(error);
+    }
+  });
+  if (context === undefined || context === null) return undefined;
+  if (context instanceof SecureContext) return context;
+  const error = new S2nPkeyError(
+    'ERR_TLS_INVALID_CONTEXT',
+    "SNICallback must give a context of this package's createSecureContext({ cert, signer }), not one of node:tls",
+  );
+  throw new ClientRefused(error, INTERNAL_ERROR);
+}
+
+function askForProtocol(
+  { ALPNCallback }: ClientHelloOptions,
+  { servername, protocols }: ClientHello,
+): string | undefined {
+  if (!ALPNCallback || protocols.length === 0) return undefined;
+  let chosen: unknown;
+  try {
+    chosen = ALPNCallback({ servername, protocols: [...protocols] });
+  } catch (error) {
+    throw refusal(error, 'ALPNCallback', INTERNAL_ERROR);
+  }
+  if (typeof chosen === 'string' && protocols.includes(chosen)) return chosen;
+  if (chosen === undefined) {
+    const error = new S2nPkeyError(
+      'ERR_S2N_PKEY_PROTOCOL',
+      `ALPNCallback chose none of the client's protocols: ${protocols.join(', ')}`,
+    );
+    throw new ClientRefused(error, NO_APPLICATION_PROTOCOL);
+  }
+  const error = new S2nPkeyError(
+    'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
+    `ALPNCallback must return one of the protocols that the client offers (${protocols.join(', ')}) or undefined; ` +
+      `it returned ${typeof chosen === 'string' ? `'${chosen}'` : typeof chosen}`,
+  );
+  throw new ClientRefused(error, NO_APPLICATION_PROTOCOL);
+}
+
+function refusal(error: unknown, callback: string, alert: number): ClientRefused {
+  const known =
+    error instanceof Error
+      ? error
+      : new S2nPkeyError('ERR_S2N_PKEY_CALLBACK', `${callback} failed with ${String(error)}`, {
+          cause: error,
+        });
+  return new ClientRefused(known, alert);
+}

@@ -1,0 +1,22 @@
+import type { HandshakeDetails } from '../../observe/channels/handshake-observation.ts';
+import type { FailedHandshakeFacts, HandshakeFacts } from '../../native/events.ts';
+import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
+
+/** What the engine tells of a handshake, as subscribers of its channel get it. */
+export function handshakeDetails(facts: HandshakeFacts | FailedHandshakeFacts): HandshakeDetails {
+  const done = 'protocol' in facts ? facts : undefined;
+  const { remote, local } = facts;
+  return {
+    resumed: done?.resumed,
+    protocol: done?.protocol,
+    cipher: done?.cipherStandardName,
+    group: done?.group,
+    signatureScheme: done && signatureSchemeByCode(done.signatureScheme)?.name,
+    servername: facts.servername || undefined,
+    alpnProtocol: facts.alpnProtocol || undefined,
+    remoteAddress: remote.host || undefined,
+    remotePort: remote.port || undefined,
+    localAddress: local.host || undefined,
+    localPort: local.port || undefined,
+  };
+}

@@ -1,0 +1,125 @@
+import type { SignatureAdmission } from '../../signers/admission/signature-admission.ts';
+import type { SignaturePlace } from '../../signers/admission/signature-place.ts';
+import type { HandshakeObservation } from '../../observe/channels/handshake-observation.ts';
+import { SignerError } from '../../errors.ts';
+import { cancellableOptions, type Cancellation } from '../../signers/cancellation.ts';
+import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
+import type { PrivateKeyOperation, Signer } from '../../signers/signer.ts';
+
+/**
+ * One private-key operation on its way to a signer, and what cancels it.
+ */
+export class SignatureRequest implements Cancellation {
+  readonly #signer: Signer;
+  readonly #operation: PrivateKeyOperation;
+  readonly #observation: HandshakeObservation | undefined;
+  readonly #admission: SignatureAdmission | undefined;
+  readonly #remoteHost: string;
+  #place: SignaturePlace | undefined;
+  #controller: AbortController | undefined;
+  #aborted: Error | undefined;
+  readonly #listeners: (() => void)[] = [];
+
+  /**
+   * `observation`: of the handshake, where somebody watches. `admission`: what limits such requests, if anything, by the peer's
+   * address.
+   *
+   * @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which configuration rules out.
+   */
+  constructor(
+    signer: Signer,
+    schemeCode: number,
+    input: Uint8Array,
+    observation: HandshakeObservation | undefined,
+    admission?: SignatureAdmission,
+    remoteHost = '',
+  ) {
+    const facts = signatureSchemeByCode(schemeCode);
+    if (!facts) {
+      throw new SignerError(
+        `the handshake asked for signature scheme 0x${schemeCode.toString(16)}, which no signer makes`,
+      );
+    }
+    this.#signer = signer;
+    this.#observation = observation;
+    this.#admission = admission;
+    this.#remoteHost = remoteHost;
+    this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind };
+  }
+
+  /** Milliseconds it waited for its turn; undefined while it does, and where nothing limits it. */
+  get queuedMs(): number | undefined {
+    return this.#place?.queuedMs;
+  }
+
+  /** Resolves to a signature that is at least bytes; everything else is a SignerError. */
+  async run(): Promise<Uint8Array> {
+    if (!this.#admission) return await this.#sign();
+    const place = this.#admission.enter(this.#remoteHost);
+    this.#place = place;
+    if (place.admitted) await place.admitted;
+    try {
+      return await this.#sign();
+    } finally {
+      place.leave();
+    }
+  }
+
+  #sign(): Promise<Uint8Array> {
+    if (!this.#observation) return this.#ask();
+    return this.#observation.sign(this.#operation.scheme, () => this.#ask());
+  }
+
+  async #ask(): Promise<Uint8Array> {
+    const { scheme } = this.#operation;
+    let signature: unknown;
+    try {
+      signature = await this.#signer.sign(
+        this.#operation,
+        cancellableOptions(this, () => this.#signal()),
+      );
+    } catch (cause) {
+      if (cause instanceof SignerError) throw cause;
+      const why = cause instanceof Error ? cause.message : `it rejected with ${String(cause)}`;
+      throw new SignerError(`the signer failed to sign with ${scheme}: ${why}`, { cause });
+    }
+    if (!(signature instanceof Uint8Array) || signature.length === 0) {
+      const given = signature instanceof Uint8Array ? 'no bytes' : `a value of type ${typeof signature}`;
+      throw new SignerError(
+        `the signer must resolve to the bytes of a signature (Uint8Array); it gave ${given}`,
+      );
+    }
+    return signature;
+  }
+
+  /** The answer is no longer wanted. */
+  abort(reason: Error): void {
+    this.#aborted = reason;
+    this.#place?.leave(reason); // A signer that does not heed its signal must not keep others out.
+    this.#controller?.abort(reason);
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+
+  get aborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
+  get reason(): Error | undefined {
+    return this.#aborted;
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
+  }
+
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#aborted) this.#controller.abort(this.#aborted);
+    return this.#controller.signal;
+  }
+}

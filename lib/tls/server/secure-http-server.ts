@@ -1,0 +1,31 @@
+import type { Server } from 'node:http';
+import { AttachError } from './attach.ts';
+import { overlay } from '../context/effective-settings.ts';
+import { secureServer } from './secure-server.ts';
+import { settingsOf } from './server-settings.ts';
+import type { TlsServerOptions } from './server-options.ts';
+import { refuseUnsupported } from '../context/unsupported-options.ts';
+
+const secured = new WeakSet<Server>();
+
+/**
+ * Makes a plain `http` server an https one before it listens: what it accepts is secured first, and its `'connection'` event is of a
+ * `TlsSocket`. A failed handshake is a `'clientError'`, as with an https server. Its limits and timeouts stay in force. Where Node
+ * should not let descriptors be taken, nothing is served in plain text: the connection or the server is closed.
+ *
+ * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that listens already or has a `blockList`; otherwise as `createServer`.
+ */
+export function secureHttpServer(server: Server, options: TlsServerOptions): void {
+  if (secured.has(server)) return;
+  const refuse = (why: string): never => {
+    throw new AttachError('ERR_S2N_PKEY_ATTACH', `an http server cannot be made an https one: ${why}`);
+  };
+  if (server.listening) refuse('it listens already');
+  if ('blockList' in server && server.blockList !== undefined) {
+    refuse('it has a blockList, which Node looks at too late; check addresses in its requests');
+  }
+  const all = overlay({ ALPNProtocols: ['http/1.1'], ...settingsOf(server) }, options);
+  refuseUnsupported(all);
+  secureServer(server, all, 'http');
+  secured.add(server);
+}

@@ -1,0 +1,109 @@
+import type { Server, Socket } from 'node:net';
+import { readSignatureLimits } from '../../signers/admission/admission-of-server.ts';
+import { addon } from '../../native/addon.ts';
+import { engine } from '../../native/engine.ts';
+import { AcceptGate } from './accept-gate.ts';
+import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
+import { readProtocols } from '../context/alpn-protocols.ts';
+import { shareTicketKeysInCluster } from './cluster-ticket-keys.ts';
+import { contextRules, type ContextRule } from '../context/effective-settings.ts';
+import { descriptorOf } from '../node/node-internals.ts';
+import { transportOf } from '../carrier/given-stream.ts';
+import { warnOfIgnoredFlags } from '../context/ignored-flags.ts';
+import { logsKeysToFile } from '../context/key-log-file.ts';
+import { answersOcspRequests } from './ocsp-request.ts';
+import { readClientCertificates } from '../context/peer-verification.ts';
+import { createSecureContext } from '../context/secure-context.ts';
+import { ServerContexts } from '../context/server-contexts.ts';
+import { readSessionOptions } from '../context/session-options.ts';
+import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
+import { readHandshakeTimeout, readSocketOptions, type TlsServerOptions } from './server-options.ts';
+import { refuseUnsupportedEvents } from './unsupported-events.ts';
+
+const contextsOfServers = new WeakMap<Server, ServerContexts>();
+
+/** The contexts of a server that `secureServer` secured; undefined for any other. */
+export function contextsOf(server: Server): ServerContexts | undefined {
+  return contextsOfServers.get(server);
+}
+
+contextRules satisfies Record<keyof TlsServerOptions, ContextRule>;
+
+const tlsEvents: ServerEvents = { secure: 'secureConnection', failed: 'tlsClientError' };
+const httpEvents: ServerEvents = { secure: 'connection', failed: 'clientError' };
+
+/**
+ * Secures what `server` accepts from now on: every connection becomes a `'secureConnection'` with a `TlsSocket`, or a
+ * `'tlsClientError'`. So does every stream given to `server.emit('connection', stream)`. Checks all options before the server
+ * is touched. Returns the server's contexts, for it to change.
+ *
+ * An `'http'` server knows nothing of TLS: it gets its sockets by `'connection'`, and whatever else is given to that event is its
+ * own affair.
+ */
+export function secureServer(
+  server: Server,
+  options: TlsServerOptions,
+  kind: 'tls' | 'http' = 'tls',
+): ServerContexts {
+  const handshakeTimeout = readHandshakeTimeout(options.handshakeTimeout);
+  const events = kind === 'tls' ? tlsEvents : httpEvents;
+  const socketOptions: HandshakeOptions = {
+    ...readSocketOptions(options),
+    events,
+    tally: new (addon().DescriptorTally)(),
+    admissionOf: readSignatureLimits(options.signatureLimits),
+  };
+  const alpnProtocols = readProtocols(options.ALPNProtocols);
+  const clientCertificates = readClientCertificates(options);
+  const sessions = readSessionOptions(options, clientCertificates);
+  const contexts = new ServerContexts(createSecureContext(options), {
+    serverOptions: options,
+    alpnProtocols,
+    clientCertificates,
+    sessions,
+    asksApplication: () => socketOptions.clientHello !== undefined || answersOcspRequests(server),
+    logsKeys: () => server.listenerCount('keylog') > 0 || logsKeysToFile(),
+  });
+  contextsOfServers.set(server, contexts);
+  contexts.current(); // what does not fit together is said now, and not at the first connection
+  refuseUnsupportedEvents(server);
+  warnOfIgnoredFlags();
+  shareTicketKeysInCluster(server, contexts);
+  const gate = new AcceptGate(server, engine());
+  if (kind === 'tls') {
+    server.on('connection', (stream: Socket) => {
+      if (!gate.admits(descriptorOf(stream))) {
+        refuse(server, stream);
+        return;
+      }
+      if (stream.destroyed) return;
+      try {
+        ServerHandshake.beginOver(
+          transportOf(stream),
+          engine(),
+          server,
+          contexts.current(),
+          handshakeTimeout,
+          socketOptions,
+        );
+      } catch (error) {
+        stream.destroy();
+        server.emit('tlsClientError', error, stream);
+      }
+    });
+  }
+  // A listener of the user's own wants to see each socket before TLS, as a tls server shows it.
+  const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
+  const takes = kind === 'tls' ? wantsSockets : 'never';
+  takeAcceptedDescriptors(server, gate, socketOptions.tally, takes, (fd) => {
+    ServerHandshake.begin(engine(), server, contexts.current(), fd, handshakeTimeout, socketOptions);
+  });
+  return contexts;
+}
+
+/** There is no descriptor for it: told as net.Server tells what it drops. */
+function refuse(server: Server, stream: Socket): void {
+  const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = stream;
+  stream.destroy();
+  server.emit('drop', { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily });
+}

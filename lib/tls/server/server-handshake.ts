@@ -1,0 +1,341 @@
+import type { Server } from 'node:net';
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { AdmissionOfSigner } from '../../signers/admission/admission-of-server.ts';
+import { observeHandshake } from '../../observe/channels/handshake-observation.ts';
+import { SignerError } from '../../errors.ts';
+import type { NativeDescriptorTally } from '../../native/binding.ts';
+import type { Engine } from '../../native/engine.ts';
+import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../../native/events.ts';
+import type { Signer } from '../../signers/signer.ts';
+import { connectionError, toldByServer } from '../socket/connection-error.ts';
+import {
+  answerClientHello,
+  ClientRefused,
+  INTERNAL_ERROR,
+  type ClientHello,
+  type ClientHelloOptions,
+} from '../handshake/client-hello.ts';
+import { handshakeDetails } from '../handshake/handshake-details.ts';
+import { countsFor, giveToServer, nameServer, uncountConnection } from '../node/node-internals.ts';
+import { takeAfterCarrier } from '../node/node-wrapper.ts';
+import type { Identity } from '../context/identity.ts';
+import { appendToKeyLogFile, keyLogLines } from '../context/key-log-file.ts';
+import { answersOcspRequests, withOcspAnswers } from './ocsp-request.ts';
+import type { SecureContext } from '../context/secure-context.ts';
+import type { ContextSnapshot } from '../context/server-contexts.ts';
+import { SignatureRequest } from '../handshake/signature-request.ts';
+import { TlsSocket } from '../socket/tls-socket.ts';
+import type { Transport } from '../carrier/transport.ts';
+import { unknownPeer } from '../handshake/unknown-peer.ts';
+
+export interface SocketOptions {
+  allowHalfOpen: boolean;
+  pauseOnConnect: boolean;
+  /** Bytes; undefined: Node's own default. */
+  highWaterMark: number | undefined;
+  noDelay: boolean;
+  keepAlive: boolean;
+  /** Milliseconds. */
+  keepAliveInitialDelay: number;
+  /** Undefined: the engine chooses by itself. */
+  clientHello: ClientHelloOptions | undefined;
+}
+
+/** What an errno of the engine's `adopt` says. */
+function whatRanOut(errno: number): string {
+  const { EMFILE, ENFILE, EAGAIN, ENOMEM } = constants.errno;
+  if (errno === EMFILE)
+    return 'the process has no descriptor left; raise the limit of open files (ulimit -n)';
+  if (errno === ENFILE) return 'the system has no descriptor left (sysctl fs.file-max)';
+  if (errno === EAGAIN)
+    return 'no thread could be started for the engine; raise the limit of processes (ulimit -u) or memory';
+  if (errno === ENOMEM) return 'no memory is left';
+  return `errno ${errno}`;
+}
+
+/** How a server tells of its connections: as a tls server does, or as an http server that is secured from outside. */
+export interface ServerEvents {
+  readonly secure: 'secureConnection' | 'connection';
+  readonly failed: 'tlsClientError' | 'clientError';
+}
+
+export interface HandshakeOptions extends SocketOptions {
+  readonly events: ServerEvents;
+  readonly admissionOf: AdmissionOfSigner;
+  /** Of what the server accepted. */
+  readonly tally: NativeDescriptorTally;
+}
+
+/**
+ * One connection of a server, from the descriptor to the socket: asks the signer, emits `'secureConnection'` or
+ * `'tlsClientError'` (or what else `events` says), and then passes the engine's events on to the socket.
+ */
+export class ServerHandshake implements StreamListener {
+  readonly #engine: Engine;
+  readonly #server: Server;
+  /** Until the handshake is over: contexts and ticket keys do not live as long as a connection. */
+  #contexts: ContextSnapshot | undefined;
+  readonly #options: HandshakeOptions;
+  /** Undefined where the engine alone has the descriptor. */
+  readonly #transport: Transport | undefined;
+  /** Undefined where nobody listens. */
+  readonly #observation = observeHandshake('server');
+  #stream = 0;
+  #request: SignatureRequest | undefined;
+  #socket: TlsSocket | undefined;
+  /** What SNICallback chose. */
+  #chosen: SecureContext | undefined;
+  /** Why JavaScript ended the handshake: told once the engine has ended it. */
+  #refusal: Error | undefined;
+  #over = false;
+  #waiting: NodeJS.Timeout | undefined;
+
+  private constructor(
+    engine: Engine,
+    server: Server,
+    contexts: ContextSnapshot,
+    options: HandshakeOptions,
+    transport?: Transport,
+  ) {
+    this.#engine = engine;
+    this.#server = server;
+    this.#contexts = contexts;
+    this.#options = options;
+    this.#transport = transport;
+  }
+
+  /** Begins. The descriptor is duplicated; the connection has been counted as one of the server's. */
+  static begin(
+    engine: Engine,
+    server: Server,
+    contexts: ContextSnapshot,
+    fd: number,
+    handshakeTimeout: number,
+    options: HandshakeOptions,
+  ): void {
+    new ServerHandshake(engine, server, contexts, options).#adopt(fd, contexts, handshakeTimeout);
+  }
+
+  /** Begins over a stream that was given to the server, which is counted where it came from. */
+  static beginOver(
+    transport: Transport,
+    engine: Engine,
+    server: Server,
+    contexts: ContextSnapshot,
+    handshakeTimeout: number,
+    options: HandshakeOptions,
+  ): void {
+    const handshake = new ServerHandshake(engine, server, contexts, options, transport);
+    transport.onLost((error) => handshake.#lost(error));
+    let begun = false;
+    transport.whenReady(() => {
+      begun = true;
+      clearTimeout(handshake.#waiting);
+      if (handshake.#over) return;
+      handshake.#adopt(transport.fd, contexts, handshakeTimeout);
+      transport.taken();
+    });
+    // A peer that does not take what was written before is given no more time than one that does not shake hands.
+    if (!begun) handshake.#waiting = setTimeout(() => handshake.#waitedInVain(), handshakeTimeout).unref();
+  }
+
+  #waitedInVain(): void {
+    if (this.#over) return;
+    const message = 'TLS handshake timeout';
+    this.#fail(connectionError({ kind: 'timeout', reason: '', message, alert: -1 }), unknownPeer);
+  }
+
+  #adopt(fd: number, contexts: ContextSnapshot, handshakeTimeout: number): void {
+    const accepted = this.#transport === undefined || countsFor(this.#server, this.#transport.stream);
+    const tally = accepted ? this.#options.tally : undefined;
+    this.#stream = this.#engine.adopt(fd, contexts.native, handshakeTimeout, tally, this);
+    if (this.#stream > 0) return;
+    const message = `the connection could not be taken over: ${whatRanOut(-this.#stream)}`;
+    this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);
+  }
+
+  onSign(
+    operation: number,
+    schemeCode: number,
+    input: Uint8Array,
+    context: number,
+    identity: number,
+    remoteHost: string,
+  ): void {
+    if (this.#over) return;
+    this.#observation?.signatureAsked();
+    const { signer } = this.#identityOf(context, identity);
+    const peer = remoteHost === '' ? (this.#transport?.remote.host ?? '') : remoteHost;
+    void this.#sign(operation, schemeCode, input, signer, peer);
+  }
+
+  async #sign(
+    operation: number,
+    schemeCode: number,
+    input: Uint8Array,
+    signer: Signer,
+    remoteHost: string,
+  ): Promise<void> {
+    try {
+      const admission = this.#options.admissionOf(signer);
+      this.#request = new SignatureRequest(
+        signer,
+        schemeCode,
+        input,
+        this.#observation,
+        admission,
+        remoteHost,
+      );
+      const signature = await this.#request.run();
+      // Dropped by the engine if the handshake has ended meanwhile.
+      this.#engine.complete(this.#stream, operation, signature);
+    } catch (error) {
+      this.#refuse(
+        error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error }),
+        INTERNAL_ERROR,
+      );
+    } finally {
+      this.#request = undefined;
+    }
+  }
+
+  onClientHello(servername: string, protocols: readonly string[], asksOcsp: boolean): void {
+    if (this.#over) return;
+    void this.#answer(this.#options.clientHello ?? {}, { servername, protocols }, asksOcsp);
+  }
+
+  async #answer(clientHello: ClientHelloOptions, hello: ClientHello, asksOcsp: boolean): Promise<void> {
+    try {
+      const { context: chosen, protocol } = await answerClientHello(clientHello, hello);
+      const contexts = this.#contexts;
+      if (contexts === undefined) return; // It is over.
+      const asked = asksOcsp && answersOcspRequests(this.#server);
+      const context = asked
+        ? await withOcspAnswers(this.#server, chosen ?? contexts.find(hello.servername))
+        : chosen;
+      if (this.#over) return;
+      this.#chosen = context;
+      const config = context && contexts.configure(context);
+      this.#engine.chooseContext(this.#stream, config, protocol);
+    } catch (error) {
+      if (error instanceof ClientRefused) this.#refuse(error.error, error.alert);
+      else this.#refuse(error as Error, INTERNAL_ERROR);
+    }
+  }
+
+  #refuse(error: Error, alert: number): void {
+    if (this.#over || this.#refusal) return;
+    this.#refusal = error;
+    this.#engine.destroy(this.#stream, alert);
+  }
+
+  #identityOf(context: number, identity: number): Identity {
+    const contexts = this.#contexts?.contexts ?? [];
+    const found = (context === contexts.length ? this.#chosen : contexts[context])?.identities[identity];
+    if (!found) throw new Error(`s2n-pkey: there is no identity ${identity} in context ${context}`);
+    return found;
+  }
+
+  onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
+    this.#engine.forget(this.#stream);
+    if (this.#over) return;
+    const error = this.#refusal ?? connectionError(toldByServer(failure));
+    this.#fail(error, facts, failure.kind === 'closed' && !this.#refusal);
+  }
+
+  onSecure(handshakeFacts: HandshakeFacts): void {
+    const fd = this.#engine.takeDescriptor(this.#stream);
+    if (this.#over) {
+      closeSync(fd);
+      return;
+    }
+    const facts = this.#withAddresses(handshakeFacts);
+    const { allowHalfOpen, pauseOnConnect, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay } =
+      this.#options;
+    const socket = new TlsSocket(this.#engine, this.#stream, facts, {
+      fd,
+      certificate: this.#identityOf(facts.context, facts.identity).certificateChain,
+      allowHalfOpen,
+      pauseOnCreate: pauseOnConnect,
+      highWaterMark,
+    });
+    this.#socket = socket;
+    this.#finish();
+    this.#observation?.end('ok', handshakeDetails(facts));
+    if (this.#transport) {
+      nameServer(socket, this.#server);
+      takeAfterCarrier(socket, this.#transport.stream, this.#transport.allowHalfOpen);
+    } else {
+      giveToServer(socket, this.#server);
+    }
+    if (!noDelay) socket.setNoDelay(false);
+    if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
+    this.#tellKeyLog(facts.keyLog, socket);
+    this.#server.emit(this.#options.events.secure, socket);
+  }
+
+  onError(failure: Failure, afterEnd: boolean): void {
+    this.#socket?.connectionBroke(failure, afterEnd);
+  }
+
+  onTruncated(): void {
+    this.#socket?.connectionTruncated();
+  }
+
+  onClosed(): void {
+    this.#engine.forget(this.#stream);
+    this.#socket?.connectionClosed();
+    this.#transport?.release();
+  }
+
+  /** The stream underneath ended by itself, or was destroyed by somebody. */
+  #lost(error: Error | undefined): void {
+    if (this.#socket) {
+      this.#socket.transportLost(error);
+      return;
+    }
+    if (this.#over) return;
+    if (this.#stream > 0) this.#engine.destroy(this.#stream, INTERNAL_ERROR);
+    const message = 'the stream was closed before the TLS handshake was done';
+    const failure = connectionError(toldByServer({ kind: 'closed', reason: '', message, alert: -1 }));
+    this.#fail(error ?? failure, unknownPeer, error === undefined);
+  }
+
+  /** A stream that was given tells its own addresses where its descriptor has none. */
+  #withAddresses<F extends FailedHandshakeFacts>(facts: F): F {
+    if (!this.#transport || facts.remote.family !== 0) return facts;
+    return { ...facts, remote: this.#transport.remote, local: this.#transport.local };
+  }
+
+  /** The handshake is over, one way or the other: it no longer keeps the event loop alive. */
+  #finish(): void {
+    this.#over = true;
+    this.#contexts = undefined;
+    this.#chosen = undefined;
+    if (this.#stream > 0) this.#engine.handshakeOver();
+  }
+
+  /** `ended`: nothing broke, the peer or whoever has the stream just went. */
+  #fail(error: Error, facts: FailedHandshakeFacts, ended = false): void {
+    this.#finish();
+    this.#request?.abort(error);
+    this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
+    const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
+    nameServer(socket, this.#server);
+    // As in node:tls, the server is told before a listener that it adds to the socket could be told the same.
+    socket.once(ended ? 'close' : 'error', () => {
+      this.#tellKeyLog(facts.keyLog, socket);
+      this.#server.emit(this.#options.events.failed, error, socket);
+    });
+    socket.destroy(ended ? undefined : error);
+    if (this.#transport) this.#transport.release();
+    else uncountConnection(this.#server);
+  }
+
+  #tellKeyLog(keyLog: string, socket: TlsSocket): void {
+    if (keyLog === '') return;
+    appendToKeyLogFile(keyLog);
+    for (const line of keyLogLines(keyLog)) this.#server.emit('keylog', line, socket);
+  }
+}

@@ -1,0 +1,391 @@
+import { createHash, type X509Certificate } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import type { Server } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { Given, InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { readChain } from '../../pem/certificates.ts';
+import { pemText } from '../../pem/pem-text.ts';
+import type { Signer } from '../../signers/signer.ts';
+import { readSecureContext, type SecureContextOptions } from '../context/secure-context.ts';
+import type { Identity } from '../context/identity.ts';
+import { contextsOf } from './secure-server.ts';
+import type { ServerContexts } from '../context/server-contexts.ts';
+
+/** What the certificate is served with beside it: `securityPolicy`, `ca` … as for `server.setSecureContext`. */
+export interface WatchCertificateOptions extends Omit<
+  SecureContextOptions,
+  'cert' | 'signer' | 'identities' | 'ocspResponse'
+> {
+  /** Path of the certificate chain, PEM: a file, or a symbolic link such as those of a Kubernetes secret. */
+  cert: string;
+  /** Holds the key of the certificate; or what finds the signer for a certificate, where its key may change too. */
+  signer: Signer | ((cert: string) => Signer | Promise<Signer>);
+  /** Clients of which name (SNI) are shown it, as for `addContext`. Those that ask for none of the names added, unless given. */
+  servername?: string;
+  /** Milliseconds for which the file must not change before it is read: 200 unless given. */
+  settle?: number;
+  /** Milliseconds between looks at the file whatever the file system tells (network file systems tell nothing); 30,000 unless given. */
+  interval?: number;
+}
+
+/** What is served now. */
+export interface SwappedCertificate {
+  /** SHA-256 of the server's own certificate, as `X509Certificate.fingerprint256` writes it. */
+  readonly fingerprint: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** @internal The time and the timers of a watch, so that tests hold them. Timers do not keep the process alive. */
+export interface WatchClock {
+  now(): number;
+  /** Calls `act` once after `milliseconds`, unless what is returned is called before. */
+  after(milliseconds: number, act: () => void): () => void;
+}
+
+const systemClock: WatchClock = {
+  now: Date.now,
+  after(milliseconds, act) {
+    const timer = setTimeout(act, milliseconds).unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Milliseconds after the first refusal until the next try; doubled with each, up to the longest. */
+const firstRetry = 1_000;
+const longestRetry = 60_000;
+/** Milliseconds that the function `signer` may take: one that never settles must not end the watch. */
+const signerTimeout = 60_000;
+
+interface WatchEvents {
+  swapped: [SwappedCertificate];
+  refused: [Error];
+  close: [];
+}
+
+/**
+ * A certificate file that is watched. Events: `'swapped'` (certificate) when connections that are accepted from now on are shown
+ * another one, `'refused'` (error) when what the file has cannot be served, and the former certificate stays. It is tried again, with
+ * back-off, until it can be served, and each try that fails is another `'refused'`. A refusal that nobody listens for is a process
+ * warning.
+ */
+export class CertificateWatch extends EventEmitter<WatchEvents> {
+  readonly #options: WatchCertificateOptions;
+  readonly #path: string;
+  readonly #contexts: ServerContexts;
+  readonly #settle: number;
+  readonly #poll: NodeJS.Timeout;
+  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #clock: WatchClock;
+  #settling: NodeJS.Timeout | undefined;
+  /** SHA-256 of the last content that was served. */
+  #served: string;
+  /** What was refused last, until something is served. */
+  #refused: { readonly digest: string; readonly delay: number } | undefined;
+  #cancelRetry: (() => void) | undefined;
+  /** What the file brought last. */
+  #serving: readonly Identity[];
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #closed = false;
+
+  /** @internal Made by `watchCertificate`. */
+  constructor(
+    contexts: ServerContexts,
+    options: WatchCertificateOptions,
+    served: string,
+    serving: readonly Identity[],
+    settle: number,
+    clock: WatchClock,
+  ) {
+    super();
+    this.#clock = clock;
+    this.#serving = serving;
+    this.#contexts = contexts;
+    this.#options = options;
+    this.#path = resolve(options.cert);
+    this.#served = digestOf(served);
+    this.#settle = settle;
+    this.#poll = setInterval(
+      () => {
+        this.#look();
+      },
+      readMilliseconds('interval', options.interval, 30_000),
+    );
+    this.#poll.unref();
+    this.#look(); // It may have changed since it was read.
+  }
+
+  /** Stops watching; what is served stays. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#settling);
+    this.#cancelRetry?.();
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+    this.emit('close');
+  }
+
+  /**
+   * Watches the folders that the path leads through, and not the file: it is renamed over, or a link on the way is (Kubernetes
+   * replaces `..data` beside the file's own link).
+   */
+  async #followLinks(): Promise<void> {
+    const target = await realpath(this.#path).catch(() => this.#path);
+    if (this.#closed) return;
+    const folders = new Set([dirname(this.#path), dirname(target)]);
+    for (const [folder, watcher] of this.#watchers) {
+      if (folders.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of folders) {
+      if (!this.#watchers.has(folder)) this.#watchFolder(folder);
+    }
+  }
+
+  /** Without a watcher (none left, or a file system that has none) the interval still finds changes. */
+  #watchFolder(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false }, () => {
+        this.#changed();
+      });
+      watcher.on('error', () => {
+        watcher.close();
+        if (this.#watchers.get(folder) === watcher) this.#watchers.delete(folder);
+      });
+      this.#watchers.set(folder, watcher);
+    } catch {
+      // The interval looks.
+    }
+  }
+
+  #changed(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      this.#look();
+    }, this.#settle);
+    this.#settling.unref();
+  }
+
+  #look(): void {
+    if (this.#looking !== undefined) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#looking = this.#lookOnce().finally(() => {
+      this.#looking = undefined;
+      if (!this.#lookAgain) return;
+      this.#lookAgain = false;
+      this.#look();
+    });
+  }
+
+  async #lookOnce(): Promise<void> {
+    if (this.#closed) return;
+    await this.#followLinks();
+    let content: string;
+    try {
+      content = await readPem(this.#path);
+    } catch (cause) {
+      this.#refuse(
+        `unreadable ${String(cause)}`,
+        new S2nPkeyError(refusedCode, `${this.#path} cannot be read`, { cause }),
+      );
+      return;
+    }
+    const digest = digestOf(content);
+    if (this.#isClosed() || (this.#refused ? this.#awaitsRetry(digest) : digest === this.#served)) return;
+    let swapped: Awaited<ReturnType<typeof serve>>;
+    try {
+      swapped = await serve(this.#contexts, this.#options, content, this.#serving, this.#clock, () =>
+        this.#isClosed(),
+      );
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const message = `the certificate in ${this.#path} is not served, the former one stays: ${why}`;
+      this.#refuse(content, new S2nPkeyError(refusedCode, message, { cause }));
+      return;
+    }
+    if (swapped === undefined) return;
+    this.#served = digest;
+    this.#refused = undefined;
+    this.#cancelRetry?.();
+    this.#serving = swapped.identities;
+    this.emit('swapped', swapped.certificate);
+  }
+
+  /** Whether this content was refused, and its next try is yet to come. */
+  #awaitsRetry(digest: string): boolean {
+    return digest === this.#refused?.digest && this.#cancelRetry !== undefined;
+  }
+
+  /** What is wrong may pass without the file being changed: a clock, the signer, a permission. */
+  #refuse(content: string, error: Error): void {
+    const digest = digestOf(content);
+    if (this.#isClosed() || this.#awaitsRetry(digest)) return;
+    const last = this.#refused?.digest === digest ? this.#refused.delay : undefined;
+    const delay = last === undefined ? firstRetry : Math.min(2 * last, longestRetry);
+    this.#refused = { digest, delay };
+    this.#cancelRetry?.();
+    const cancel = this.#clock.after(delay, () => {
+      this.#cancelRetry = undefined;
+      this.#look();
+    });
+    this.#cancelRetry = () => {
+      this.#cancelRetry = undefined;
+      cancel();
+    };
+    if (!this.emit('refused', error)) process.emitWarning(error);
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+}
+
+const refusedCode = 'ERR_S2N_PKEY_CERTIFICATE_REFUSED';
+
+/**
+ * Serves the certificate in a file, and whatever replaces it in that file: renewals take effect without a restart, and no
+ * connection is dropped. A file that is half written, of another key than the signer's, expired or not valid yet is refused, and the
+ * former certificate stays; it is tried again until it fits.
+ *
+ * @param server One of `createServer`, or one that was attached.
+ * @param clock For tests.
+ * @returns Resolves once the certificate that is in the file now is served.
+ * @throws InvalidOptionError; S2nPkeyError `ERR_S2N_PKEY_CERTIFICATE_REFUSED` when the file cannot be served now.
+ */
+export async function watchCertificate(
+  server: Server,
+  options: WatchCertificateOptions,
+  clock: WatchClock = systemClock,
+): Promise<CertificateWatch> {
+  const contexts = contextsOf(server);
+  if (contexts === undefined) {
+    throw new InvalidOptionError('server', 'a server of createServer, or one that was attached', server);
+  }
+  if (typeof options !== 'object' || (options as unknown) === null || typeof options.cert !== 'string') {
+    throw new InvalidOptionError(
+      'cert',
+      'the path of a PEM file',
+      (options as { cert?: unknown } | null)?.cert,
+    );
+  }
+  if (options.cert.includes('-----BEGIN')) {
+    throw new InvalidOptionError('cert', 'the path of a PEM file, and not its content', options.cert);
+  }
+  for (const name of identityOptions) {
+    const given: unknown = (options as Partial<SecureContextOptions>)[name];
+    if (given === undefined) continue;
+    throw new InvalidOptionError(name, "nothing: the server's other certificates stay as they are", given);
+  }
+  const settle = readMilliseconds('settle', options.settle, 200);
+  readMilliseconds('interval', options.interval, 30_000);
+  try {
+    const content = await readPem(options.cert);
+    const served = await serve(contexts, options, content, [], clock, () => false);
+    return new CertificateWatch(contexts, options, content, served?.identities ?? [], settle, clock);
+  } catch (cause) {
+    if (cause instanceof InvalidOptionError && cause.option !== 'cert') throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new S2nPkeyError(refusedCode, `the certificate in ${options.cert} cannot be served: ${why}`, {
+      cause,
+    });
+  }
+}
+
+/** What `watchCertificate` changes nothing of. */
+const identityOptions = ['identities', 'ocspResponse'] as const;
+
+const ownOptions = [
+  'servername',
+  'settle',
+  'interval',
+] as const satisfies readonly (keyof WatchCertificateOptions)[];
+
+/** Undefined where `isClosed` meanwhile. */
+async function serve(
+  contexts: ServerContexts,
+  options: WatchCertificateOptions,
+  cert: string,
+  former: readonly Identity[],
+  clock: WatchClock,
+  isClosed: () => boolean,
+): Promise<{ certificate: SwappedCertificate; identities: readonly Identity[] } | undefined> {
+  const { signer, servername } = options;
+  const leaf = readLeaf(cert, clock.now());
+  const found = typeof signer === 'function' ? await findSigner(signer, cert, clock) : signer;
+  const contextOptions: SecureContextOptions = { ...options, cert, signer: found };
+  for (const name of ownOptions) Reflect.deleteProperty(contextOptions, name);
+  const context = readSecureContext(contextOptions);
+  if (isClosed()) return undefined;
+  contexts.renew(servername, context, former);
+  const certificate = {
+    fingerprint: leaf.fingerprint256,
+    notBefore: new Date(leaf.validFrom),
+    notAfter: new Date(leaf.validTo),
+  };
+  return { certificate, identities: context.identities };
+}
+
+/** What the function gives. A signer that comes too late is not used: the next try asks for another. */
+async function findSigner(
+  find: (cert: string) => Signer | Promise<Signer>,
+  cert: string,
+  clock: WatchClock,
+): Promise<Signer> {
+  let cancel = (): void => undefined;
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(signerTimeout, () => {
+      reject(new Error(`the function signer did not settle within ${signerTimeout} ms`));
+    });
+  });
+  try {
+    return await Promise.race([find(cert), late]);
+  } finally {
+    cancel();
+  }
+}
+
+async function readPem(path: string): Promise<string> {
+  return pemText(await readFile(path)) ?? '';
+}
+
+function readLeaf(cert: string, now: number): X509Certificate {
+  const expected = "a PEM certificate chain, the server's own first";
+  const [leaf] = readChain('cert', expected, cert).certificates;
+  if (leaf === undefined) throw new InvalidOptionError('cert', expected, cert);
+  if (now > Date.parse(leaf.validTo)) {
+    throw new InvalidOptionError(
+      'cert',
+      'a certificate that is valid now',
+      new Given(`one that expired on ${leaf.validTo}`),
+    );
+  }
+  if (now < Date.parse(leaf.validFrom)) {
+    throw new InvalidOptionError(
+      'cert',
+      'a certificate that is valid now',
+      new Given(`one that is valid from ${leaf.validFrom}`),
+    );
+  }
+  return leaf;
+}
+
+function readMilliseconds(option: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
+  throw new InvalidOptionError(option, 'a whole number of milliseconds, at least 1', value);
+}
+
+function digestOf(content: string): string {
+  return createHash('sha256').update(content, 'latin1').digest('hex');
+}

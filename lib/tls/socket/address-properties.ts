@@ -1,0 +1,25 @@
+import type { Address } from '../../native/events.ts';
+
+/** The two ends of the TCP connection behind a socket. */
+export interface Ends {
+  readonly remote: Address;
+  readonly local: Address;
+}
+
+/**
+ * Gives a class `remoteAddress`, `remotePort`, `remoteFamily` and the local ones, as `net.Socket` has them. In net.Socket's types
+ * they are properties, which a class may not override by accessors of its own.
+ */
+export function defineAddresses(prototype: object, endsOf: (socket: unknown) => Ends): void {
+  for (const end of ['remote', 'local'] as const) {
+    const define = (name: string, read: (address: Address) => unknown): void => {
+      const get = function (this: unknown): unknown {
+        return read(endsOf(this)[end]);
+      };
+      Object.defineProperty(prototype, `${end}${name}`, { get, configurable: true, enumerable: true });
+    };
+    define('Address', ({ host }) => host || undefined);
+    define('Port', ({ family, port }) => (family === 0 ? undefined : port));
+    define('Family', ({ family }) => (family === 0 ? undefined : `IPv${family}`));
+  }
+}

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { link, readdir, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { SocketSigner } from '../../../lib/signers/socket/socket-signer.ts';
+import { rejectionOf } from '../rejection.ts';
+import { asked, sockets } from './sockets.ts';
+
+describe("The file of a signer's socket", () => {
+  const at = sockets();
+
+  describe('keeps to the permissions of the socket', () => {
+    it('which are those of this user alone, and not for a moment others', async () => {
+      await at.serve();
+      expect((await stat(at.path)).mode & 0o777).to.equal(0o600);
+      expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
+    });
+
+    it('and refuses those that let every user in, on both sides, unless told', async () => {
+      const refused = await rejectionOf(at.serve({ mode: 0o666 }));
+      expect(refused).to.include({ code: 'ERR_S2N_PKEY_INVALID_OPTION', option: 'mode' });
+      await at.serve({ mode: 0o666, allowOthers: true });
+      const error = await rejectionOf(at.open());
+      expect(error).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_PERMISSIONS' });
+      expect(error).to.have.property('message').that.includes('mode 666').and.includes('allowOthers: true');
+      expect(await at.open({ allowOthers: true })).to.be.instanceOf(SocketSigner);
+    });
+
+    it('and refuses a path that is no socket, or nothing', async () => {
+      expect(await rejectionOf(at.open())).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE' });
+      await writeFile(at.path, 'a file');
+      expect(await rejectionOf(at.open())).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_PERMISSIONS' });
+      const error = await rejectionOf(at.serve());
+      expect(error).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_IN_USE' });
+      expect((await stat(at.path)).isFile()).to.equal(true);
+    });
+  });
+
+  describe('a socket that is there already', () => {
+    it('is replaced when nobody listens at it', async () => {
+      const left = createServer().listen(join(at.folder, 'other'));
+      await once(left, 'listening');
+      await link(join(at.folder, 'other'), at.path);
+      left.close();
+      await once(left, 'close');
+      expect((await stat(at.path)).isSocket()).to.equal(true);
+      await at.serve();
+      expect(await at.open()).to.be.instanceOf(SocketSigner);
+    });
+
+    it('is left alone when somebody does, and the one who listens goes on', async () => {
+      await at.serve();
+      const client = await at.open();
+      const error = await rejectionOf(at.serve());
+      expect(error).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_IN_USE' });
+      expect(await client.sign(asked))
+        .to.have.property('length')
+        .that.is.above(60);
+      expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
+    });
+  });
+});
