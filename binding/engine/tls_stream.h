@@ -218,6 +218,7 @@ class TlsStream final : private tls::Transport {
   bool records_lost_ = false;  // for want of memory
   bool not_tls_ = false;       // a client's server
   bool http_ = false;
+  bool http2_ = false;      // by ALPN, once the handshake is done
   bool excessive_ = false;  // the peer sent more than a limit lets it
   bool hello_checked_ = false;
   size_t received_ = 0;         // bytes of the handshake, or since the last byte of plaintext

@@ -259,6 +259,7 @@ void TlsStream::FinishHandshake() {
   event.kind = Event::Kind::kSecure;
   event.descriptor = std::move(javascript);
   event.facts = connection_->Facts();
+  http2_ = event.facts.alpn_protocol == "h2";
   event.key_log = connection_->TakeKeyLog();
   event.context = connection_->context();
   event.identity = connection_->identity();

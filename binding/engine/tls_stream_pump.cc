@@ -182,8 +182,7 @@ bool TlsStream::PumpOut() {
 // the write before it is done. curl 7.88 takes a complete response for a broken one if it reads the
 // reset along with it.
 bool TlsStream::SendPlaintext(const uint8_t* data, size_t length, tls::SecretBytes* memory) {
-  size_t apart = FromResetFrame(data, length);
-  if (apart > 0 && connection_->ApplicationProtocol() != "h2") apart = 0;
+  const size_t apart = http2_ ? FromResetFrame(data, length) : 0;
   return connection_->Send(data, length - apart, memory) &&
          connection_->Send(data + length - apart, apart, memory);
 }

@@ -25,7 +25,6 @@ bool Connection::RefuseHello() {
   const std::vector<uint8_t> wire = HelloExtension(S2N_EXTENSION_SERVER_NAME);
   if (wire.size() <= kName || std::find(wire.begin() + kName, wire.end(), 0) == wire.end())
     return false;
-  hello_refused_ = true;
   failure_ = Failure::Of(FailureKind::kProtocol, "the client asked for a server name with a NUL");
   failure_.name = "SERVER_NAME";
   failure_.alert = alert::kUnrecognizedName;

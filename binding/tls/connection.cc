@@ -115,7 +115,8 @@ Connection::Progress Connection::Negotiate() {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
     if (s2n_negotiate(connection_.get(), &blocked) == S2N_SUCCESS) return Progress::kDone;
     if (s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) {
-      if (failure_.kind == FailureKind::kCertificate || hello_refused_) return Progress::kFailed;
+      // A callback refused the peer, and said why.
+      if (failure_.alert >= 0) return Progress::kFailed;
       failure_ = Failure::FromS2n();
       if (out_of_memory_) throw std::bad_alloc();
       if (operation_ && !operation_->supported()) {

@@ -231,7 +231,6 @@ class Connection {
   size_t identity_ = 0;
   bool awaits_context_ = false;
   bool out_of_memory_ = false;  // within a callback
-  bool hello_refused_ = false;
   std::string key_log_;
 };
 
