@@ -1,6 +1,7 @@
 // How the scripts run commands, say what they do, and stop.
 import { spawn } from 'node:child_process';
 import { createWriteStream, realpathSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { root } from './checkout.mjs';
@@ -41,8 +42,9 @@ function refuseOldNode() {
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: boolean, log?: string }} [options]
- *   `show`: its output goes straight to the terminal; otherwise it is returned, and written to the file `log` if given
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: boolean | string, log?: string }} [options]
+ *   `show`: its output goes straight to the terminal, or, where this is a text, line by line with the text before each;
+ *   otherwise it is returned, and written to the file `log` if given
  * @returns {Promise<{ ok: boolean, code: number | null, signal: string | null, output: string, missing: boolean }>}
  *   `output` is standard output and standard error together; `missing` tells that there is no such command
  * @throws Refusal when this process was told to stop meanwhile
@@ -51,11 +53,15 @@ export async function run(command, args, { cwd = root, env = process.env, show =
   const child = spawn(command, args, {
     cwd,
     env,
-    stdio: ['ignore', ...(show ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
+    stdio: ['ignore', ...(show === true ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
   });
   const file = log ? createWriteStream(log) : undefined;
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
+    if (stream && typeof show === 'string') {
+      createInterface({ input: stream }).on('line', (line) => console.log(show + line));
+      continue;
+    }
     stream?.setEncoding('utf8').on('data', (chunk) => {
       output += chunk;
       file?.write(chunk);

@@ -1,6 +1,7 @@
 // `npm test`: builds what is not up to date, then runs the core's test program and the tests in mocha. Arguments go to
 // mocha: `npm test -- --grep close`, `npm test -- test/tls/close.test.ts`. With `--node 24`, mocha runs under that release of Node,
-// from npm; with `--node all`, under the one that runs this and then under each other that is supported.
+// from npm; with `--node all`, under the one that runs this and each other that is supported, as many at once as there are
+// processors: the tests wait more than they compute. Then each line of output begins with its release.
 //
 // The last line is the result of all runs of mocha, `N passed, N failed`. That nothing was run counts as a failure. So does,
 // with CI in the environment, a test that was left out; elsewhere the lines before the last say what to install for it.
@@ -9,15 +10,19 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { inCheckout, installedPackage } from './checkout.mjs';
 import { Refusal, lastLines, run, runAsScript, say } from './command.mjs';
+import { asManyAsProcessors } from './in-parallel.mjs';
 import { nodeOf, releases as supported } from './nodes.mjs';
 import { setUp } from './setup.mjs';
+
+const [runningRelease] = process.versions.node.split('.');
 
 async function test(args) {
   const { releases, rest } = takeNodes(args);
   const { out } = await setUp();
   await testCore(out);
-  const results = [];
-  for (const release of releases) results.push(await testPackage(release, rest));
+  const results = await asManyAsProcessors(releases, (release) =>
+    testPackage(release, rest, releases.length > 1 ? `${release ?? runningRelease} | ` : ''),
+  );
   sayWhatWasLeftOut(results.flatMap(({ leftOut }) => leftOut));
   const sum = (name) => results.reduce((total, result) => total + result[name], 0);
   const [passes, failures, pending] = [sum('passes'), sum('failures'), sum('pending')];
@@ -41,7 +46,7 @@ function takeNodes(args) {
 }
 
 function otherReleases() {
-  return supported.filter((release) => !process.versions.node.startsWith(`${release}.`));
+  return supported.filter((release) => release !== runningRelease);
 }
 
 /** The engine and TLS without Node: `core_test`, by way of CTest. */
@@ -52,8 +57,8 @@ async function testCore(out) {
   say(`core: ${/^\d+% tests passed.*$/m.exec(output)?.[0] ?? 'passed'}`);
 }
 
-/** Runs mocha; `{ ok, passes, failures, pending, leftOut }`. */
-async function testPackage(release, mochaArguments) {
+/** Runs mocha, with `prefix` before each line of its output; `{ ok, passes, failures, pending, leftOut }`. */
+async function testPackage(release, mochaArguments, prefix) {
   const node = release === undefined ? process.execPath : await nodeOf(release);
   const { reporter, rest } = takeReporter(mochaArguments);
   const folder = mkdtempSync(join(tmpdir(), 's2n-pkey-test-'));
@@ -71,8 +76,11 @@ async function testPackage(release, mochaArguments) {
     const ownReporter = ['--reporter', inCheckout('scripts', 'mocha-reporter.mjs')];
     const strict = process.env.CI ? ['--forbid-pending'] : [];
     const begun = performance.now();
-    const { ok } = await run(node, [mocha, ...ownReporter, ...strict, ...rest], { env, show: true });
-    if (!existsSync(result)) throw new Refusal('mocha ended without a result: see above.');
+    const { ok } = await run(node, [mocha, ...ownReporter, ...strict, ...rest], {
+      env,
+      show: prefix === '' ? true : prefix,
+    });
+    if (!existsSync(result)) throw new Refusal(`${prefix}mocha ended without a result: see above.`);
     const counts = JSON.parse(readFileSync(result, 'utf8'));
     const { output: version } = await run(node, ['--version']);
     const seconds = Math.round((performance.now() - begun) / 1000);
