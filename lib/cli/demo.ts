@@ -5,20 +5,22 @@ import { S2nPkeyError } from '../errors.ts';
 import { deleteDemoKeys } from '../signers/kms/keys/demo-key.ts';
 import type { Command } from './command.ts';
 import { chooseKms, type ChosenKms } from './demo/choose-kms.ts';
+import { mayCreateKey } from './demo/consent.ts';
 import { demonstrate } from './demo/demonstration.ts';
-import { costNotice, report } from './demo/report.ts';
+import { nodeNotice, opening, report } from './demo/report.ts';
 import { serveDemo } from './demo/serve.ts';
 
 const usage = `Usage: s2n-pkey demo [clean] [options]
 
-Shows a TLS server that holds only a certificate: every private-key operation is done by KMS. With an AWS Region and
-credentials configured it uses AWS KMS, otherwise a local KMS that it starts.
+Shows a TLS server that holds only a certificate: KMS does every private-key operation. With an AWS Region and credentials
+configured it uses AWS KMS, otherwise a local KMS that it starts. It asks before it creates a key in AWS KMS.
 
   clean            schedule the deletion of the demonstration's keys instead, and name them
   --serve          serve a page on https://localhost that shows each Sign call as it happens, until stopped
   --port <number>  the port of that page (8443)
   --local          use a local KMS whatever is configured
   --data <folder>  where the local KMS keeps its keys (.s2n-pkey/local-kms)
+  --yes            create the key in AWS KMS without asking
   --help
 `;
 
@@ -38,6 +40,7 @@ async function runDemo(args: readonly string[]): Promise<void> {
         port: { type: 'string' },
         local: { type: 'boolean', default: false },
         data: { type: 'string' },
+        yes: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -55,9 +58,12 @@ async function runDemo(args: readonly string[]): Promise<void> {
     if (values.port !== undefined && !values.serve) throw usageError('--port is for --serve');
     if (values.serve && action === 'clean') throw usageError('clean deletes keys, and serves nothing');
     const port = readPort(values.port);
+    // The demonstration says the same in one line: see nodeNotice.
+    process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     const kms = await chooseKms(values.local, values.data);
     try {
-      await (action === 'clean' ? clean(kms) : values.serve ? serve(kms, port) : show(kms));
+      if (action === 'clean') await clean(kms);
+      else await present(kms, values.yes, (chosen) => (values.serve ? serve(chosen, port) : show(chosen)));
     } finally {
       await kms.close();
     }
@@ -81,8 +87,18 @@ function readPort(text = '8443'): number {
   throw usageError(`--port expects a number from 0 to 65535 and was given '${text}'`);
 }
 
+/** Says what is used and what it costs, asks for what costs something, and goes on. */
+async function present(kms: ChosenKms, yes: boolean, goOn: (kms: ChosenKms) => Promise<void>): Promise<void> {
+  process.stdout.write(`${opening(kms)}\n${nodeNotice(process.version)}`);
+  if (await mayCreateKey(kms, yes)) {
+    await goOn(kms);
+    return;
+  }
+  process.stdout.write('Nothing was created.\n');
+  process.exitCode = 1;
+}
+
 async function serve(kms: ChosenKms, port: number): Promise<void> {
-  process.stdout.write(`KMS           ${kms.description}\n              ${costNotice(kms)}\n`);
   const demo = await serveDemo(kms, port);
   process.stdout.write(`Key           ${demo.arn}\n`);
   process.stdout.write(`Page          ${demo.url}\n`);
@@ -98,7 +114,6 @@ async function serve(kms: ChosenKms, port: number): Promise<void> {
 }
 
 async function show(kms: ChosenKms): Promise<void> {
-  process.stdout.write(`KMS           ${kms.description}\n              ${costNotice(kms)}\n`);
   process.stdout.write(`${report(await demonstrate(kms.clientOptions))}\n`);
 }
 

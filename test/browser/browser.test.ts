@@ -143,7 +143,7 @@ describe('a browser', () => {
       expect(await page.locator('#timeline .kms').count()).to.equal(1);
 
       const calls = page.locator('#calls tr');
-      await calls.filter({ hasText: 'the certificate' }).waitFor();
+      await calls.filter({ hasText: 'certificate' }).waitFor();
       const before = Number(await page.textContent('#count'));
       expect(before).to.be.at.least(2); // the certificate, and this page's handshake
       await page.click('#handshake');
@@ -152,8 +152,18 @@ describe('a browser', () => {
       expect(shown).to.be.greaterThan(before);
       expect((await kms.counters())['Sign']?.outcomes['ok']).to.be.at.least(shown);
       expect(complaints, 'what the page complained of').to.deep.equal([]);
-      const picture = process.env['S2N_PKEY_TEST_SCREENSHOT'];
-      if (picture !== undefined) await page.screenshot({ path: picture, fullPage: true });
+      const pictures = process.env['S2N_PKEY_TEST_SCREENSHOT'];
+      for (const width of [1280, 1100, 390]) {
+        await page.setViewportSize({ width, height: 1000 });
+        // A certificate's text scrolls inside its card.
+        const overflowing = await page.evaluate<string[]>(`[...document.querySelectorAll('body *:not(pre)')]
+          .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+          .map((one) => one.tagName + '#' + one.id)`);
+        expect(overflowing, `what overflows at ${width} pixels`).to.deep.equal([]);
+        if (pictures !== undefined)
+          await page.screenshot({ path: `${pictures}-${width}.png`, fullPage: true });
+      }
+      expect(await page.locator('#legend').innerText()).to.match(/TLS.* ms\s+KMS Sign .* ms\s+TLS.* ms/);
     });
   });
 });

@@ -8,9 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { demonstrate, serverName } from '../../lib/cli/demo/demonstration.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
+import { findOrCreateDemoKey } from '../../lib/signers/kms/keys/demo-key.ts';
+import { environmentOf } from '../fixtures/kms-environment.ts';
+import { testNeeds } from '../fixtures/needs.ts';
 import { readAll } from '../fixtures/peers.ts';
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
@@ -32,15 +36,43 @@ async function command(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run
   return run;
 }
 
-function start(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcessByStdio<null, Readable, Readable> {
+/** Runs a program on a terminal of its own, and types `answer` when `question` has been asked. */
+async function onTerminal(
+  program: readonly string[],
+  env: NodeJS.ProcessEnv,
+  question: string,
+  answer: string,
+): Promise<Run> {
+  const child = spawn('script', ['--quiet', '--return', '--command', program.join(' '), '/dev/null'], {
+    env: { ...environment(), ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const run: Run = { code: null, output: '', errors: '' };
+  child.stdout.on('data', (part: Buffer) => {
+    const asked = run.output.includes(question);
+    run.output += part.toString();
+    if (!asked && run.output.includes(question)) child.stdin.write(answer);
+  });
+  child.stderr.on('data', (part: Buffer) => (run.errors += part.toString()));
+  await once(child, 'close');
+  run.code = child.exitCode;
+  return run;
+}
+
+/** This process's environment without what it says of AWS. */
+function environment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
-  const hermetic = {
+  return {
+    ...Object.fromEntries(inherited),
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
   };
-  return spawn(process.execPath, ['--no-warnings', '--import', 'tsx', main, ...args], {
-    env: { ...Object.fromEntries(inherited), ...hermetic, ...env },
+}
+
+function start(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    env: { ...environment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -90,6 +122,9 @@ describe('the demonstration', () => {
       for (const line of [
         /^KMS +a local KMS at http:\/\/127\.0\.0\.1:\d+, .*development only \(no AWS Region and credentials/m,
         /^ +It costs nothing\.$/m,
+        ...(Number.parseInt(process.versions.node, 10) < 22
+          ? [/^Node\.js +v20\S+: AWS SDK releases from January 2027 on require Node\.js 22 or later$/m]
+          : []),
         /^Client +trusts only that certificate: chain and name verified$/m,
         /^Answer +"You said: /m,
         /^Handshake +full$/m,
@@ -110,18 +145,56 @@ describe('the demonstration', () => {
     }
   });
 
-  it('uses what AWS configuration names, and says so and what it costs', async () => {
-    const { accessKeyId, secretAccessKey } = kms.credentials;
-    const run = await command(['demo'], {
-      AWS_REGION: kms.region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+  describe('with an AWS account configured', () => {
+    let account: LocalKms;
+    let env: Record<string, string>;
+    const created = async (): Promise<number> => (await account.counters())['CreateKey']?.requests ?? 0;
+    beforeEach(async () => {
+      account = await startLocalKms();
+      env = environmentOf(account);
     });
-    expect(run.code).to.equal(0);
-    expect(run.output).to.match(/^KMS +AWS KMS in us-east-1 at http:/m);
-    expect(run.output).to.match(/\$1 a month .* \$0\.15 per 10,000 requests/);
-    expect(run.output).not.to.contain(secretAccessKey);
+    afterEach(() => account.close());
+
+    it('uses it, and says so, what it creates, and what that costs', async () => {
+      const run = await command(['demo', '--yes'], env);
+      expect(run.errors).to.equal('');
+      expect(run.code).to.equal(0);
+      expect(run.output).to.match(/^KMS +AWS KMS in us-east-1 at http:/m);
+      expect(run.output).to.match(/\$1 a month .* \$0\.15 per 10,000 requests/);
+      expect(run.output).to.match(/^Key +arn:\S+ \(ECC_NIST_P384, created now\)$/m);
+      expect(run.output).not.to.contain(account.credentials.secretAccessKey);
+    });
+
+    it('creates nothing without --yes where there is no terminal, and needs no --yes for a key that exists', async () => {
+      const refused = await command(['demo'], env);
+      expect(refused.code).to.equal(1);
+      expect(refused.output).to.match(/^To create +one P-384 signing key .* alias\/s2n-pkey-demo/m);
+      expect(refused.errors).to.match(/--yes/);
+      expect(await created()).to.equal(0);
+
+      const client = new KMSClient(account.clientOptions);
+      await findOrCreateDemoKey(client);
+      client.destroy();
+      const found = await command(['demo'], env);
+      expect(found.errors).to.equal('');
+      expect(found.output).to.match(/^Key .*, found\)$/m);
+    });
+
+    for (const [answer, keys, code] of [
+      ['n', 0, 1],
+      ['', 0, 1],
+      ['y', 1, 0],
+    ] as const) {
+      it(`asks once on a terminal, and creates ${keys} keys for the answer '${answer}'`, async function () {
+        testNeeds(this, 'util-linux');
+        const program = [process.execPath, '--import', 'tsx', main, 'demo'];
+        const run = await onTerminal(program, env, 'Create it?', `${answer}\n`);
+        expect(run.output.split('Create it?')).to.have.lengthOf(2);
+        expect(run.code).to.equal(code);
+        expect(await created()).to.equal(keys);
+        expect(run.output).to.contain(keys === 0 ? 'Nothing was created.' : 'created now');
+      });
+    }
   });
 
   const refusals: [string, NodeJS.ProcessEnv, RegExp][] = [

@@ -76,6 +76,7 @@ describe('local KMS: what it keeps on disk', () => {
       [path.join('keys', `${keyId}.json`)]: '600',
       'aliases.json': '600',
       'local-kms.json': '600',
+      '.gitignore': '600',
     });
     const text = await readFile(path.join(dataDirectory, 'keys', `${keyId}.json`), 'utf8');
     const { material } = JSON.parse(text) as { material: { pem: string } };
@@ -141,6 +142,18 @@ describe('local KMS: what it keeps on disk', () => {
       const files = await readdir(dataDirectory, { recursive: true });
       expect(files.filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
     }
+  });
+
+  it('keeps its directory out of Git, one from an earlier version too', async () => {
+    await (await startLocalKms({ dataDirectory })).close();
+    const ignored = path.join(dataDirectory, '.gitignore');
+    expect(await readFile(ignored, 'utf8')).to.equal('*\n');
+    await rm(ignored);
+    await (await startLocalKms({ dataDirectory })).close();
+    expect(await readFile(ignored, 'utf8')).to.equal('*\n');
+    await writeFile(ignored, '# my own\n');
+    await (await startLocalKms({ dataDirectory })).close();
+    expect(await readFile(ignored, 'utf8'), 'a file of the user stays').to.equal('# my own\n');
   });
 
   it('never takes half a file for a whole one', async () => {

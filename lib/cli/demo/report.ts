@@ -4,8 +4,18 @@ import type { ChosenKms } from './choose-kms.ts';
 /** What AWS is assumed to ask for this in the United States: per key and month, and per 10,000 asymmetric requests (US dollars). */
 const price = { keyMonth: 1, tenThousandSigns: 0.15 };
 
-/** What is said before AWS is used. */
-export function costNotice({ isAws }: ChosenKms): string {
+/** Which KMS is used, and what that costs. */
+export function opening(kms: ChosenKms): string {
+  return `KMS           ${kms.description}\n              ${costNotice(kms)}`;
+}
+
+/** A line for releases of Node.js that the AWS SDK is about to leave behind; otherwise nothing. */
+export function nodeNotice(version: string): string {
+  if (Number.parseInt(version.slice(1), 10) >= 22) return '';
+  return `Node.js       ${version}: AWS SDK releases from January 2027 on require Node.js 22 or later\n`;
+}
+
+function costNotice({ isAws }: ChosenKms): string {
   if (!isAws) return 'It costs nothing.';
   return (
     `It costs about $${price.keyMonth} a month for the key while it exists (\`npm run demo:clean\` ends that) and ` +

@@ -29,13 +29,13 @@ export async function serveDemo(kms: ChosenKms, port: number): Promise<ServedDem
     const { key } = await findOrCreateDemoKey(client);
     const signer = await KmsSigner.open({ keyId: key.arn, ...kms.clientOptions });
     const signs = new SignLog(signer);
-    signs.purpose = 'the certificate';
+    signs.purpose = 'certificate';
     const certificate = await createSelfSignedCertificate({
       signer: signs,
       subject: { CN: 'localhost' },
       altNames: { dns: ['localhost'], ip: ['127.0.0.1', '::1'] },
     });
-    signs.purpose = 'a handshake';
+    signs.purpose = 'handshake';
     const site = new DemoSite(
       {
         where: kms.isAws ? 'AWS KMS' : 'a local KMS',

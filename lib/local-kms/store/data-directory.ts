@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { removeTemporaryFiles, writeDurably } from './durable-file.ts';
@@ -10,7 +10,7 @@ const format = 1;
 
 /**
  * The directory that holds everything the local KMS keeps: `local-kms.json` (says that it is one, and its format),
- * `aliases.json`, and `keys/`, one JSON file a key. Directories have mode 700, files 600. One process at a time.
+ * `aliases.json`, `keys/`, one JSON file a key, and a `.gitignore` that keeps all of it out of Git. Directories have mode 700, files 600. One process at a time.
  */
 export class DataDirectory {
   readonly path: string;
@@ -44,6 +44,7 @@ export class DataDirectory {
     const lock = await acquireLock(absolute);
     try {
       await checkMarker(absolute);
+      await ignoreForGit(absolute);
       const data = new DataDirectory(absolute, lock);
       await mkdir(data.keysPath, { recursive: true, mode: 0o700 });
       // It is ours (marked, or made just now): nobody else has any business in it, whatever the umask was.
@@ -89,6 +90,15 @@ async function checkMarker(directory: string): Promise<void> {
     typeof content === 'object' && content !== null && 'format' in content ? content.format : '';
   if (given !== format) {
     throw new LocalKmsError(`${marker} is of format ${String(given)}; this version reads format ${format}`);
+  }
+}
+
+/** Keys must not be committed by accident, wherever the directory is. */
+async function ignoreForGit(directory: string): Promise<void> {
+  try {
+    await writeFile(path.join(directory, '.gitignore'), '*\n', { flag: 'wx', mode: 0o600 });
+  } catch (cause) {
+    if (systemErrorCode(cause) !== 'EEXIST') throw cause;
   }
 }
 

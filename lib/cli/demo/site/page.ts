@@ -22,7 +22,8 @@ export const page = `<!doctype html>
   <section id="connection">
     <h2>Your connection</h2>
     <dl id="facts"></dl>
-    <div id="timeline" aria-label="Timeline of the handshake"></div>
+    <div id="timeline" aria-hidden="true"></div>
+    <ul id="legend" aria-label="Timeline of the handshake"></ul>
   </section>
   <section id="key">
     <h2>Key</h2>

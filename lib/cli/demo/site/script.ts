@@ -14,26 +14,32 @@ function segment(kind, from, to, whole, label) {
   const span = document.createElement('span');
   span.className = kind;
   span.style.width = (100 * (to - from)) / whole + '%';
-  span.title = label + ': ' + milliseconds(to - from);
-  if ((to - from) / whole > 0.15) span.textContent = label + ' ' + milliseconds(to - from);
+  const entry = document.createElement('li');
+  entry.className = kind;
+  entry.textContent = label + ' ' + milliseconds(to - from);
+  span.title = entry.textContent;
   element('timeline').append(span);
+  element('legend').append(entry);
 }
 
 function showConnection({ facts, timing }) {
   element('facts').replaceChildren();
   element('timeline').replaceChildren();
+  element('legend').replaceChildren();
   for (const [name, text] of Object.entries(facts)) row(element('facts'), name, text);
   if (!timing) return;
-  segment('tls', 0, timing.asked, timing.done, 'TLS');
+  segment('tls', 0, timing.asked, timing.done, 'TLS, before');
   segment('kms', timing.asked, timing.applied, timing.done, 'KMS Sign');
-  segment('tls', timing.applied, timing.done, timing.done, 'TLS');
+  segment('tls', timing.applied, timing.done, timing.done, 'TLS, after');
 }
 
 function showCall(call, fresh) {
   const tr = document.createElement('tr');
   if (fresh) tr.className = 'new';
-  const cells = [new Date(call.at).toLocaleTimeString(), call.purpose, call.scheme, milliseconds(call.took)];
-  for (const text of cells) tr.insertCell().textContent = text;
+  const time = new Date(call.at).toLocaleTimeString([], { hourCycle: 'h23' });
+  for (const text of [time, call.purpose, '', milliseconds(call.took)]) tr.insertCell().textContent = text;
+  // A narrow card breaks the scheme's name behind an underscore only.
+  for (const part of call.scheme.split(/(?<=_)/)) tr.cells[2].append(part, document.createElement('wbr'));
   element('calls').prepend(tr);
   while (element('calls').rows.length > 12) element('calls').lastElementChild.remove();
   element('count').textContent = call.number;

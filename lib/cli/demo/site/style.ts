@@ -33,13 +33,19 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .mono, pre, dd, td { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .88rem; }
 .mono { margin: 0; font-size: 1.05rem; color: var(--gold); overflow-wrap: anywhere; }
 #key-facts { margin: .4rem 0 0; color: var(--dim); }
-#timeline { position: relative; display: flex; height: 2.2rem; margin-top: 1.25rem; border-radius: .5rem; overflow: hidden; }
+#timeline { display: flex; height: 1.6rem; margin-top: 1.25rem; border-radius: .5rem; overflow: hidden; }
 #timeline span {
-  display: flex; align-items: center; justify-content: center; overflow: hidden; white-space: nowrap; min-width: 2px;
-  color: var(--card); font-size: .78rem;
+  min-width: 2px;
 }
-#timeline .tls { background: var(--blue); }
-#timeline .kms { background: var(--gold); }
+#timeline .tls, #legend .tls::before { background: var(--blue); }
+#timeline .kms, #legend .kms::before { background: var(--gold); }
+#legend {
+  display: flex; flex-wrap: wrap; justify-content: space-between; gap: .25rem 1rem; margin: .6rem 0 0; padding: 0; list-style: none;
+  color: var(--dim); font-size: .85rem;
+}
+#legend li::before {
+  content: ""; display: inline-block; width: .7rem; height: .7rem; margin-right: .4rem; border-radius: .2rem;
+}
 #count {
   display: inline-block; min-width: 1.6rem; margin-left: .3rem; padding: 0 .5rem; border-radius: 1rem; text-align: center;
   background: var(--green); color: var(--card); letter-spacing: 0;
@@ -53,10 +59,18 @@ button:disabled { opacity: .5; cursor: default; }
 #live.on::before { content: "●"; color: var(--green); margin-right: .35rem; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; color: var(--dim); font-size: .78rem; font-weight: 500; }
-th, td { white-space: nowrap; padding: .3rem .5rem .3rem 0; border-bottom: 1px solid var(--line); }
+th, td { padding: .3rem .6rem .3rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
+td:not(:nth-child(3)) { white-space: nowrap; }
 th:last-child, td:last-child { text-align: right; padding-right: 0; }
 tr.new td { animation: arrive 2s; }
 @keyframes arrive { from { background: color-mix(in srgb, var(--gold) 45%, transparent); } }
 pre { margin: 0; overflow-x: auto; color: var(--dim); line-height: 1.4; }
-@media (max-width: 50rem) { main { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 50rem) {
+  main { grid-template-columns: minmax(0, 1fr); }
+  body { padding: 1.5rem 1rem 3rem; }
+  section { padding: 1rem; }
+  header img { display: none; }
+  td { font-size: .76rem; }
+  th, td { padding-right: .4rem; }
+}
 `;
