@@ -4,7 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import { root, inCheckout } from './checkout.mjs';
 import { Refusal, runAsScript, say } from './command.mjs';
-import { removePacked } from './pack.mjs';
+import { removePacked } from './package/pack.mjs';
 
 function clean(args) {
   const unknown = args.find((arg) => arg !== '--vendor' && arg !== '--all');

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
-const script = fileURLToPath(new URL('../scripts/soak.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../scripts/soak/soak.mjs', import.meta.url));
 
 /** `npm run soak`, as `npm test` has built the package. */
 function soak(...args: string[]): Promise<{ code: unknown; output: string }> {

@@ -1,6 +1,6 @@
 # Lets an addon that is built on a current system load on older ones: links it as though glibc were FLOOR, the release that
 # Node's own executables are built for. Without this the addon asks for the glibc of the machine that it was built on.
-# (What it asks for is held against this by scripts/portability.mjs.)
+# (What it asks for is held against this by scripts/package/portability.mjs.)
 #
 #   - glibc 2.34 moved libpthread into libc under new symbol versions, the functions being the same. A libpthread of ours, made
 #     of names only, lets the linker bind to the old versions; every glibc since resolves those.

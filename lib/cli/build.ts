@@ -35,7 +35,7 @@ async function runBuild(args: readonly string[]): Promise<void> {
     process.stdout.write(`s2n-pkey: there is an addon that loads on ${machineKind()}: nothing to build.\n`);
     return;
   }
-  const script = join(packageRoot(), 'scripts', 'build-native.mjs');
+  const script = join(packageRoot(), 'scripts', 'build', 'build-native.mjs');
   const options = args.filter((arg) => arg !== '--if-needed');
   const child = spawn(process.execPath, [script, ...options], { stdio: 'inherit' });
   const [code] = (await once(child, 'close')) as [number | null];

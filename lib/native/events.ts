@@ -76,6 +76,14 @@ export interface HandshakeTiming {
   readonly done: number;
 }
 
+/** What is known of a peer, whether its handshake was completed or not. */
+export type PeerFacts = HandshakeFacts | FailedHandshakeFacts;
+
+/** Whether the handshake was completed. */
+export function isSecure(facts: PeerFacts): facts is HandshakeFacts {
+  return 'protocol' in facts;
+}
+
 /** What is known of a peer whose handshake failed. */
 export interface FailedHandshakeFacts {
   readonly servername: string;

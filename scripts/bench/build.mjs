@@ -1,10 +1,10 @@
 // Builds what the benchmark runs: the package, the load generator, the limit, and if asked for the server in Rust.
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildVariant } from '../build-folder.mjs';
+import { buildVariant } from '../build/build-folder.mjs';
 import { inCheckout } from '../checkout.mjs';
 import { lastLines, Refusal, run, say } from '../command.mjs';
-import { setUp } from '../setup.mjs';
+import { setUp } from '../build/setup.mjs';
 
 /** @returns {Promise<{ loadProgram: string, out: string }>} `out`: the folder of the programs, that results may be written to */
 export async function build({ rust }) {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../command.mjs';
-import { findCommand } from '../requirements.mjs';
+import { findCommand } from '../build/requirements.mjs';
 import { pinned } from './pinning.mjs';
 import { processorTime } from './processor-time.mjs';
 import { percentile } from './statistics.mjs';

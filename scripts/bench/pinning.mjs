@@ -1,7 +1,7 @@
 // Which core runs what: all of a server on one, the load on another, so that neither takes the other's time.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { findCommand } from '../requirements.mjs';
+import { findCommand } from '../build/requirements.mjs';
 
 /**
  * @returns {{ server?: string, load?: string, both?: string, shared?: boolean, why?: string }} lists of cores as taskset takes them;

@@ -1,5 +1,5 @@
 // wrk, where it is installed: another program's count of the same requests, against mistakes of the load generator.
-import { findCommand } from '../requirements.mjs';
+import { findCommand } from '../build/requirements.mjs';
 import { Refusal, run } from '../command.mjs';
 import { pinned } from './pinning.mjs';
 import { processorTime } from './processor-time.mjs';

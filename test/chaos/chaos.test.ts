@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { listedCodes } from '../docs/listed-codes.ts';
 
-const script = fileURLToPath(new URL('../../scripts/chaos.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../../scripts/chaos/chaos.mjs', import.meta.url));
 
 /** `npm run chaos`, as `npm test` has built the package. */
 function chaos(...args: string[]): Promise<{ code: unknown; output: string }> {

@@ -128,6 +128,7 @@ describe('a hostile peer', () => {
         });
         upstream.pipe(client);
         client.on('end', () => upstream.end());
+        client.on('close', () => upstream.destroy());
         for (const socket of [client, upstream]) socket.on('error', () => undefined);
       });
       const slow = connectTls({

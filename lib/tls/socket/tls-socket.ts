@@ -9,6 +9,7 @@ import {
 import { S2nPkeyError } from '../../errors.ts';
 import type { Engine } from '../../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } from '../../native/events.ts';
+import { isSecure, type PeerFacts } from '../../native/events.ts';
 import { connectionError } from './connection-error.ts';
 import { afterwards } from './afterwards.ts';
 import { defineAddresses } from './address-properties.ts';
@@ -26,12 +27,6 @@ import {
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
-
-type Facts = HandshakeFacts | FailedHandshakeFacts;
-
-function isSecure(facts: Facts): facts is HandshakeFacts {
-  return 'protocol' in facts;
-}
 
 /**
  * The plaintext side of a TLS connection: a `net.Socket` on one end of a socketpair, whose other end the engine pumps. To
@@ -57,7 +52,7 @@ export class TlsSocket extends Socket {
   readonly #engine: Engine;
   readonly #client: ClientHooks | undefined;
   #stream: number;
-  #facts: Facts;
+  #facts: PeerFacts;
   #ownCertificate = new CertificateChain([]);
   #peerCertificates = new CertificateChain([]);
   #session: Buffer | undefined;
@@ -74,7 +69,7 @@ export class TlsSocket extends Socket {
   #ending = false;
 
   /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
-  constructor(engine: Engine, stream: number, facts: Facts, options: TlsSocketOptions) {
+  constructor(engine: Engine, stream: number, facts: PeerFacts, options: TlsSocketOptions) {
     super(netSocketOptions(options, (socket) => (socket as TlsSocket).#hear()));
     const { fd, certificate, client, pauseOnCreate } = options;
     this.#engine = engine;
@@ -95,7 +90,7 @@ export class TlsSocket extends Socket {
     if (pauseOnCreate) this.pause();
   }
 
-  #learn(facts: Facts, certificate?: string): void {
+  #learn(facts: PeerFacts, certificate?: string): void {
     this.#facts = facts;
     if (certificate !== undefined) this.#ownCertificate = new CertificateChain([certificate]);
     this.#peerCertificates = new CertificateChain(facts.peer.chain);
@@ -328,7 +323,7 @@ export class TlsSocket extends Socket {
   }
 
   /** @internal The engine has a client's descriptor. */
-  transportAdopted(stream: number, { remote, local }: Pick<Facts, 'remote' | 'local'>): void {
+  transportAdopted(stream: number, { remote, local }: Pick<PeerFacts, 'remote' | 'local'>): void {
     this.#stream = stream;
     this.#facts = { ...this.#facts, remote, local };
     this.#over = false;

@@ -1,0 +1,35 @@
+// Mocha's own reporter, which also writes what came out into the file that S2N_PKEY_TEST_RESULT names, so that
+// scripts/test/test.mjs need not read it off the screen.
+import { writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import Mocha from 'mocha';
+
+const { EVENT_RUN_END } = Mocha.Runner.constants;
+const Base = Mocha.reporters[process.env.S2N_PKEY_TEST_REPORTER ?? 'spec'];
+
+export default class ReporterWithResult extends Base {
+  constructor(runner, options) {
+    super(runner, options);
+    runner.once(EVENT_RUN_END, () => {
+      const { passes, failures, pending } = runner.stats;
+      writeFileSync(process.env.S2N_PKEY_TEST_RESULT, JSON.stringify({ passes, failures, pending }));
+      // A run that something keeps open ends here all the same: that what a failed test left open keeps it is no news,
+      // and where all passed it is a failure of its own.
+      setTimeout(() => endWhatIsOpen(failures), failures > 0 ? 10_000 : 60_000).unref();
+    });
+  }
+}
+
+function endWhatIsOpen(failures) {
+  if (failures === 0)
+    console.error(`The tests are over, but something keeps the process open:\n${whatIsOpen()}`);
+  process.exit(1);
+}
+
+function whatIsOpen() {
+  // Node has no public list of handles; this one is what its own debuggers show.
+  const handles = process
+    ._getActiveHandles()
+    .map((handle) => inspect(handle, { depth: 1, breakLength: 120 }));
+  return [...process.getActiveResourcesInfo(), ...handles].join('\n');
+}
