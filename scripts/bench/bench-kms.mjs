@@ -8,8 +8,8 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { runAsScript } from '../command.mjs';
 import { setUp } from '../build/setup.mjs';
 
-/** Goal of the fast path: milliseconds of the event loop's CPU for a signature. */
-const goal = 0.05;
+/** Goal of the fast path: this part of the event loop's CPU that the AWS SDK takes in the same run. */
+const goal = 0.2;
 const atOnce = 16;
 const rounds = 9;
 const usage = 'npm run bench:kms [-- --no-build] [--rounds N] [--signatures N]';
@@ -114,8 +114,11 @@ function report(signers, summary, { rounds, signatures }) {
   };
   console.log(`event loop's CPU for a signature, ${atOnce} at once, ${rounds} × ${signatures}, median:`);
   for (const { name, costs } of signers) console.log(line(name, costs, 4));
-  const { median: fast } = summary(signers[1].costs);
-  console.log(`  goal: fast ≤ ${goal} ms: ${fast <= goal ? 'met' : 'missed'}`);
+  const [sdk, fast] = signers.map(({ costs }) => summary(costs).median);
+  const part = (fast / sdk).toFixed(2);
+  console.log(
+    `  fast takes ${part} of the AWS SDK's; goal: ${goal} at most, ${part <= goal ? 'met' : 'missed'}`,
+  );
   console.log(
     `time until ${atOnce} signatures are there, each throttled once, the event loop busy for 200 ms of every 205, median:`,
   );

@@ -95,7 +95,7 @@ export class SignatureRequest implements Cancellation {
   /** The answer is no longer wanted. */
   abort(reason: Error): void {
     this.#aborted = reason;
-    this.#place?.leave(reason); // A signer that does not heed its signal must not keep others out.
+    this.#place?.abandon(reason);
     this.#controller?.abort(reason);
     for (const listener of this.#listeners.splice(0)) listener();
   }

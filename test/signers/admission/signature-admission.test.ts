@@ -1,3 +1,4 @@
+import { mock } from 'node:test';
 import { expect } from 'chai';
 import { AddressShares } from '../../../lib/signers/admission/address-share.ts';
 import type { SignaturePlace } from '../../../lib/signers/admission/signature-place.ts';
@@ -106,12 +107,31 @@ describe('SignatureAdmission', () => {
     const running = admission.enter('192.0.2.1');
     const places = [1, 2, 3, 4].map(() => admission.enter('192.0.2.1'));
     const gone = new Error('gone');
-    for (const at of [1, 3, 0]) places[at]?.leave(gone);
+    for (const at of [1, 3, 0]) places[at]?.abandon(gone);
     expect(await places[1]?.admitted?.catch((error: unknown) => error)).to.equal(gone);
     expect([admission.queued, admission.abandoned]).to.deep.equal([1, 3]);
     running.leave();
     await places[2]?.admitted;
     expect([admission.queued, admission.inFlight]).to.deep.equal([0, 1]);
+  });
+
+  it('counts one that goes while its signature is under way until that is made, or for ten seconds', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const admission = new SignatureAdmission({ ...patient, inFlight: 2 });
+      const [first, second] = ['a', 'b'].map((host) => admission.enter(host));
+      for (const place of [first, second]) place?.abandon(new Error('gone'));
+      expect(admission.inFlight).to.equal(2);
+      first?.leave();
+      expect(admission.inFlight).to.equal(1);
+      mock.timers.tick(9_999);
+      expect(admission.inFlight).to.equal(1);
+      mock.timers.tick(1);
+      second?.leave(); // Its signature comes after all: that counts once.
+      expect(admission).to.include({ inFlight: 0, abandoned: 0 });
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('refuses at once where none is to wait, by the name of the limit', () => {

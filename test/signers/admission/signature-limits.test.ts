@@ -176,16 +176,21 @@ describe('signatureLimits', function () {
     first.socket.destroy();
   });
 
-  it('does not wait for a signer that goes on after its client has gone', async () => {
+  it('counts a signature as under way until it is made, whether its client has gone or not', async () => {
     const port = await serve({ perSecond: Infinity, inFlight: 1, queueTimeout: 600_000 });
     const gone = outcomeOf(port);
     await signer.holds(1);
     const waiting = outcomeOf(port);
     await queued(1);
+    const failed = once(server, 'tlsClientError');
     gone.socket.destroy();
-    await signer.holds(2);
+    await failed;
+    expect([admission.queued, admission.inFlight]).to.deep.equal([1, 1]);
+    signer.release();
+    await signer.holds(1);
     signer.releaseAll();
     expect(await waiting.outcome).to.equal('served');
+    expect(signer.operations).to.have.lengthOf(2);
     waiting.socket.destroy();
   });
 

@@ -182,6 +182,9 @@ const other: Explanation = { code: 'FAILED', advice: () => 'The cause has the de
 const networkCode =
   /^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|EADDRNOTAVAIL|EPROTO|ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|UND_ERR|ENOENT)/;
 
+/** No connection, or no answer, in time. */
+const timeoutCode = /^(ETIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/;
+
 /**
  * The error to throw for whatever a request to KMS was rejected with:
  * `ERR_S2N_PKEY_KMS_ACCESS_DENIED`, `_THROTTLED`, `_LIMIT_EXCEEDED`, `_KEY_DISABLED`, `_KEY_PENDING_DELETION`, `_KEY_STATE`, `_KEY_USAGE`,
@@ -220,12 +223,12 @@ function explanationOf(cause: unknown): Explanation {
     }
     if (Object.hasOwn(byName, error.name)) return byName[error.name] ?? other;
     // The SDK's for an answer that is not JSON, and this package's.
-    if (error.name === 'SyntaxError' || error.name === 'UnknownAnswerError') return unusable;
+    if (error.name === 'SyntaxError' || error.name === 'UnparseableResponseError') return unusable;
     if (error.message.includes('Region is missing')) return region;
     // The SDK calls a reset connection a TimeoutError too: the system's code is the better witness.
     const code = textProperty(error, 'code');
-    if (code !== undefined && code !== 'ETIMEDOUT' && networkCode.test(code)) return unreachable;
-    if (error.name === 'TimeoutError' || code === 'ETIMEDOUT') return timeout;
+    if (code !== undefined && !timeoutCode.test(code) && networkCode.test(code)) return unreachable;
+    if (error.name === 'TimeoutError' || timeoutCode.test(code ?? '')) return timeout;
     const status = statusOf(error);
     if (status === 429) return throttled;
     if (status !== undefined && status >= 500) return unavailable;

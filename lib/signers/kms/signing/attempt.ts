@@ -1,47 +1,70 @@
-import type { Connection, Exchange } from './connection.ts';
-import type { HttpAnswer } from './http-answer.ts';
-import type { Credentials } from './sigv4.ts';
+import type { AsyncResource } from 'node:async_hooks';
+import { channel } from 'node:diagnostics_channel';
+import type { Credentials } from './credentials.ts';
+import type { Failure } from './retry.ts';
+import type { Exchange } from './transport.ts';
 
-/** Who makes attempts, and decides what comes of them. */
-export interface AttemptOwner {
-  render(attempt: Attempt): string;
-  answered(attempt: Attempt, answer: HttpAnswer): void;
-  broken(attempt: Attempt, error: Error, stale: boolean): void;
-}
-
-/** One request for a signature. */
-export class Attempt implements Exchange {
-  carrier: Connection | undefined;
+/** One HTTP request for a signature. */
+export interface Attempt {
   /** 1 for the first. */
   readonly number: number;
   readonly isHedge: boolean;
   readonly credentials: Credentials;
-  /** `performance.now()`. */
-  readonly begun: number;
-  /** `performance.now()`; undefined as long as it waits for a connection. */
-  sent: number | undefined;
   /** How far the server's clock was thought to be ahead when it was signed, in milliseconds. */
-  clockOffset = 0;
-  readonly #owner: AttemptOwner;
+  readonly clockOffset: number;
+  /** `performance.now()`. */
+  readonly startedAt: number;
+  /** `performance.now()`; undefined as long as it waits for a connection. */
+  sentAt: number | undefined;
+  exchange: Exchange | undefined;
+}
 
-  constructor(owner: AttemptOwner, number: number, isHedge: boolean, credentials: Credentials) {
-    this.#owner = owner;
-    this.number = number;
-    this.isHedge = isHedge;
-    this.credentials = credentials;
-    this.begun = performance.now();
-  }
+/** One request for a signature, as the channel `s2n-pkey:kms:attempt` tells of it once it is over. */
+export interface KmsAttempt {
+  readonly operation: 'Sign';
+  readonly keyArn: string;
+  /** 1 for the first request of a signature. By way of the SDK there is one message a signature, with the number of its last attempt. */
+  readonly attempt: number;
+  /** Whether it was sent beside another one that took long. */
+  readonly hedge: boolean;
+  /** `ok`, or the name or code of what went wrong: `ThrottlingException`, `ECONNRESET`, `TimeoutError`, `AbortError`. */
+  readonly outcome: string;
+  readonly throttled: boolean;
+  /** Of the HTTP answer, if there was one. */
+  readonly statusCode: number | undefined;
+  /** KMS's own, as in CloudTrail. */
+  readonly requestId: string | undefined;
+  /** Milliseconds, the time in the queue included. */
+  readonly durationMs: number;
+  /** Milliseconds it waited for a connection; undefined by way of the SDK, which does not tell. */
+  readonly queuedMs: number | undefined;
+}
 
-  render(): string {
-    this.sent = performance.now();
-    return this.#owner.render(this);
-  }
+/** Where every request for a signature is told of, in the asynchronous context of its `sign()`. Nothing is made unless somebody listens. */
+export const kmsAttempt = channel('s2n-pkey:kms:attempt');
 
-  answered(answer: HttpAnswer): void {
-    this.#owner.answered(this, answer);
-  }
-
-  failed(error: Error, stale: boolean): void {
-    this.#owner.broken(this, error, stale);
-  }
+/** Publishes an attempt that is over, in the asynchronous context of its `sign()`. */
+export function publishAttempt(
+  context: AsyncResource,
+  keyArn: string,
+  attempt: Attempt,
+  outcome: string,
+  facts: Partial<Failure>,
+): void {
+  const now = performance.now();
+  const message: KmsAttempt = {
+    operation: 'Sign',
+    keyArn,
+    attempt: attempt.number,
+    hedge: attempt.isHedge,
+    outcome,
+    throttled: facts.kind === 'throttled',
+    statusCode: facts.status,
+    requestId: facts.requestId,
+    durationMs: now - attempt.startedAt,
+    queuedMs: (attempt.sentAt ?? now) - attempt.startedAt,
+  };
+  context.runInAsyncScope(() => {
+    kmsAttempt.publish(message);
+  });
 }

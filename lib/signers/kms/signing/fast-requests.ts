@@ -1,34 +1,33 @@
-import { ConnectionPool, type PoolLimits } from './connection-pool.ts';
-import { FastSignature, SurprisedError } from './fast-signature.ts';
-import type { FastState } from './fast-state.ts';
-import { Identity } from './identity.ts';
-import { Latencies } from './latencies.ts';
-import type { RequestPlan } from './request-plan.ts';
+import type { Cancellation } from '../../cancellation.ts';
 import { RetryBudget } from '../client/retry-budget.ts';
 import { retryDelay, retryShare } from '../client/retry-delay.ts';
+import { CurrentCredentials } from './credentials.ts';
+import { Latencies } from './latencies.ts';
+import type { RequestPlan } from './request-plan.ts';
+import { UnparseableResponseError } from './retry.ts';
 import type { SdkRequests } from './sdk-requests.ts';
-import { signBody } from './sign-body.ts';
-import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
+import { SignRequest, type SigningState } from './sign-request.ts';
+import { ClosedError, signBody, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
 import type { SigningLimits } from './signing-limits.ts';
 import { SigV4 } from './sigv4.ts';
-import type { Cancellation } from '../../cancellation.ts';
+import { Transport, type TransportOptions } from './transport.ts';
 
-/** Milliseconds for which the SDK asks, after an answer that could not be read here and could there. */
-const distrust = 60_000;
+/** Milliseconds for which the SDK asks, after a response that could not be read here and could there. */
+const sdkCooldown = 60_000;
 
 /** What tests give in place of time and luck. */
 export interface FastTuning {
-  readonly pool?: PoolLimits;
+  readonly transport?: TransportOptions;
   /** By which credentials grow old. */
   readonly now?: () => number;
-  readonly retryDelay?: FastState['retryDelay'];
+  readonly retryDelay?: SigningState['retryDelay'];
 }
 
-/** Asks KMS for signatures over connections of its own, in a fraction of the time that the AWS SDK needs, and lets that ask where it is surprised. */
+/** Asks KMS for signatures in a fraction of the time that the AWS SDK needs, and lets that ask where a response cannot be read. */
 export class FastRequests implements SignRequests {
-  readonly #state: FastState;
+  readonly #state: SigningState;
   readonly #sdk: SdkRequests;
-  #trustedFrom = 0;
+  #sdkUntil = 0;
   #closed = false;
 
   /** @param sdk how to ask otherwise; it is closed with this. */
@@ -43,8 +42,8 @@ export class FastRequests implements SignRequests {
     this.#sdk = sdk;
     this.#state = {
       keyArn,
-      pool: new ConnectionPool(plan.endpoint, tuning.pool),
-      identity: new Identity(plan.provide, tuning.now ?? (() => performance.now())),
+      transport: new Transport(plan.endpoint, tuning.transport),
+      credentials: new CurrentCredentials(plan.provide, tuning.now ?? (() => performance.now())),
       sigv4: new SigV4(plan.scope),
       clock: plan.clock,
       retries: new RetryBudget(retryShare.share, retryShare.most, retryShare.perSecond),
@@ -59,44 +58,39 @@ export class FastRequests implements SignRequests {
       attemptTimeout: timeout / 2,
       body: signBody(keyArn),
       retryDelay: tuning.retryDelay ?? retryDelay,
-      under: new Set(),
+      pending: new Set(),
     };
-  }
-
-  /** Connections to KMS. */
-  get connections(): number {
-    return this.#state.pool.size;
   }
 
   sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer> {
     if (this.#closed) return Promise.reject(new ClosedError());
-    if (this.#trustedFrom > 0 && performance.now() < this.#trustedFrom) return this.#sdk.sign(ask, signal);
-    const begun = performance.now();
+    if (this.#sdkUntil > 0 && performance.now() < this.#sdkUntil) return this.#sdk.sign(ask, signal);
+    const startedAt = performance.now();
     return new Promise((resolve, reject) => {
       const refused = (error: Error): void => {
-        if (!(error instanceof SurprisedError) || signal?.aborted === true) {
+        if (!(error instanceof UnparseableResponseError) || signal?.aborted === true) {
           reject(error);
           return;
         }
-        const left = this.#state.timeout - (performance.now() - begun);
+        const left = this.#state.timeout - (performance.now() - startedAt);
         resolve(this.#askSdk(ask, signal, left));
       };
-      new FastSignature(this.#state, ask, signal, resolve, refused).start();
+      new SignRequest(this.#state, ask, signal, resolve, refused).start();
     });
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const signature of [...this.#state.under]) signature.close();
-    this.#state.pool.close();
+    for (const signature of [...this.#state.pending]) signature.close();
+    this.#state.transport.close();
     this.#sdk.close();
   }
 
   async #askSdk(ask: SignAsk, signal: Cancellation | undefined, timeout: number): Promise<SignAnswer> {
     const answer = await this.#sdk.sign(ask, signal, timeout);
     // It was no bad moment of KMS: the SDK can read what cannot be read here.
-    this.#trustedFrom = performance.now() + distrust;
+    this.#sdkUntil = performance.now() + sdkCooldown;
     return answer;
   }
 }

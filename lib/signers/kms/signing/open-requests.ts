@@ -1,5 +1,4 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { FastRequests } from './fast-requests.ts';
 import { planRequests, UnusualRequest } from './request-plan.ts';
 import { SdkRequests } from './sdk-requests.ts';
 import type { SignRequests } from './sign-requests.ts';
@@ -29,5 +28,9 @@ export async function openRequests(
   if (unusual !== undefined) return { requests: sdk, reason: unusual };
   const plan = await planRequests(client, keyArn);
   if (plan instanceof UnusualRequest) return { requests: sdk, reason: plan.reason };
-  return { requests: new FastRequests(keyArn, plan, limits, sdk), reason: undefined };
+  // With undici, which takes a twentieth of a second to load: a process whose key is elsewhere is spared it.
+  const { FastRequests } = await import('./fast-requests.ts');
+  // A client of the user's goes where the SDK would go, which knows no proxies of the environment.
+  const transport = { useEnvironmentProxy: isOwn };
+  return { requests: new FastRequests(keyArn, plan, limits, sdk, { transport }), reason: undefined };
 }

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual, TextDecoder } from 'node:util';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import type { Endpoint } from './connection.ts';
-import type { Clock } from './fast-state.ts';
-import type { CredentialsProvider } from './identity.ts';
-import { signBody } from './sign-body.ts';
+import type { Endpoint } from './transport.ts';
+import type { Clock } from './sign-request.ts';
+import type { CredentialsProvider } from './credentials.ts';
+import { signBody } from './sign-requests.ts';
 import type { SigningScope } from './sigv4.ts';
 import { kmsSdk } from '../client/sdk.ts';
 

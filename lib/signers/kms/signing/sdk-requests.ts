@@ -1,6 +1,12 @@
-import type { KMSClient } from '@aws-sdk/client-kms';
-import { kmsAttempt, type KmsAttempt } from './attempt-channel.ts';
-import { SignatureTimeoutError, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
+import type { KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { kmsAttempt, type KmsAttempt } from './attempt.ts';
+import {
+  ClosedError,
+  SignatureTimeoutError,
+  type SignAnswer,
+  type SignAsk,
+  type SignRequests,
+} from './sign-requests.ts';
 import { kmsSdk } from '../client/sdk.ts';
 import type { Cancellation } from '../../cancellation.ts';
 
@@ -9,7 +15,7 @@ export class SdkRequests implements SignRequests {
   readonly #client: KMSClient;
   readonly #keyArn: string;
   readonly #timeout: number;
-  readonly #under = new Set<AbortController>();
+  readonly #pending = new Set<AbortController>();
 
   /** @param timeout milliseconds for a signature. */
   constructor(client: KMSClient, keyArn: string, timeout: number) {
@@ -24,7 +30,7 @@ export class SdkRequests implements SignRequests {
     timeout = this.#timeout,
   ): Promise<SignAnswer> {
     const abort = new AbortController();
-    const begun = performance.now();
+    const startedAt = performance.now();
     let isLate = false;
     const timer = setTimeout(
       () => {
@@ -33,12 +39,7 @@ export class SdkRequests implements SignRequests {
       },
       Math.max(1, timeout),
     );
-    const passOn = (): void => {
-      abort.abort(signal?.reason);
-    };
-    signal?.addEventListener('abort', passOn);
-    if (signal?.aborted === true) passOn();
-    this.#under.add(abort);
+    this.#pending.add(abort);
     try {
       const command = new (kmsSdk().SignCommand)({
         KeyId: this.#keyArn,
@@ -46,8 +47,9 @@ export class SdkRequests implements SignRequests {
         MessageType: 'DIGEST',
         SigningAlgorithm: algorithm,
       });
+      if (signal !== undefined) sendOnlyWhileWanted(command, signal);
       const answer = await this.#client.send(command, { abortSignal: abort.signal });
-      this.#publish(begun, answer);
+      this.#publish(startedAt, answer);
       return {
         keyArn: answer.KeyId,
         algorithm: answer.SigningAlgorithm,
@@ -56,21 +58,20 @@ export class SdkRequests implements SignRequests {
       };
     } catch (cause) {
       const error = isLate ? new SignatureTimeoutError(this.#timeout, undefined, undefined) : cause;
-      this.#publish(begun, error);
+      this.#publish(startedAt, error);
       throw error;
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', passOn);
-      this.#under.delete(abort);
+      this.#pending.delete(abort);
     }
   }
 
   /** The client is its owner's to destroy. */
   close(): void {
-    for (const abort of this.#under) abort.abort();
+    for (const abort of this.#pending) abort.abort();
   }
 
-  #publish(begun: number, outcome: unknown): void {
+  #publish(startedAt: number, outcome: unknown): void {
     if (!kmsAttempt.hasSubscribers) return;
     const metadata = membersOf(membersOf(outcome)['$metadata']);
     const { httpStatusCode: statusCode, requestId, attempts } = metadata;
@@ -83,11 +84,25 @@ export class SdkRequests implements SignRequests {
       throttled: outcome instanceof Error && /Throttl|LimitExceeded|TooManyRequests/.test(outcome.name),
       statusCode: typeof statusCode === 'number' ? statusCode : undefined,
       requestId: typeof requestId === 'string' ? requestId : undefined,
-      durationMs: performance.now() - begun,
+      durationMs: performance.now() - startedAt,
       queuedMs: undefined,
     };
     kmsAttempt.publish(message);
   }
+}
+
+/**
+ * Ends the attempts once nobody wants the signature. One that was sent is awaited: to abort it would close its connection, which
+ * costs more than the response.
+ */
+function sendOnlyWhileWanted(command: SignCommand, signal: Cancellation): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      if (signal.aborted) throw new ClosedError();
+      return next(args);
+    },
+    { step: 'finalizeRequest', priority: 'low', name: 's2nPkeyWanted' },
+  );
 }
 
 function membersOf(value: unknown): Record<string, unknown> {

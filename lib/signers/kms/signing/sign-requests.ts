@@ -20,7 +20,7 @@ export interface SignAnswer {
 export interface SignRequests {
   /**
    * Rejects with what explainKmsFailure can explain: the AWS SDK's errors, those of the system, and `SignatureTimeoutError`. Once `signal` is
-   * aborted it rejects with anything, and what has not been sent is not sent.
+   * aborted nothing more is sent, and it settles in any way: at once, or when the response to what was sent is in or has taken too long.
    */
   sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer>;
   /** Ends everything under way, and closes the connections. */
@@ -42,4 +42,22 @@ export class ClosedError extends Error {
     super('the signer was closed');
     this.name = 'AbortError';
   }
+}
+
+/** Makes the bodies of requests to sign with a key. All but the digest is made once for each algorithm, of which a key has six at most. */
+export function signBody(keyArn: string): (ask: SignAsk) => string {
+  const start = `{"KeyId":${JSON.stringify(keyArn)},"Message":"`;
+  const ends = new Map<SigningAlgorithmSpec, string>();
+  return ({ algorithm, message }) => {
+    let end = ends.get(algorithm);
+    if (end === undefined) {
+      end = `","MessageType":"DIGEST","SigningAlgorithm":${JSON.stringify(algorithm)}}`;
+      ends.set(algorithm, end);
+    }
+    return start + base64(message) + end;
+  };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

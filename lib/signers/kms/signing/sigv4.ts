@@ -1,11 +1,6 @@
 import { createHmac, hash } from 'node:crypto';
-
-/** What signs: an access key, with the session it belongs to if it is temporary. */
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-}
+import type { Credentials } from './credentials.ts';
+import type { HttpRequest } from './transport.ts';
 
 /** What of a request never changes. Header values must be as they are sent, without white space around them. */
 export interface SigningScope {
@@ -27,7 +22,9 @@ interface Prepared {
   readonly credentials: Credentials;
   readonly canonicalStart: string;
   readonly toSignStart: string;
-  readonly headStart: string;
+  /** Names and values in turn, but for the end of the last value, which is the signature. */
+  readonly headers: readonly string[];
+  readonly authorizationStart: string;
   readonly key: Buffer;
 }
 
@@ -47,12 +44,11 @@ export class SigV4 {
   }
 
   /**
-   * The whole request, head and body, signed.
+   * The request, signed.
    *
-   * @param body ASCII.
    * @param now Epoch milliseconds by the server's clock.
    */
-  request(body: string, credentials: Credentials, now: number): string {
+  request(body: string, credentials: Credentials, now: number): HttpRequest {
     const second = Math.floor(now / 1000);
     let prepared = this.#prepared;
     if (prepared?.second !== second || !same(prepared.credentials, credentials)) {
@@ -61,7 +57,8 @@ export class SigV4 {
     }
     const canonical = hash('sha256', prepared.canonicalStart + hash('sha256', body));
     const signature = createHmac('sha256', prepared.key).update(prepared.toSignStart + canonical);
-    return `${prepared.headStart}${signature.digest('hex')}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const authorization = prepared.authorizationStart + signature.digest('hex');
+    return { headers: [...prepared.headers, 'authorization', authorization], body };
   }
 
   #prepare(second: number, credentials: Credentials): Prepared {
@@ -84,9 +81,8 @@ export class SigV4 {
       credentials,
       canonicalStart: `POST\n/\n\n${lines}\n${names}\n`,
       toSignStart: `${algorithm}\n${date}\n${scope}\n`,
-      headStart:
-        `POST / HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}user-agent: ${userAgent}\r\n` +
-        `authorization: ${algorithm} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=`,
+      headers: [...headers.flat(), 'user-agent', userAgent],
+      authorizationStart: `${algorithm} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=`,
       key: this.#key(day, credentials),
     };
   }

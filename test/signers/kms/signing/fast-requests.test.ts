@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { FastRequests } from '../../../../lib/signers/kms/signing/fast-requests.ts';
-import type { CredentialsProvider } from '../../../../lib/signers/kms/signing/identity.ts';
+import type { CredentialsProvider } from '../../../../lib/signers/kms/signing/credentials.ts';
 import { SdkRequests } from '../../../../lib/signers/kms/signing/sdk-requests.ts';
-import type { SignAnswer } from '../../../../lib/signers/kms/signing/sign-requests.ts';
+import type { SignAnswer, SignRequests } from '../../../../lib/signers/kms/signing/sign-requests.ts';
+import type { SigningLimits } from '../../../../lib/signers/kms/signing/signing-limits.ts';
+import { when } from '../../../fixtures/when.ts';
 import { rejectionOf } from '../../rejection.ts';
 
 const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/1';
@@ -26,6 +29,10 @@ describe('Fast requests, and what a KMS can say', () => {
   let now = 0;
   let patient = true;
   let asked: string[] = [];
+  let hold: ((respond: () => void) => void) | undefined;
+  let limits: SigningLimits;
+  let sdk: SdkRequests;
+  let open: () => void;
 
   beforeEach(async () => {
     asked = [];
@@ -36,8 +43,12 @@ describe('Fast requests, and what a KMS can say', () => {
     server = createServer((request, response) => {
       request.resume().on('end', () => {
         asked.push(/Credential=(\w+)/.exec(request.headers.authorization ?? '')?.[1] ?? '');
-        const { status, body, headers = {} } = answer(request);
-        response.writeHead(status, { 'x-amzn-requestid': 'r-1', ...headers }).end(body);
+        const respond = (): void => {
+          const { status, body, headers = {} } = answer(request);
+          response.writeHead(status, { 'x-amzn-requestid': 'r-1', ...headers }).end(body);
+        };
+        if (hold === undefined) respond();
+        else hold(respond);
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -48,25 +59,30 @@ describe('Fast requests, and what a KMS can say', () => {
       credentials: { accessKeyId: 'AKIASDK', secretAccessKey: 'secret' },
       maxAttempts: 1,
     });
-    requests = new FastRequests(
-      keyArn,
-      {
-        endpoint: { secure: false, hostname: '127.0.0.1', port },
-        scope: {
-          region: 'us-east-1',
-          service: 'kms',
-          host: `127.0.0.1:${port}`,
-          target: 'TrentService.Sign',
-          contentType: 'application/x-amz-json-1.1',
-          userAgent: 'test',
+    limits = { timeout: 5_000, hedging: false };
+    sdk = new SdkRequests(client, keyArn, 5_000);
+    open = () => {
+      requests = new FastRequests(
+        keyArn,
+        {
+          endpoint: { secure: false, hostname: '127.0.0.1', port },
+          scope: {
+            region: 'us-east-1',
+            service: 'kms',
+            host: `127.0.0.1:${port}`,
+            target: 'TrentService.Sign',
+            contentType: 'application/x-amz-json-1.1',
+            userAgent: 'test',
+          },
+          provide: (options) => provide(options),
+          clock,
         },
-        provide: (options) => provide(options),
-        clock,
-      },
-      { timeout: 5_000, hedging: false },
-      new SdkRequests(client, keyArn, 5_000),
-      { now: () => now, retryDelay: () => (patient ? 1 : Infinity) },
-    );
+        limits,
+        sdk,
+        { now: () => now, retryDelay: () => (patient ? 1 : Infinity) },
+      );
+    };
+    open();
   });
   afterEach(() => {
     requests.close();
@@ -74,8 +90,8 @@ describe('Fast requests, and what a KMS can say', () => {
     server.closeAllConnections();
   });
 
-  const sign = (): Promise<SignAnswer> =>
-    requests.sign({ algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) }, undefined);
+  const operation = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
+  const sign = (): Promise<SignAnswer> => requests.sign(operation, undefined);
 
   it('credentials that the provider has renewed are used from then on; it is asked once a second', async () => {
     answer = () => ({ status: 200, body: good });
@@ -161,6 +177,121 @@ describe('Fast requests, and what a KMS can say', () => {
       expect(await rejectionOf(sign())).to.include({ name });
       expect(asked).to.have.lengthOf(attempts);
     });
+  }
+
+  describe('a signature that nobody wants any more', () => {
+    let connections: number;
+    let held: (() => void)[];
+    beforeEach(() => {
+      connections = 0;
+      held = [];
+      server.on('connection', () => (connections += 1));
+      hold = (respond) => held.push(respond);
+      answer = () => ({ status: 200, body: good });
+    });
+    afterEach(() => {
+      hold = undefined;
+    });
+
+    for (const [way, ask] of [
+      ['the fast way', () => requests],
+      ['by way of the SDK', () => sdk],
+    ] as const) {
+      it(`${way}: is pending until the response to what was sent is in, and its connection serves the next`, async () => {
+        const { signed, abort, isPending } = asking(ask());
+        await requested(1);
+        abort();
+        await turn();
+        expect(isPending()).to.equal(true);
+        held.shift()?.();
+        await signed;
+        await turn();
+        hold = undefined;
+        await ask().sign(operation, undefined);
+        expect({ connections, asked: asked.length }).to.deep.equal({ connections: 1, asked: 2 });
+      });
+
+      it(`${way}: is not asked for again after a failure`, async () => {
+        const { signed, abort } = asking(ask());
+        await requested(1);
+        answer = () => ({ status: 503, body: '' });
+        abort();
+        held.shift()?.();
+        expect(await signed).to.be.instanceOf(Error);
+        expect(asked).to.have.lengthOf(1);
+      });
+    }
+
+    it('ends with its connection where no response comes in the time of an attempt', async () => {
+      limits = { timeout: 200, hedging: false };
+      open();
+      const closed = once(server, 'connection').then(([socket]) => once(socket as Socket, 'close'));
+      const { signed, abort } = asking(requests);
+      await requested(1);
+      const startedAt = performance.now();
+      abort();
+      expect(await signed).to.be.instanceOf(Error);
+      expect(performance.now() - startedAt).to.be.lessThan(2_000);
+      await closed;
+    });
+
+    function asking(ask: SignRequests): {
+      signed: Promise<unknown>;
+      abort: () => void;
+      isPending: () => boolean;
+    } {
+      const controller = new AbortController();
+      let isPending = true;
+      const signed = ask
+        .sign(operation, controller.signal)
+        .catch((error: unknown) => error)
+        .finally(() => (isPending = false));
+      return {
+        signed,
+        abort: () => controller.abort(new Error('the client left')),
+        isPending: () => isPending,
+      };
+    }
+    function requested(count: number): Promise<unknown> {
+      return when(
+        'requests',
+        () => held.length,
+        (seen) => seen === count,
+      );
+    }
+  });
+
+  for (const [what, broken] of [
+    ['a clock that is none', () => (clock.offset = NaN)],
+    ['a session token that cannot be a header', () => credentialsWith({ sessionToken: 'a\r\nb' })],
+    ['a secret that is none', () => credentialsWith({ secretAccessKey: undefined })],
+    ['credentials that are none', () => (provide = () => Promise.resolve(null) as never)],
+  ] as const) {
+    it(`a request that cannot be made because of ${what} fails its signature, and nothing else`, async () => {
+      answer = () => ({ status: 200, body: good });
+      broken();
+      expect(await rejectionOf(sign())).to.be.instanceOf(Error);
+      clock.offset = 0;
+      credentialsWith({});
+      now += 1_000;
+      expect(await sign()).to.include({ keyArn });
+      expect(asked).to.have.lengthOf(1);
+    });
+  }
+
+  it('an empty session token is none', async () => {
+    const tokens: unknown[] = [];
+    answer = ({ headers }) => {
+      tokens.push(headers['x-amz-security-token']);
+      return { status: 200, body: good };
+    };
+    credentialsWith({ sessionToken: '' });
+    await sign();
+    expect(tokens).to.deep.equal([undefined]);
+  });
+
+  function credentialsWith(more: object): void {
+    provide = () => Promise.resolve({ accessKeyId: 'AKIANEW', secretAccessKey: 'secret', ...more });
   }
 
   it('an answer that cannot be read is left to the AWS SDK, and if it can, all that follow for a while', async () => {

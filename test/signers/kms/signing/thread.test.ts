@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { ThreadRequests } from '../../../../lib/signers/kms/signing/thread/thread-requests.ts';
-import type { KmsAttempt } from '../../../../lib/signers/kms/signing/attempt-channel.ts';
+import type { KmsAttempt } from '../../../../lib/signers/kms/signing/attempt.ts';
 import { next } from '../../../fixtures/peers.ts';
 import { rejectionOf } from '../../rejection.ts';
 import { asked, signingKey } from './signing-key.ts';

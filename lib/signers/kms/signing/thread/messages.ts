@@ -1,7 +1,7 @@
-import type { KmsAttempt } from '../attempt-channel.ts';
+import type { KmsAttempt } from '../attempt.ts';
 import type { SignAnswer, SignAsk } from '../sign-requests.ts';
 import type { SigningLimits } from '../signing-limits.ts';
-import type { Credentials } from '../sigv4.ts';
+import type { Credentials } from '../credentials.ts';
 import type { ErrorText } from './error-text.ts';
 
 /** What the thread is started with. */

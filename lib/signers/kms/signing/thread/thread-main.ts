@@ -3,11 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createHandshakeClient } from '../../client/kms-client.ts';
-import { kmsAttempt, type KmsAttempt } from '../attempt-channel.ts';
-import type { CredentialsProvider } from '../identity.ts';
+import { kmsAttempt, type KmsAttempt } from '../attempt.ts';
+import type { CredentialsProvider } from '../credentials.ts';
 import { openRequests } from '../open-requests.ts';
 import type { SignRequests } from '../sign-requests.ts';
-import type { Credentials } from '../sigv4.ts';
+import type { Credentials } from '../credentials.ts';
 import { errorOf, textOf } from './error-text.ts';
 import type { AnswerMessage, AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
 

@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Worker } from 'node:worker_threads';
 import { KmsError } from '../../client/kms-error.ts';
-import { kmsAttempt } from '../attempt-channel.ts';
-import type { CredentialsProvider } from '../identity.ts';
+import { kmsAttempt } from '../attempt.ts';
+import type { CredentialsProvider } from '../credentials.ts';
 import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from '../sign-requests.ts';
 import { errorOf, textOf } from './error-text.ts';
 import type { AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
@@ -168,15 +168,15 @@ export class ThreadRequests implements SignRequests {
   }
 
   #cancel(id: number): void {
-    const pending = this.#take(id);
-    if (pending === undefined) return;
     const at = this.#asks.findIndex((message) => message.id === id);
-    if (at >= 0) this.#asks.splice(at, 1);
-    else {
-      this.#cancels.push(id);
-      this.#flushSoon();
+    if (at >= 0) {
+      this.#asks.splice(at, 1);
+      this.#take(id)?.reject(new ClosedError());
+      return;
     }
-    pending.reject(new ClosedError());
+    // The thread rejects it, once the response to what was sent is in.
+    this.#cancels.push(id);
+    this.#flushSoon();
   }
 
   #flushSoon(): void {

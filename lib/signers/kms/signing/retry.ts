@@ -1,5 +1,5 @@
-import { textProperty } from '../client/error-chain.ts';
-import { UnknownAnswerError, type HttpAnswer } from './http-answer.ts';
+import { causesOf, textProperty } from '../client/error-chain.ts';
+import type { HttpResponse } from './transport.ts';
 import { kmsSdk } from '../client/sdk.ts';
 
 /**
@@ -8,7 +8,7 @@ import { kmsSdk } from '../client/sdk.ts';
  * - `transient`, `throttled`: send it again, a little later.
  * - `expired`: renew the credentials, and send it again.
  * - `refused`: the signature of the request was; if the clock is wrong, set it, and send it again.
- * - `unknown`: the answer cannot be read: let the AWS SDK try.
+ * - `unknown`: the response cannot be read: let the AWS SDK try.
  * - `final`: nothing.
  */
 export type FailureKind = 'transient' | 'throttled' | 'expired' | 'refused' | 'unknown' | 'final';
@@ -53,27 +53,38 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 
 /** Of connections that could not be made or broke, and may do better next time. */
 const transientCodes =
-  /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EADDRNOTAVAIL)$/;
+  /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EADDRNOTAVAIL|UND_ERR_(SOCKET|CONNECT_TIMEOUT|ABORTED))$/;
 
-/** What an answer other than 200 means. */
-export function failureOfAnswer(answer: HttpAnswer): Failure {
-  const { status, requestId, date } = answer;
-  const said = membersOf(answer.body);
+/** undici's, of responses that are longer than any of KMS, or not as long as they say. */
+const unparseableCodes = /^UND_ERR_(HEADERS_OVERFLOW|RES_EXCEEDED_MAX_SIZE|RES_CONTENT_LENGTH_MISMATCH)$/;
+
+/** The response is none of KMS: the AWS SDK is to ask in place of this package. */
+export class UnparseableResponseError extends Error {
+  constructor(what: string, options?: ErrorOptions) {
+    super(`the HTTP response cannot be read: ${what}`, options);
+    this.name = 'UnparseableResponseError';
+  }
+}
+
+/** What a response other than 200 means. */
+export function failureOfResponse(response: HttpResponse): Failure {
+  const { status, requestId, date } = response;
+  const said = membersOf(response.body);
   const name = said === undefined ? undefined : nameOf(said);
-  if (name === undefined && status < 500 && status !== 429) return failureOfUnreadable(answer);
+  if (name === undefined && status < 500 && status !== 429) return unparseable(response);
   const text = said?.['message'] ?? said?.['Message'];
   const error = new (kmsSdk().KMSServiceException)({
     name: name ?? `HTTP ${status}`,
-    message: typeof text === 'string' ? utf8(text) : 'UnknownError',
+    message: typeof text === 'string' ? text : 'UnknownError',
     $fault: status >= 500 ? 'server' : 'client',
     $metadata: { httpStatusCode: status, ...(requestId === undefined ? {} : { requestId }) },
   });
   return { kind: kindOf(name, status), error, status, requestId, serverTime: date };
 }
 
-/** What an answer means that is none of KMS. */
-export function failureOfUnreadable({ status, requestId, body }: HttpAnswer): Failure {
-  const error = new UnknownAnswerError(
+/** What a response means that is none of KMS. */
+export function unparseable({ status, requestId, body }: HttpResponse): Failure {
+  const error = new UnparseableResponseError(
     `status ${status}, and a body of ${body.length} bytes that is none of KMS`,
   );
   return { kind: 'unknown', error, status, requestId };
@@ -81,10 +92,10 @@ export function failureOfUnreadable({ status, requestId, body }: HttpAnswer): Fa
 
 /** What a connection's error means. */
 export function failureOfConnection(error: Error): Failure {
-  if (error instanceof UnknownAnswerError) return { kind: 'unknown', error };
-  const isTransient = [error, ...(error instanceof AggregateError ? (error.errors as unknown[]) : [])].some(
-    (one) => one instanceof Error && transientCodes.test(textProperty(one, 'code') ?? ''),
-  );
+  if (error.name === 'HTTPParserError' || unparseableCodes.test(textProperty(error, 'code') ?? '')) {
+    return { kind: 'unknown', error: new UnparseableResponseError(error.message, { cause: error }) };
+  }
+  const isTransient = causesOf(error).some((one) => transientCodes.test(textProperty(one, 'code') ?? ''));
   return { kind: isTransient ? 'transient' : 'final', error };
 }
 
@@ -109,9 +120,4 @@ export function membersOf(body: string): Readonly<Record<string, unknown>> | und
 function nameOf(said: Readonly<Record<string, unknown>>): string | undefined {
   const type = said['__type'] ?? said['code'];
   return typeof type === 'string' ? /^(?:[^#]*#)?([A-Za-z]\w*)/.exec(type)?.[1] : undefined;
-}
-
-/** Bodies are read one character a byte. */
-function utf8(text: string): string {
-  return Buffer.from(text, 'latin1').toString();
 }
