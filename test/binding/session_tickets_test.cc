@@ -43,6 +43,15 @@ std::shared_ptr<const tls::Config> ConfigOf(const tls::SessionTickets& tickets) 
   return tls::Config::Create(options);
 }
 
+// Of a server whose clock is some seconds ahead.
+int ClockAhead(void* seconds, uint64_t* nanoseconds) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  const uint64_t whole = static_cast<uint64_t>(now.tv_sec) + *static_cast<uint64_t*>(seconds);
+  *nanoseconds = whole * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
+  return 0;
+}
+
 struct Outcome {
   bool resumed = false;
   bool signed_for = false;
@@ -89,10 +98,28 @@ TEST(a_session_is_resumed_without_a_signature_and_again_from_there) {
     server.Use({ConfigOf(Tickets({KeyOf(1)}))}, {});
     const Outcome first = Visit(server, policy, {});
     EXPECT(!first.resumed && first.signed_for && !first.session.empty());
-    const Outcome second = Visit(server, policy, first.session);
-    EXPECT(second.resumed && !second.signed_for && !second.session.empty());
-    const Outcome third = Visit(server, policy, second.session);
-    EXPECT(third.resumed && !third.signed_for);
+    for (int i = 0; i < 3; i++) {
+      const Outcome again = Visit(server, policy, first.session);
+      EXPECT(again.resumed && !again.signed_for);
+    }
+  }
+}
+
+TEST(a_resumed_tls13_session_gets_a_new_ticket_once_the_one_it_showed_is_five_seconds_old) {
+  EngineFixture server(P256());
+  const tls::SessionTickets tickets = Tickets({KeyOf(1)});
+  server.Use({ConfigOf(tickets)}, {});
+  const std::vector<uint8_t> session = Visit(server, "default", {}).session;
+  for (const uint64_t age : {0, 4, 6}) {
+    const auto config = ConfigOf(tickets);
+    uint64_t later = age;
+    EXPECT_EQ(s2n_config_set_wall_clock(config->get(), ClockAhead, &later), S2N_SUCCESS);
+    server.Use({config}, {});
+    const Outcome visit = Visit(server, "default", session);
+    EXPECT(visit.resumed && !visit.signed_for);
+    EXPECT_EQ(visit.session != session && !visit.session.empty(), age > 5);
+    server.Use({ConfigOf(tickets)}, {});  // before the clock's seconds are gone
+    EXPECT_EQ(Visit(server, "default", visit.session).resumed, !visit.session.empty());
   }
 }
 
