@@ -114,7 +114,7 @@ void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
   });
 }
 
-void EngineLoop::Destroy(StreamId id, uint8_t alert) {
+void EngineLoop::Destroy(StreamId id, int alert) {
   Submit([id, alert](EngineLoop& loop) {
     loop.With(id, [&](TlsStream& stream) { stream.Destroy(alert); });
   });

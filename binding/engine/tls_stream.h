@@ -84,8 +84,8 @@ class TlsStream final : private tls::Transport {
 
   // From the environment. A signature for another operation than the one awaited is dropped.
   void CompleteSignature(OperationId operation, std::vector<uint8_t> signature);
-  // Ends a handshake with this alert.
-  void Destroy(uint8_t alert);
+  // Ends a handshake with this alert; -1: with none.
+  void Destroy(int alert);
   void ChooseContext(std::shared_ptr<const tls::Config> config,
                      const std::optional<std::string>& protocol);
   // The verdict on a server's certificate. Not accepted: the handshake ends with bad_certificate.

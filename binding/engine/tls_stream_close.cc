@@ -201,10 +201,11 @@ size_t TlsStream::Unacknowledged() const {
          (ioctl(tcp_.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<size_t>(bytes) : 0);
 }
 
-void TlsStream::Destroy(uint8_t alert) {
+void TlsStream::Destroy(int alert) {
   if (!InHandshake()) return;
   tls::Failure failure =
-      tls::Failure::Of(tls::FailureKind::kProtocol, "the application ended the handshake");
+      tls::Failure::Of(alert < 0 ? tls::FailureKind::kClosed : tls::FailureKind::kProtocol,
+                       "the application ended the handshake");
   failure.name = "APPLICATION";
   failure.alert = alert;
   FailHandshake(std::move(failure));

@@ -237,7 +237,7 @@ void Environment::Complete(const Napi::CallbackInfo& info) {
 void Environment::Destroy(const Napi::CallbackInfo& info) {
   engine::StreamId stream = 0;
   if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
-    loop->Destroy(stream, static_cast<uint8_t>(info[1].As<Napi::Number>().Uint32Value()));
+    loop->Destroy(stream, info[1].As<Napi::Number>().Int32Value());
   }
 }
 

@@ -223,7 +223,7 @@ export interface NativeEnvironment {
   complete(stream: number, operation: number, signature: Uint8Array): void;
   /** Answers a client hello; see `StreamListener.onClientHello`. */
   chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
-  /** Ends a handshake with an alert (RFC 8446 §6.2). An open stream ends when its socket is destroyed. */
+  /** Ends a handshake with an alert (RFC 8446 §6.2), or -1 for none. An open stream ends when its socket is destroyed. */
   destroy(stream: number, alert: number): void;
   /**
    * How the plaintext of a stream is to end, said before it does: with close_notify, or (what holds where nothing is said)

@@ -206,7 +206,7 @@ class Engine {
     this.#native.chooseContext(stream, config, protocol);
   }
 
-  /** Ends a handshake, with this alert (RFC 8446 §6.2). */
+  /** Ends a handshake, with this alert (RFC 8446 §6.2); -1: with none. */
   destroy(stream: number, alert: number): void {
     this.#native.destroy(stream, alert);
   }

@@ -128,31 +128,38 @@ describe('Choosing by the client hello', () => {
     });
 
     it('fails the handshake, and no other, where it throws or gives what is no context', async () => {
-      const answers: [string, (name: string, callback: Callback) => void, string | undefined][] = [
+      const answers: [string, (name: string, callback: Callback) => void, ...string[]][] = [
         [
           'it throws',
           () => {
             throw Object.assign(new Error('mine'), { code: 'MINE' });
           },
           'MINE',
+          'mine',
+          'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
         ],
         [
           'a context of node:tls',
           (_name, callback) => callback(null, createNodeContext() as unknown as SecureContext),
           'ERR_TLS_INVALID_CONTEXT',
+          "SNICallback must give a context of this package's createSecureContext({ cert, signer }), not one of node:tls",
+          'ECONNRESET', // without an alert, as with node:tls
         ],
         [
           'something else',
           (_name, callback) => callback(null, JSON.parse('{}') as SecureContext),
           'ERR_TLS_INVALID_CONTEXT',
+          'Invalid SNI context',
+          'ECONNRESET',
         ],
       ];
-      for (const [what, SNICallback, code] of answers) {
+      for (const [what, SNICallback, ...seen] of answers) {
         const server = serving({
           SNICallback: (name, callback) => (name === 'good' ? callback(null) : SNICallback(name, callback)),
         });
         const port = await listen(server);
-        expect((await failure(server, { servername: 'a.example' })).error.code, what).to.equal(code);
+        const { error, client } = await failure(server, { servername: 'a.example' });
+        expect([error.code, error.message, client], what).to.deep.equal(seen);
         expect(await shown(port, { servername: 'good' })).to.equal('main.example');
       }
     });

@@ -133,7 +133,7 @@ function oneText(cert: unknown, signer: unknown, option: string): unknown {
   return chains.map(({ pem }) => pem).join('\n');
 }
 
-/** A leaf that stands alone is completed by its intermediates in `ca`, as node:tls does. */
+/** A leaf that stands alone is completed by its issuers in `ca`, the root included, as node:tls does. */
 function readCertificate(
   cert: unknown,
   option: string,
@@ -141,11 +141,11 @@ function readCertificate(
 ): string {
   const { pem, certificates } = readChain(option, expectedChain, cert);
   const [leaf, ...others] = certificates;
-  return leaf === undefined || others.length > 0 ? pem : pem + intermediatesOf(leaf, authorities());
+  return leaf === undefined || others.length > 0 ? pem : pem + issuersOf(leaf, authorities());
 }
 
-/** From the leaf's issuer to the last below the root, which every peer that trusts it has. */
-function intermediatesOf(leaf: X509Certificate, authorities: readonly PemCertificate[]): string {
+/** From the leaf's issuer to the root, if that is among them. */
+function issuersOf(leaf: X509Certificate, authorities: readonly PemCertificate[]): string {
   const candidates = authorities.flatMap(({ pem }) => {
     try {
       return [{ pem, certificate: new X509Certificate(pem) }];
@@ -160,7 +160,7 @@ function intermediatesOf(leaf: X509Certificate, authorities: readonly PemCertifi
       ({ certificate }) => child.checkIssued(certificate) && child.verify(certificate.publicKey),
     );
     const [issuer] = index === -1 ? [] : candidates.splice(index, 1);
-    if (issuer === undefined || issuer.certificate.checkIssued(issuer.certificate)) break;
+    if (issuer === undefined) break;
     chain += issuer.pem;
     child = issuer.certificate;
   }

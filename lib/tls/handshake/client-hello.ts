@@ -28,7 +28,7 @@ export interface ClientHelloAnswer {
   readonly protocol?: string | undefined;
 }
 
-/** A client is not to be served, and what its alert says (RFC 8446 §6.2). */
+/** A client is not to be served, and what its alert says (RFC 8446 §6.2), or NO_ALERT. */
 export class ClientRefused extends Error {
   readonly error: Error;
   readonly alert: number;
@@ -41,6 +41,8 @@ export class ClientRefused extends Error {
 }
 
 export const INTERNAL_ERROR = 80;
+/** The connection is closed without one, as node:tls does. */
+const NO_ALERT = -1;
 const UNRECOGNIZED_NAME = 112;
 const NO_APPLICATION_PROTOCOL = 120;
 
@@ -93,11 +95,17 @@ async function askForContext(
   });
   if (context === undefined || context === null) return undefined;
   if (context instanceof SecureContext) return context;
-  const error = new S2nPkeyError(
+  throw new ClientRefused(invalidContext(context), NO_ALERT);
+}
+
+/** With the message of node:tls, unless it is a context that node:tls would take. */
+function invalidContext(given: unknown): Error {
+  const cause = new S2nPkeyError(
     'ERR_TLS_INVALID_CONTEXT',
     "SNICallback must give a context of this package's createSecureContext({ cert, signer }), not one of node:tls",
   );
-  throw new ClientRefused(error, INTERNAL_ERROR);
+  if (typeof given === 'object' && given !== null && 'context' in given) return cause;
+  return new S2nPkeyError('ERR_TLS_INVALID_CONTEXT', 'Invalid SNI context', { cause });
 }
 
 function askForProtocol(
