@@ -59,6 +59,10 @@ const sockets: Record<string, (socket: SecureSocket) => void> = {
     socket.write('a part');
     socket.destroy();
   },
+  'destroy() right after write() of half a megabyte, which TCP takes and a socketpair does not': (socket) => {
+    socket.write('much '.repeat(100_000));
+    socket.destroy();
+  },
   'destroy() once much is written': (socket) => socket.write(much, () => socket.destroy()),
   'destroy() right after end()': (socket) => {
     socket.end();

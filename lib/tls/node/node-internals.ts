@@ -11,8 +11,11 @@ import { SocketPath } from './socket-path.ts';
 export interface StreamHandle {
   readonly fd?: number;
   onconnection?: ((this: StreamHandle, status: number, client: StreamHandle | undefined) => void) | undefined;
+  onread?: () => void;
   reading?: boolean;
+  readStart?(): number;
   readStop?(): number;
+  useUserBuffer?(buffer: Uint8Array): void;
   /** Bytes that the kernel has not taken yet. */
   readonly writeQueueSize?: number;
   readonly bytesRead?: number;
@@ -97,20 +100,40 @@ export function noteError(socket: Socket): void {
 
 /** A handle in place of one that there is not. Its closing is told in a later phase of the loop, as a real one's is. */
 export function giveClosedHandle(socket: Socket): void {
-  socketInternals(socket)._handle ??= {
-    bytesRead: 0,
-    bytesWritten: 0,
-    close: (closed) => setImmediate(closed ?? nothing),
-  };
+  socketInternals(socket)._handle ??= closedHandle({});
+}
+
+function closedHandle({ bytesRead = 0, bytesWritten = 0 }: Partial<StreamHandle>): StreamHandle {
+  return { bytesRead, bytesWritten, close: (closed) => setImmediate(closed ?? nothing) };
 }
 
 function nothing(): void {
   // There is no descriptor to close.
 }
 
-/** Whether the kernel has yet to take something that was written: by http2, which writes to the handle itself. */
-export function hasUnsentBytes(socket: Socket): boolean {
-  return (socketInternals(socket)._handle?.writeQueueSize ?? 0) > 0;
+/** Where what nobody wants is read to. */
+const nowhere = Buffer.alloc(65_536);
+
+/**
+ * Takes the handle of a socket that is being destroyed, once `last` has used it. The socket itself closes at once, the handle
+ * when `close` is called. What comes until then is thrown away, so that the peer can go on.
+ */
+export function takeHandle(socket: Socket, last: (close: () => void) => void): void {
+  const internals = socketInternals(socket);
+  const handle = internals._handle;
+  if (!handle) return;
+  last(() => {
+    handle.close();
+  });
+  internals._handle = closedHandle(handle);
+  handle.onread = nothing;
+  handle.useUserBuffer?.(nowhere);
+  handle.readStart?.();
+}
+
+/** How much of what was written the kernel has yet to take; what http2 wrote to the handle itself, too. */
+export function unsentBytes(socket: Socket): number {
+  return socketInternals(socket)._handle?.writeQueueSize ?? 0;
 }
 
 /** A socket that is connecting keeps what is written to it until its `'connect'` event. */

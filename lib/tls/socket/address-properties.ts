@@ -7,8 +7,8 @@ export interface Ends {
 }
 
 /**
- * Gives a class `remoteAddress`, `remotePort`, `remoteFamily` and the local ones, as `net.Socket` has them. In net.Socket's types
- * they are properties, which a class may not override by accessors of its own.
+ * Gives a class `remoteAddress`, `remotePort`, `remoteFamily`, the local ones, and `address()`, as `net.Socket` has them. In
+ * net.Socket's types they are properties, which a class may not override by accessors of its own.
  */
 export function defineAddresses(prototype: object, endsOf: (socket: unknown) => Ends): void {
   for (const end of ['remote', 'local'] as const) {
@@ -22,4 +22,9 @@ export function defineAddresses(prototype: object, endsOf: (socket: unknown) => 
     define('Port', ({ family, port }) => (family === 0 ? undefined : port));
     define('Family', ({ family }) => (family === 0 ? undefined : `IPv${family}`));
   }
+  const value = function (this: unknown): object {
+    const { host: address, port, family } = endsOf(this).local;
+    return family === 0 ? {} : { address, port, family: `IPv${family}` };
+  };
+  Object.defineProperty(prototype, 'address', { value, configurable: true, writable: true });
 }

@@ -1,7 +1,8 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import type { Engine } from '../../native/engine.ts';
 
 /** @throws InvalidOptionError, naming the argument of `exportKeyingMaterial`. */
-export function checkExporterArguments(length: number, label: string, context?: Uint8Array): void {
+function checkExporterArguments(length: number, label: string, context?: Uint8Array): void {
   if (!Number.isInteger(length) || length < 1 || length > 65_535) {
     throw new InvalidOptionError('length', 'a number of bytes from 1 to 65535', length);
   }
@@ -9,4 +10,25 @@ export function checkExporterArguments(length: number, label: string, context?: 
   if (context !== undefined && !(context instanceof Uint8Array && context.length <= 65_535)) {
     throw new InvalidOptionError('context', 'up to 65535 bytes, a Buffer', context);
   }
+}
+
+/**
+ * `stream`: of an open connection.
+ *
+ * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` without one.
+ */
+export function exportMaterial(
+  engine: Engine,
+  stream: number | undefined,
+  length: number,
+  label: string,
+  context: Uint8Array | undefined,
+): Buffer {
+  checkExporterArguments(length, label, context);
+  const material =
+    stream === undefined ? undefined : engine.exportKeyingMaterial(stream, length, label, context);
+  if (!material) {
+    throw new S2nPkeyError('ERR_TLS_INVALID_STATE', 'exportKeyingMaterial: the TLS connection is not open');
+  }
+  return material;
 }

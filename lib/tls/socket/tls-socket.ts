@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { Socket, type AddressInfo } from 'node:net';
+import { Socket } from 'node:net';
 import {
   TLSSocket,
   type DetailedPeerCertificate,
@@ -16,14 +16,15 @@ import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from '../context/certificate-chain.ts';
 import type { CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
-import { checkExporterArguments } from './keying-material.ts';
-import { hasUnsentBytes, isSystemError, replaceErrored, setConnecting } from '../node/node-internals.ts';
+import { exportMaterial } from './keying-material.ts';
+import { isSystemError, replaceErrored, setConnecting } from '../node/node-internals.ts';
 import {
   closeAsWithDescriptor,
   defineSecureEstablished,
   failAtEnd,
   leaveListeners,
 } from '../node/node-wrapper.ts';
+import { closeOnceTaken } from './last-write.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
@@ -67,6 +68,8 @@ export class TlsSocket extends Socket {
   #delivering = false;
   #truncated = false;
   #ending = false;
+  #resetting = false;
+  #taken: (() => void) | undefined;
 
   /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
   constructor(engine: Engine, stream: number, facts: PeerFacts, options: TlsSocketOptions) {
@@ -91,7 +94,8 @@ export class TlsSocket extends Socket {
   }
 
   #learn(facts: PeerFacts, certificate?: string): void {
-    this.#facts = facts;
+    const { remote, local } = this.#facts; // known before where the connection was given
+    this.#facts = facts.remote.family === 0 ? { ...facts, remote, local } : facts;
     if (certificate !== undefined) this.#ownCertificate = new CertificateChain([certificate]);
     this.#peerCertificates = new CertificateChain(facts.peer.chain);
     const { verification } = facts.peer;
@@ -179,13 +183,8 @@ export class TlsSocket extends Socket {
    * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` while the connection is not open.
    */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer {
-    checkExporterArguments(length, label, context);
     const open = isSecure(this.#facts) && !this.#over && !this.destroyed;
-    const material = open && this.#engine.exportKeyingMaterial(this.#stream, length, label, context);
-    if (!material) {
-      throw new S2nPkeyError('ERR_TLS_INVALID_STATE', 'exportKeyingMaterial: the TLS connection is not open');
-    }
-    return material;
+    return exportMaterial(this.#engine, open ? this.#stream : undefined, length, label, context);
   }
 
   /** Of a client, before its handshake begins. */
@@ -207,12 +206,6 @@ export class TlsSocket extends Socket {
     return false;
   }
 
-  /** The local end of the TCP connection; `{}` where it has none. */
-  override address(): AddressInfo | object {
-    const { host: address, port, family } = this.#facts.local;
-    return family === 0 ? {} : { address, port, family: `IPv${family}` };
-  }
-
   override setNoDelay(noDelay = true): this {
     this.#noDelay = noDelay;
     this.#transport?.setNoDelay(noDelay);
@@ -229,6 +222,7 @@ export class TlsSocket extends Socket {
 
   /** Closes the TCP connection with RST and destroys the socket. */
   override resetAndDestroy(): this {
+    this.#resetting = true;
     if (!this.#over) this.#engine.reset(this.#stream);
     return this.destroy();
   }
@@ -288,7 +282,11 @@ export class TlsSocket extends Socket {
     this.#delivering = !this.#over;
     if (this.#delivering) {
       this.#engine.hold();
-      if (this.#ending && hasUnsentBytes(this)) this.#engine.endsInOrder(this.#stream, false);
+      if (!this.#unsent && !this.#resetting) {
+        this.#taken = closeOnceTaken(this, this.#ending, () => {
+          if (this.#ending && !this.#over) this.#engine.endsInOrder(this.#stream, false);
+        });
+      }
     }
     closeAsWithDescriptor(this);
     super._destroy(error, callback);
@@ -299,7 +297,10 @@ export class TlsSocket extends Socket {
   override _final(callback: (error?: Error | null) => void): void {
     this.#ending = true;
     if (!this.#over) this.#engine.endsInOrder(this.#stream, true);
-    super._final(callback);
+    super._final((error) => {
+      this.#taken?.();
+      callback(error);
+    });
   }
 
   /** @internal */
@@ -337,8 +338,7 @@ export class TlsSocket extends Socket {
     certificate: string | undefined,
     identityError: Error | undefined,
   ): void {
-    const { remote, local } = this.#facts;
-    this.#learn(facts.remote.family === 0 ? { ...facts, remote, local } : facts, certificate);
+    this.#learn(facts, certificate);
     if (identityError) {
       this.authorized = false;
       const { code } = identityError as NodeJS.ErrnoException;
@@ -351,8 +351,7 @@ export class TlsSocket extends Socket {
 
   /** @internal */
   handshakeFailed(facts: FailedHandshakeFacts): void {
-    const { remote, local } = this.#facts;
-    this.#learn(facts.remote.family === 0 ? { ...facts, remote, local } : facts);
+    this.#learn(facts);
     this.connectionClosed();
   }
 

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { createServer as createPipeServer, connect as connectPipe, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mock } from 'node:test';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { expect } from 'chai';
+import { createServer, LocalKeySigner, type TlsSocket } from '../../lib/index.ts';
+import { closeOnceTaken } from '../../lib/tls/socket/last-write.ts';
+import { identity } from '../fixtures/identity.ts';
+import { close, listen } from '../fixtures/peers.ts';
+
+const { key, cert } = identity('P-256');
+const signer = new LocalKeySigner({ key });
+const megabyte = Buffer.alloc(1024 * 1024, 'pattern ');
+
+/** Has a server do something with a connection, and returns both ends. */
+async function connection(
+  options: object,
+  act: (socket: TlsSocket) => void,
+): Promise<{ client: TLSSocket; socket: TlsSocket; end: () => Promise<unknown> }> {
+  const server = createServer({ cert, signer, ...options }, act);
+  const secure = once(server, 'secureConnection') as Promise<[TlsSocket]>;
+  const client = connectTls({ port: await listen(server), host: '127.0.0.1', rejectUnauthorized: false });
+  client.on('error', () => undefined);
+  const [socket] = await secure;
+  return { client, socket, end: () => close(server) };
+}
+
+async function lengthOf(stream: Socket): Promise<number> {
+  let length = 0;
+  stream.on('data', (chunk: Buffer) => (length += chunk.length));
+  await new Promise((resolve) => stream.on('close', resolve));
+  return length;
+}
+
+describe('What was written in the turn of destroy()', () => {
+  it('is delivered though a socketpair does not hold it, and the socket closes at once', async () => {
+    const events: string[] = [];
+    let closed: Promise<unknown> | undefined;
+    const { client, socket, end } = await connection({}, (it) => {
+      for (const event of ['finish', 'end', 'error', 'close']) it.on(event, () => events.push(event));
+      closed = once(it, 'close');
+      it.write(megabyte, (error) =>
+        events.push(`write ${(error as NodeJS.ErrnoException | null)?.code ?? 'done'}`),
+      );
+      it.destroy();
+    });
+    // The client reads nothing yet.
+    await closed;
+    expect(events).to.deep.equal(['close']);
+    expect(socket.bytesWritten).to.equal(megabyte.length);
+    expect(await lengthOf(client)).to.equal(megabyte.length);
+    await end();
+  });
+
+  it('is delivered to a peer that reads only once it has sent everything', async () => {
+    const { client, end } = await connection({}, (it) => {
+      it.write(megabyte);
+      it.destroy();
+    });
+    await new Promise((resolve) => client.write(Buffer.alloc(8 * megabyte.length), resolve));
+    expect(await lengthOf(client)).to.equal(megabyte.length);
+    await end();
+  });
+
+  it('is dropped by resetAndDestroy()', async () => {
+    const { client, end } = await connection({}, (it) => {
+      it.write(megabyte);
+      it.resetAndDestroy();
+    });
+    const failed = once(client, 'error') as Promise<[NodeJS.ErrnoException]>;
+    expect(await lengthOf(client)).to.be.lessThan(megabyte.length);
+    expect((await failed)[0].code).to.equal('ECONNRESET');
+    await end();
+  });
+});
+
+describe('The handle of a destroyed socket whose write is not done', () => {
+  afterEach(() => {
+    mock.timers.reset();
+  });
+
+  /** A socket that has written so much to a peer that does not read. */
+  async function stuck(
+    bytes: number,
+  ): Promise<{ socket: Socket; peer: Socket; end: () => Promise<unknown> }> {
+    const server = createPipeServer({ pauseOnConnect: true });
+    server.listen(join(tmpdir(), `s2n-pkey-last-write-${process.pid}`));
+    await once(server, 'listening');
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const socket = connectPipe(server.address() as string);
+    const [[peer]] = await Promise.all([accepted, once(socket, 'connect')]);
+    socket.write(Buffer.alloc(bytes));
+    return { socket, peer, end: () => close(server) };
+  }
+
+  function destroy(socket: Socket): { lost: number } {
+    const told = { lost: 0 };
+    socket._destroy = (error, callback) => {
+      closeOnceTaken(socket, false, () => told.lost++);
+      Socket.prototype._destroy.call(socket, error, callback);
+    };
+    socket.destroy();
+    return told;
+  }
+
+  it('closes once all is taken', async () => {
+    const { socket, peer, end } = await stuck(megabyte.length);
+    const told = destroy(socket);
+    await once(socket, 'close');
+    expect(await lengthOf(peer.resume())).to.equal(megabyte.length);
+    expect(told.lost).to.equal(0);
+    await end();
+  });
+
+  it('closes after 30 seconds if the peer does not take it', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const { socket, peer, end } = await stuck(megabyte.length);
+    const told = destroy(socket);
+    await once(socket, 'close');
+    mock.timers.tick(29_999);
+    expect(told.lost).to.equal(0);
+    mock.timers.tick(1);
+    expect(told.lost).to.equal(1);
+    expect(await lengthOf(peer.resume())).to.be.lessThan(megabyte.length);
+    await end();
+  });
+
+  it('closes at once where more than 4 MiB are left', async () => {
+    const { socket, peer, end } = await stuck(5 * megabyte.length);
+    expect(destroy(socket).lost).to.equal(1);
+    expect(await lengthOf(peer.resume())).to.be.lessThan(megabyte.length);
+    await end();
+  });
+});
