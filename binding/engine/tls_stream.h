@@ -131,6 +131,7 @@ class TlsStream final : private tls::Transport {
   void AskForVerdict();
   void FinishHandshake();
   void PostSessions();
+  tls::Failure FailureOfGone() const;
   tls::Failure WithUnreadAlert(tls::Failure failure);
   void FailHandshake(tls::Failure failure);
   bool FailureIsSecret(const tls::Failure& failure) const;

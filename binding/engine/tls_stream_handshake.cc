@@ -31,26 +31,12 @@ tls::Failure FailureOfDescriptor(int error, const char* system_call) {
   return failure;
 }
 
-// Of one that is closed in both directions.
-tls::Failure FailureOfClosed(int fd) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? tls::Failure::Of(tls::FailureKind::kClosed, kGone)
-                    : FailureOfDescriptor(error, "read");
-}
-
 }  // namespace
 
 void TlsStream::DriveHandshake() {
-  if (AwaitsApplication()) {
-    // s2n does not read while it waits, so a peer that hangs up is noticed here.
-    if (tcp_side_.closed || tcp_side_.read_closed) {
-      tls::Failure failure = tcp_side_.closed ? FailureOfClosed(tcp_.get())
-                                              : tls::Failure::Of(tls::FailureKind::kClosed, kGone);
-      return FailHandshake(WithUnreadAlert(std::move(failure)));
-    }
-  }
+  // s2n does not read while it waits, so a peer that hangs up is noticed here.
+  if (AwaitsApplication() && (tcp_side_.closed || tcp_side_.read_closed))
+    return FailHandshake(WithUnreadAlert(FailureOfGone()));
   if (!to_tcp_.empty() && tcp_side_.writable && FlushRecords() == OutputQueue::Result::kBroken) {
     return FailHandshake(FailureOfDescriptor(errno, "write"));
   }
@@ -116,6 +102,16 @@ void TlsStream::DriveHandshake() {
   }
 }
 
+// A peer hung up, and what it sent before was not read to its end: by FIN, or by RST, which closes
+// both directions.
+tls::Failure TlsStream::FailureOfGone() const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (tcp_side_.closed) getsockopt(tcp_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  return error == 0 ? tls::Failure::Of(tls::FailureKind::kClosed, kGone)
+                    : FailureOfDescriptor(error, "read");
+}
+
 // A peer that hung up may have said why before.
 tls::Failure TlsStream::WithUnreadAlert(tls::Failure failure) {
   uint8_t first = 0;
@@ -170,7 +166,7 @@ bool TlsStream::MeetPeer() {
     return false;
   }
   if (opening == Opening::kUndecided && bytes[0] == kHandshakeRecord) {
-    FailHandshake(tls::Failure::Of(tls::FailureKind::kClosed, kGone));
+    FailHandshake(FailureOfGone());
     return false;
   }
   http_ = opening == Opening::kHttp;

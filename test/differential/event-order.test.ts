@@ -6,6 +6,7 @@ import { connect as connectTcp, createServer as createTcpServer, type Server, ty
 import { connect, type TLSSocket } from 'node:tls';
 import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
 import { close, listen } from '../fixtures/peers.ts';
+import { when } from '../fixtures/when.ts';
 import { Recorder, said } from './recorder.ts';
 import { scenario, type Difference, type Observation } from './scenario.ts';
 import { nodeTls, type Implementation } from './servers.ts';
@@ -259,6 +260,7 @@ async function observeFailure(
     if (act === 'stalls') socket.destroy(); // node:tls leaves it open
   });
   const port = await listen(server);
+  const accepted = of === nodeTls && sent > 0 ? once(server, 'connection') : undefined;
   const tcp = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
   tcp.on('error', () => undefined);
   await once(tcp, 'connect');
@@ -271,6 +273,15 @@ async function observeFailure(
     client.destroy();
   }
   if (answered) await once(tcp, 'data');
+  else if (accepted) {
+    // Node 20 takes a reset for an end that it finds together with bytes.
+    const [atServer] = (await accepted) as [Socket];
+    await when(
+      'the server to read',
+      () => atServer.bytesRead,
+      (read) => read === sent,
+    );
+  }
   tcp.resume();
   rawActs[act]?.(tcp);
   await log.until(() => log.events.length > 0);
@@ -284,8 +295,8 @@ async function observeFailure(
 describe('What is emitted of a handshake that fails, in order, the same as with node:tls', () => {
   for (const [state, reached] of Object.entries(states)) {
     for (const act of Object.keys(rawActs)) {
-      // Within a hello any bytes are a part of it. A reset there is an end to some releases of Node, an error to others.
-      if (state.includes('middle') && (act === 'sends garbage' || act === 'resets')) continue;
+      // Within a hello any bytes are a part of it.
+      if (state.includes('middle') && act === 'sends garbage') continue;
       const stalls = act === 'stalls';
       const timeout = stalls ? { handshakeTimeout: 30 } : {};
       scenario(
