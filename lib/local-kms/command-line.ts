@@ -21,7 +21,7 @@ export const defaultCredentials: LocalKmsCredentials = {
   secretAccessKey: 'local-kms-development-only',
 };
 
-export const usage = `Usage: s2n-pkey local-kms [options]
+export const usage = `Usage: s2n-pkey local-kms [options] [-- command [arguments]]
 
 Runs an AWS KMS of your own on this machine, for development and tests. Never for production: its keys lie unencrypted on
 disk, and everyone who has its credentials may do everything.
@@ -43,11 +43,16 @@ Options:
 
 It prints "listening on http://HOST:PORT" when it is ready, and stops at SIGTERM and SIGINT. Tests can make it misbehave
 through POST /_control with the token from ${controlTokenVariable}, or with the one that it prints.
+
+With a command it listens on a free port unless --port names one, runs the command with an environment that makes the AWS SDK
+use this KMS, and ends with it and its exit code.
 `;
 
 export interface CommandLine {
   readonly server: LocalKmsServerOptions;
   readonly parentLifetime: boolean;
+  /** The command to run beside the KMS, and its arguments; empty without one. */
+  readonly command: readonly string[];
   /** Whether the control token is one that nobody knows yet. */
   readonly controlTokenIsNew: boolean;
 }
@@ -130,7 +135,9 @@ function parseArguments(args: readonly string[]) {
 
 /** Reads the command line; undefined when it asks for help. Throws `InvalidOptionError`. */
 export function parseCommandLine(args: readonly string[], environment: Environment): CommandLine | undefined {
-  const values = parseArguments(args);
+  const end = args.indexOf('--');
+  const command = end === -1 ? [] : args.slice(end + 1);
+  const values = parseArguments(end === -1 ? args : args.slice(0, end));
   if (values.help === true) return undefined;
   const { host = '127.0.0.1', region = defaultRegion, account = defaultAccount } = values;
   if (!isLoopback(host)) {
@@ -144,6 +151,7 @@ export function parseCommandLine(args: readonly string[], environment: Environme
     throw new InvalidOptionError('--region', 'the name of a Region, such as us-east-1', region);
   }
   if (!/^\d{12}$/.test(account)) throw new InvalidOptionError('--account', 'twelve digits', account);
+  if (end !== -1 && command.length === 0) throw new InvalidOptionError('--', 'a command to run', undefined);
   if (values.data === '') throw new InvalidOptionError('--data', 'the path of a directory', values.data);
 
   const givenToken = environment[controlTokenVariable];
@@ -152,7 +160,7 @@ export function parseCommandLine(args: readonly string[], environment: Environme
     server: {
       dataDirectory: values.data ?? defaultDataDirectory(environment),
       host,
-      port: values.port === undefined ? defaultPort : parsePort(values.port),
+      port: values.port === undefined ? (command.length === 0 ? defaultPort : 0) : parsePort(values.port),
       credentials: credentialsOf(
         values['access-key-id'],
         values['secret-access-key'],
@@ -165,6 +173,7 @@ export function parseCommandLine(args: readonly string[], environment: Environme
       controlToken: controlTokenIsNew ? randomBytes(24).toString('base64url') : givenToken,
     },
     parentLifetime: values['parent-lifetime'] === true,
+    command,
     controlTokenIsNew,
   };
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { S2nPkeyError } from '../errors.ts';
 import { listeningPrefix, parseCommandLine, usage, type CommandLine } from './command-line.ts';
+import { runWith } from './run-command.ts';
 import { LocalKmsServer } from './server.ts';
 
 /**
@@ -26,6 +27,10 @@ export async function runLocalKms(args: readonly string[]): Promise<void> {
     fail(error, 1);
     return;
   }
+  if (commandLine.command.length > 0) {
+    await runCommand(commandLine, server);
+    return;
+  }
   const stop = stopper(server);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -35,6 +40,20 @@ export async function runLocalKms(args: readonly string[]): Promise<void> {
   // Whoever reads the output may go away before us: not a reason to stop.
   process.stdout.on('error', () => undefined);
   announce(commandLine, server.endpoint);
+}
+
+/** Standard output is the command's own. */
+async function runCommand({ server: options, command }: CommandLine, server: LocalKmsServer): Promise<void> {
+  process.stderr.write(
+    `local KMS at ${server.endpoint}, for development and tests only; keys in ${path.resolve(options.dataDirectory)}\n`,
+  );
+  try {
+    process.exitCode = await runWith(server, options, command);
+  } catch (error) {
+    fail(error, 127);
+  }
+  await server.close();
+  process.exit();
 }
 
 function announce({ server, controlTokenIsNew }: CommandLine, endpoint: string): void {

@@ -75,6 +75,44 @@ describe('s2n-pkey local-kms', () => {
     expect(await once(child, 'exit')).to.deep.equal([0, null]);
   });
 
+  it('runs a command that uses it, and ends with it and its exit code', async () => {
+    const data = path.join(directory, 'command');
+    const program = `
+      const { KMSClient, ListKeysCommand } = require('@aws-sdk/client-kms');
+      new KMSClient().send(new ListKeysCommand()).then(({ Keys }) => {
+        console.log(JSON.stringify({ keys: Keys, endpoint: process.env.AWS_ENDPOINT_URL_KMS, args: process.argv.slice(1) }));
+        process.exitCode = 7;
+      });`;
+    const command = [process.execPath, '--eval', program, '--', '--port', '1'];
+    const ended = await output(s2nPkey(['local-kms', '--data', data, '--', ...command]));
+    expect(ended.code).to.equal(7);
+    const told = JSON.parse(ended.stdout) as { keys: unknown[]; endpoint: string; args: string[] };
+    expect(told).to.deep.include({ keys: [], args: ['--port', '1'] });
+    expect(ended.stderr).to.contain(`local KMS at ${told.endpoint}, for development and tests only`);
+    const gone = await send(told.endpoint, { path: '/', body: '' }).catch((error: unknown) => error);
+    expect(gone).to.include({ code: 'ECONNREFUSED' });
+  });
+
+  it('hands SIGTERM on to its command', async () => {
+    const program =
+      "process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready')";
+    const data = path.join(directory, 'command-signal');
+    const child = s2nPkey(['local-kms', '--data', data, '--', process.execPath, '--eval', program]);
+    expect(await firstLines(child, 1)).to.deep.equal(['ready']);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).to.deep.equal([3, null]);
+  });
+
+  it('says what is wrong with a command that cannot be started', async () => {
+    const data = path.join(directory, 'no-command');
+    const none = await output(s2nPkey(['local-kms', '--data', data, '--']));
+    expect(none.code).to.equal(2);
+    expect(none.stderr).to.contain('--: expected a command to run');
+    const unknown = await output(s2nPkey(['local-kms', '--data', data, '--', 'no-such-program']));
+    expect(unknown.code).to.equal(127);
+    expect(unknown.stderr).to.match(/the command 'no-such-program' cannot be started .*ENOENT/);
+  });
+
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`stops at ${signal}, even with connections open`, async () => {
       const child = s2nPkey(['local-kms', '--port', '0', '--data', path.join(directory, signal)]);
