@@ -1,67 +1,74 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
-import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { KMSClient } from '@aws-sdk/client-kms';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { findOrCreateDemoKey } from '../lib/signers/kms/keys/demo-key.ts';
-import { startLocalKms, type LocalKms } from '../lib/local-kms/start.ts';
-import { environmentOf } from './fixtures/kms-environment.ts';
-import { readAll } from './fixtures/peers.ts';
+import { blocksOf, ReaderFolder, root } from './fixtures/page-commands.ts';
+import { testNeeds } from './fixtures/needs.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const places: [string, () => Promise<ReaderFolder>][] = [
+  ['in the clone', () => ReaderFolder.inClone()],
+  ['in an empty folder with the package installed', () => ReaderFolder.withPackage()],
+];
 
 describe('the README', () => {
-  let kms: LocalKms;
-  let folder: string;
-  let server: ChildProcess | undefined;
+  const page = readFileSync(join(root, 'README.md'), 'utf8');
 
-  before(async () => {
-    kms = await startLocalKms();
-    // Inside the package, where its own name leads to dist/, which `npm test` has built.
-    folder = await mkdtemp(join(root, 'build', 'readme-'));
-  });
-  after(async () => {
-    server?.kill();
-    await kms.close();
-    await rm(folder, { recursive: true });
-  });
+  for (const [where, open] of places) {
+    it(`shows a server that works when pasted ${where}`, async function () {
+      testNeeds(this, 'curl');
+      this.timeout(120_000);
+      const blocks = await blocksOf('README.md');
+      const code = blocks.find(({ language }) => language === 'js')?.text ?? '';
+      const [demo = '', serve = ''] = (
+        blocks.find(({ text }) => text.includes('node server.mjs'))?.text ?? ''
+      )
+        .trim()
+        .split('\n');
+      const ask = /`(curl [^`]+)`/.exec(page)?.[1] ?? '';
+      expect(code.trim().split('\n')).to.have.length.within(5, 10);
+      expect([demo, serve, ask]).to.not.include('');
 
-  it('opens with lines that work when pasted', async () => {
-    const page = await readFile(join(root, 'README.md'), 'utf8');
-    const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
-    expect(code.trim().split('\n').length).to.be.at.most(10);
-    // The name decides whether Node takes it for CommonJS, here as in the clone that the page speaks of.
-    const name = /^node (\S+)$/m.exec(page)?.[1] ?? '';
-    expect(code).to.include(`// ${name}\n`);
-    const exported = [...page.matchAll(/^export (.+)$/gm)].flatMap(([, line = '']) => line.split(' '));
-    expect(exported.map((pair) => pair.split('=')[0])).to.have.members(Object.keys(environmentOf(kms)));
-    const client = new KMSClient(kms.clientOptions);
-    await findOrCreateDemoKey(client);
-    client.destroy();
-    const program = join(folder, name);
-    const onFreePort = code.replace(
-      '8443, () => console.log',
-      "0, '127.0.0.1', () => console.log(server.address().port) || console.log",
-    );
-    expect(onFreePort).not.to.equal(code);
-    await writeFile(program, onFreePort);
-    server = spawn(process.execPath, ['--no-warnings', program], {
-      env: {
-        PATH: process.env['PATH'],
-        ...environmentOf(kms),
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      const reader = await open();
+      try {
+        await reader.write('server.mjs', code);
+        expect(await reader.run(demo)).to.match(/^Answer +"You said/m);
+        await reader.start(serve, 'https://localhost:8443');
+        expect(await reader.run(`${ask} --silent`)).to.equal('The key to this is in KMS.\n');
+      } finally {
+        await reader.close();
+      }
     });
-    if (!server.stdout) throw new Error('no output to read');
-    const [line] = (await once(server.stdout, 'data')) as [Buffer];
-    const port = Number.parseInt(line.toString(), 10);
-    const outgoing = request({ port, host: '127.0.0.1', rejectUnauthorized: false, agent: false });
-    outgoing.end();
-    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-    expect((await readAll(response)).toString()).to.equal('The key to this is in KMS.\n');
+  }
+
+  it('has at most 8 KB', () => {
+    expect(Buffer.byteLength(page)).to.be.at.most(8192);
+  });
+
+  it('sets up everything with two commands', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+    const commands = [...page.matchAll(/^npm (?:run )?(\S+)$/gm)].map(([, name]) => name);
+    expect(commands).to.have.members(['demo', 'pack', 'test']);
+    expect(scripts).to.include.keys('demo', 'prepack', 'test');
+  });
+
+  it('links to pages that exist, and to every page on a framework', () => {
+    const links = [...page.matchAll(/\]\((?!https:)([^)#]+)|(?:src|srcset)="([^"]+)"/g)].map(
+      ([, link, image]) => link ?? image ?? '',
+    );
+    expect(links.filter((link) => !existsSync(join(root, dirname('README.md'), link)))).to.deep.equal([]);
+    const frameworks = readdirSync(join(root, 'docs', 'frameworks')).map((name) => `docs/frameworks/${name}`);
+    const onePage = ['accepted-socket', 'connect-tunnel', 'duplex'].map(
+      (name) => `docs/frameworks/${name}.md`,
+    );
+    expect(links).to.include.members(frameworks.filter((name) => !onePage.includes(name)));
+  });
+
+  it('quotes figures that the published run has', () => {
+    const published = readFileSync(join(root, 'docs', 'benchmark.txt'), 'utf8');
+    const quoted = [...page.matchAll(/^\| [^|]+ \|([\d. |]+)\|$/gm)].flatMap(
+      ([, cells = '']) => cells.match(/[\d.]+/g) ?? [],
+    );
+    quoted.push(...[...page.matchAll(/([\d.]+) times/g)].map(([, figure = '']) => figure));
+    expect(quoted).to.have.length.above(10);
+    expect(quoted.filter((figure) => !published.includes(` ${figure} ±`))).to.deep.equal([]);
   });
 });

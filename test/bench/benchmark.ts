@@ -44,4 +44,7 @@ export const { readOutput, responseTimes } = (await load('h2load')) as {
 };
 export const { plot } = (await load('plot')) as { plot: (results: object) => string };
 export const { report } = (await load('report')) as { report: (results: object) => string };
-export const { between } = (await load('publish')) as { between: (text: string, middle: string) => string };
+export const { between, ratioTable } = (await load('publish')) as {
+  between: (text: string, middle: string) => string;
+  ratioTable: (results: object) => string;
+};

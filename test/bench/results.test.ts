@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { between, plot, readOutput, report, responseTimes } from './benchmark.ts';
+import { between, plot, ratioTable, readOutput, report, responseTimes } from './benchmark.ts';
 
 const stamp = {
   date: '2026-01-02T03:04:05.678Z',
@@ -67,6 +67,17 @@ describe("the benchmark's results", () => {
     expect(missed?.colour).to.equal('#c2452d');
     expect(met?.colour).not.to.equal(missed?.colour);
     expect(svg).to.include('A &lt;fast&gt; CPU');
+  });
+
+  it('are a table of ratios for the README, without a figure for what was not measured', () => {
+    const small = { ...goal, title: 'Small HTTPS request on a kept connection' };
+    const slower = { ...small, title: `${small.title}, one process on two cores`, what: 'throughput' };
+    const value = { median: 0.9, min: 0.9, max: 0.9 };
+    const table = ratioTable({ stamp, goals: [small, { ...slower, value }] }).split('\n');
+    expect(table.find((line) => line.startsWith('| Small HTTPS request'))).to.match(
+      /\| +0\.75 \| +\| +0\.90 \|$/,
+    );
+    expect(table.at(-1)).to.contain('2026-01-02').and.contain('A <fast> CPU').and.contain('v20.20.0');
   });
 
   it('replace what was published before, between the two marks', () => {

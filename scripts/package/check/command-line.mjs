@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { inCheckout } from '../../checkout.mjs';
 import { Refusal, lastLines, run } from '../../command.mjs';
 
 /** Throws a Refusal when something of it does not work. */
@@ -24,45 +26,40 @@ export async function checkCommandLine({ folder, env, npm }) {
   await checkReadme({ folder, env, data });
 }
 
-/** The local KMS has kept the demonstration's key, and the README's server signs with it. */
+/** Runs the README's program against the local KMS that the demonstration has left its key in. */
 async function checkReadme({ folder, env, data }) {
   const command = join(folder, 'node_modules', '.bin', 's2n-pkey');
-  const kms = spawn(command, ['local-kms', '--port', '0', '--data', data], { cwd: folder, env });
-  let server;
+  const readme = readFileSync(join(folder, 'node_modules', 's2n-pkey', 'README.md'), 'utf8');
+  writeFileSync(join(folder, 'server.mjs'), /```js\n([\s\S]*?)```/.exec(readme)[1]);
+  const port = await freePort();
+  const args = ['local-kms', '--data', data, '--', process.execPath, 'server.mjs'];
+  const NODE_OPTIONS = `--import ${inCheckout('test', 'fixtures', 'mapped-ports.mjs')}`;
+  const server = spawn(command, args, {
+    cwd: folder,
+    env: { ...env, NODE_OPTIONS, S2N_PKEY_TEST_PORT_MAP: `8443:${port}` },
+  });
   try {
-    const endpoint = await firstMatch(kms, /^listening on (\S+)$/);
-    const readme = readFileSync(join(folder, 'node_modules', 's2n-pkey', 'README.md'), 'utf8');
-    const [, lines] = /```js\n([\s\S]*?)```/.exec(readme);
-    const anyPort = lines.replace(
-      '8443, () =>',
-      "0, '127.0.0.1', () => console.log(server.address().port) ||",
-    );
-    writeFileSync(join(folder, 'server.cjs'), anyPort);
-    // What the README exports, the port being another.
-    const aws = Object.fromEntries(
-      [...readme.matchAll(/^export (.*)$/gm)].flatMap(([, list]) =>
-        list.split(' ').map((one) => one.split('=')),
-      ),
-    );
-    server = spawn(process.execPath, ['server.cjs'], {
-      cwd: folder,
-      env: { ...env, ...aws, AWS_ENDPOINT_URL_KMS: endpoint },
-    });
-    const port = await firstMatch(server, /^(\d+)$/);
-    const request = get({ host: '127.0.0.1', port, rejectUnauthorized: false, agent: false });
+    await firstMatch(server, /^(https:\/\/localhost:8443)$/);
+    const request = get({ host: 'localhost', port, rejectUnauthorized: false, agent: false });
     const [response] = await once(request, 'response');
     const answer = await text(response);
     if (answer !== 'The key to this is in KMS.\n')
       throw new Refusal(`the README's server answered ${answer}`);
   } finally {
-    const children = [server, kms].filter((child) => child !== undefined && child.exitCode === null);
-    await Promise.all(
-      children.map(async (child) => {
-        child.kill();
-        await once(child, 'close');
-      }),
-    );
+    if (server.exitCode === null) {
+      server.kill();
+      await once(server, 'close');
+    }
   }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** What a pattern finds in the first line of a program's output that it fits; a Refusal when the program ends before. */

@@ -7,17 +7,17 @@ const expected = [
   { what: /^(package\.json|README\.md|LICENSE|NOTICE|CMakeLists\.txt)$/, times: 5 },
   { what: /^dist\/lib\/.+\.(js|d\.ts)$/, times: 100 },
   {
-    what: /^dist\/lib\/(index|grpc\/create-grpc-server|conformance\/signer-conformance|socket-signer\/socket-signer|pkcs11\/pkcs11-signer|vault\/vault-signer|azure\/azure-signer|google\/google-signer|observe\/prometheus|observe\/opentelemetry)\.(cjs|d\.cts)$/,
+    what: /^dist\/lib\/(index|grpc\/create-grpc-server|signers\/conformance\/signer-conformance|signers\/(socket|pkcs11|vault|azure|google)\/[a-z0-9]+-signer|observe\/prometheus|observe\/opentelemetry)\.(cjs|d\.cts)$/,
     times: 20,
   },
   { what: /^prebuilds\/linux-\w+-(glibc|musl)\/s2n_pkey\.node$/, times: 1 },
   { what: /^docs\/.+\.md$/, times: 1 },
   { what: /^docs\/grafana\/s2n-pkey\.json$/, times: 1 },
-  { what: /^docs\/benchmark\.(svg|txt)$/, times: 2 }, // what the README shows
+  { what: /^docs\/(benchmark\.(svg|txt)|images\/[a-z-]+\.svg)$/, times: 4 }, // what the pages show
   { what: /^binding\/.+\.(cc|c|h|map|cmake)$/, times: 50 },
   { what: /^vendor\/(Cargo\.(toml|lock)|sources\.tar\.xz|(aws-lc|s2n-tls|sources)\.cmake)$/, times: 6 },
   { what: /^vendor\/headers\/([a-z_.-]+\.h|LICENSE-node-(addon-api|api-headers))$/, times: 9 },
-  { what: /^scripts\/[a-z-]+\.mjs$/, times: 5 },
+  { what: /^scripts\/(build\/)?[a-z-]+\.mjs$/, times: 5 },
 ];
 
 /** A tarball of more than this many bytes has got something that it should not have. */
@@ -62,14 +62,14 @@ function sourceMapFindings(folder, files) {
     .map((file) => `${file} names a source map, which is not there`);
 }
 
-/** CONTRIBUTING.md and what it tells of are for a clone. */
+/** CONTRIBUTING.md, the examples, and the sources that docs/architecture.md explains are for a clone. */
 function linkFindings(folder, files) {
   return files
     .filter((file) => file.endsWith('.md'))
     .flatMap((file) =>
       [...read(folder, file).matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)]
         .map(([, link]) => link)
-        .filter((link) => !/(^|\/)CONTRIBUTING\.md$/.test(link))
+        .filter((link) => !/(^|\/)CONTRIBUTING\.md$|^(\.\.\/)*(examples|lib)\//.test(link))
         .filter((link) => !existsSync(join(folder, dirname(file), link)))
         .map((link) => `${file} links to ${link}, which is not in the package`),
     );
