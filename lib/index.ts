@@ -14,6 +14,7 @@ export { servedCertificates, type ServedCertificate } from './tls/server/served-
 export {
   watchCertificate,
   CertificateWatch,
+  type CertificateWatchEvents,
   type SwappedCertificate,
   type WatchCertificateOptions,
 } from './tls/server/watch-certificate.ts';
@@ -26,20 +27,39 @@ export {
   type ConnectorOptions,
   type ConnectorRequest,
 } from './tls/client/build-connector.ts';
+export type { ClientContextOptions } from './tls/client/client-context.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client/client-options.ts';
 export { TlsSocket } from './tls/socket/tls-socket.ts';
+export type { HandshakeTiming } from './native/events.ts';
 export type { CipherInfo } from './tls/socket/cipher-info.ts';
 export { diagnostics, type EngineDiagnostics } from './tls/context/diagnostics.ts';
+export type { OnReadOptions } from './tls/socket/on-read.ts';
 export { TlsConnectionError } from './tls/socket/connection-error.ts';
+export type { ClientHelloOptions } from './tls/handshake/client-hello.ts';
+export type { ClientCertificateOptions } from './tls/context/peer-verification.ts';
+export type { SessionOptions } from './tls/context/session-options.ts';
+export type { PemTexts, TrustOptions } from './tls/context/trust.ts';
+export type { AlpnProtocols } from './tls/context/alpn-protocols.ts';
 export type { TlsServerOptions } from './tls/server/server-options.ts';
-export { LocalKeySigner } from './signers/local-key-signer.ts';
-export { KmsSigner, type KmsSignerOptions } from './signers/kms/kms-signer.ts';
+export { LocalKeySigner, type LocalKeySignerOptions } from './signers/local-key-signer.ts';
+export {
+  KmsSigner,
+  type Hedging,
+  type KmsSignerOptions,
+  type SigningLimitOptions,
+} from './signers/kms/kms-signer.ts';
 export { openReplicas, ReplicatedSigner, type ReplicasOptions } from './signers/kms/replicated-signer.ts';
+export type { KmsClientOptions } from './signers/kms/client/kms-client.ts';
 export { KmsError } from './signers/kms/client/kms-error.ts';
 export { describeKey, findKey, type KmsKey } from './signers/kms/keys/key.ts';
-export { createKey, findOrCreateKey } from './signers/kms/keys/key-creation.ts';
+export {
+  createKey,
+  findOrCreateKey,
+  type CreateKeyOptions,
+  type FindOrCreateKeyOptions,
+} from './signers/kms/keys/key-creation.ts';
 export { scheduleKeyDeletion, type ScheduledDeletion } from './signers/kms/keys/key-deletion.ts';
-export { listKeysByTag } from './signers/kms/keys/tagged-keys.ts';
+export { listKeysByTag, type Tag as KeyTag, type TaggedKeys } from './signers/kms/keys/tagged-keys.ts';
 export {
   createSelfSignedCertificate,
   type SelfSignedCertificateOptions,
@@ -48,10 +68,20 @@ export {
   createCertificateRequest,
   type CertificateRequestOptions,
 } from './certificate/certificate-request.ts';
+export type { AlternativeNames } from './certificate/alternative-names.ts';
+export type { CertifiedOptions, KeyUsage } from './certificate/certified.ts';
+export type { DistinguishedName } from './certificate/distinguished-name.ts';
+export type { ValidityOptions } from './certificate/validity.ts';
 export { CircuitOpenError, type CircuitBreakerOptions } from './signers/admission/circuit-breaker.ts';
 export { SignatureAdmission } from './signers/admission/signature-admission.ts';
-export type { AddressLimits, SignatureLimits } from './signers/admission/signature-limits.ts';
-export { SignaturesLimitedError } from './signers/admission/signatures-limited-error.ts';
+export type { PrefixLengths } from './signers/admission/address-prefix.ts';
+export type {
+  AddressLimits,
+  CheckedAddressLimits,
+  CheckedLimits,
+  SignatureLimits,
+} from './signers/admission/signature-limits.ts';
+export { SignaturesLimitedError, type ReachedLimit } from './signers/admission/signatures-limited-error.ts';
 export type {
   HandshakeEndMessage,
   HandshakeStartMessage,
@@ -69,5 +99,11 @@ export { preflight, type PreflightOptions, type PreflightReport } from './doctor
 export { rollover, type Rollover, type RolloverOptions } from './doctor/rollover.ts';
 export { PreflightError, type Finding } from './doctor/finding.ts';
 export type { Agreement } from './doctor/agreement.ts';
-export type { ProtocolVersion } from './tls/context/protocol-versions.ts';
-export { InvalidOptionError, KeyMismatchError, S2nPkeyError, SignerError } from './errors.ts';
+export type { ProtocolVersion, ProtocolVersionOptions } from './tls/context/protocol-versions.ts';
+export {
+  InvalidOptionError,
+  KeyMismatchError,
+  S2nPkeyError,
+  SignerError,
+  type S2nPkeyErrorOptions,
+} from './errors.ts';

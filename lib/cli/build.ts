@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { addon } from '../native/addon.ts';
 import { machineKind } from '../native/machine.ts';
 import type { Command } from './command.ts';
+import { packageRoot } from './package-root.ts';
 
 const usage = `Usage: s2n-pkey build [--if-needed]
 
@@ -35,7 +34,7 @@ async function runBuild(args: readonly string[]): Promise<void> {
     process.stdout.write(`s2n-pkey: there is an addon that loads on ${machineKind()}: nothing to build.\n`);
     return;
   }
-  const script = join(packageRoot(), 'scripts', 'build', 'build-native.mjs');
+  const script = join(packageRoot, 'scripts', 'build', 'build-native.mjs');
   const options = args.filter((arg) => arg !== '--if-needed');
   const child = spawn(process.execPath, [script, ...options], { stdio: 'inherit' });
   const [code] = (await once(child, 'close')) as [number | null];
@@ -49,10 +48,4 @@ function loads(): boolean {
   } catch {
     return false;
   }
-}
-
-/** The folder of package.json, from `lib/cli` as well as from `dist/lib/cli`. */
-function packageRoot(): string {
-  const folder = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-  return existsSync(join(folder, 'package.json')) ? folder : dirname(folder);
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { buildCommand } from './build.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { localKmsCommand } from './local-kms.ts';
+import { packageRoot } from './package-root.ts';
 import { signerCommand } from './signer.ts';
 
 const commands: readonly Command[] = [
@@ -17,7 +20,12 @@ const commands: readonly Command[] = [
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `Usage: s2n-pkey <command> [options]\n\nCommands:\n${lines.join('\n')}\n\ns2n-pkey <command> --help tells more.\n`;
+  return `Usage: s2n-pkey <command> [options]\n\nCommands:\n${lines.join('\n')}\n\ns2n-pkey <command> --help describes a command; s2n-pkey --version prints the package's version.\n`;
+}
+
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }
 
 function main([name, ...args]: readonly string[]): void {
@@ -28,6 +36,10 @@ function main([name, ...args]: readonly string[]): void {
   }
   if (name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(usage());
+    return;
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${packageVersion()}\n`);
     return;
   }
   const problem = name === undefined ? 'a command is wanted' : `there is no command '${name}'`;

@@ -1,3 +1,8 @@
+/**
+ * A KMS of your own in another process, for tests: keys, signatures, errors on demand and a count of every request.
+ *
+ * @module s2n-pkey/local-kms
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -20,6 +25,7 @@ import type { LocalKmsCredentials } from './request/sigv4.ts';
 export type { CountersSnapshot, OperationCounters } from './counters.ts';
 export type { Misbehaviour, MisbehaviourKind } from './misbehaviour.ts';
 export type { LocalKmsCredentials } from './request/sigv4.ts';
+export { LocalKmsError } from './store/local-kms-error.ts';
 
 export interface LocalKmsOptions {
   /** Where keys are kept. Without it they are kept in a temporary directory, which `close` removes. */
@@ -49,7 +55,7 @@ export class LocalKms {
   readonly #controlToken: string;
   readonly #isTemporary: boolean;
 
-  /** Use `startLocalKms`. */
+  /** @internal Use `startLocalKms`. */
   constructor(
     endpoint: string,
     region: string,
@@ -104,6 +110,11 @@ export class LocalKms {
   /** Stops it in order, and removes its keys if they were temporary. */
   async close(): Promise<void> {
     await this.#end('SIGTERM');
+  }
+
+  /** For `await using`: as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** Stops it as a power cut would. */

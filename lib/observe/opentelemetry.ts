@@ -15,6 +15,12 @@ export interface OpenTelemetryOptions {
   meterProvider?: MeterProvider | false;
 }
 
+/** What `observeWithOpenTelemetry` began. `using` ends it, too. */
+export interface OpenTelemetryObservation extends Disposable {
+  /** Makes no more spans and metrics. */
+  close(): void;
+}
+
 const scope = 's2n-pkey';
 
 /**
@@ -22,7 +28,7 @@ const scope = 's2n-pkey';
  *
  * @throws InvalidOptionError naming the option.
  */
-export function observeWithOpenTelemetry(options: OpenTelemetryOptions = {}): { close(): void } {
+export function observeWithOpenTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetryObservation {
   for (const [name, value] of Object.entries(options)) {
     if (name !== 'tracerProvider' && name !== 'meterProvider') {
       throw new InvalidOptionError(name, 'no such option: there are tracerProvider and meterProvider', value);
@@ -39,9 +45,8 @@ export function observeWithOpenTelemetry(options: OpenTelemetryOptions = {}): { 
     ...(tracerProvider === false ? [] : [traceChannels(tracerProvider.getTracer(scope))]),
     ...(meterProvider === false ? [] : [meterMeasurements(meterProvider.getMeter(scope))]),
   ];
-  return {
-    close: () => {
-      for (const end of ends.splice(0)) end();
-    },
+  const close = (): void => {
+    for (const end of ends.splice(0)) end();
   };
+  return { close, [Symbol.dispose]: close };
 }

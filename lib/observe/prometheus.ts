@@ -80,6 +80,11 @@ export class PrometheusMetrics {
   close(): void {
     this.#stop();
   }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /**

@@ -41,7 +41,7 @@ const ALLOWED = {
   'tls/carrier': ['tls/node', 'native'],
   'tls/context': ['signers', 'pem', 'native'],
   'tls/handshake': ['tls/context', 'observe/channels', 'signers/admission', 'signers', 'native'],
-  'tls/socket': ['tls/context', 'tls/node', 'native'],
+  'tls/socket': ['tls/context', 'tls/node', 'signers', 'native'],
   'tls/server': [
     'tls/handshake',
     'tls/socket',
@@ -81,6 +81,7 @@ const ALLOWED = {
   register: ['tls/server', 'tls/context', 'signers/kms', 'signers'],
   '.': [
     'doctor',
+    'tls/handshake',
     'tls/client',
     'tls/server',
     'tls/socket',
@@ -92,6 +93,7 @@ const ALLOWED = {
     'signers',
     'certificate',
     'observe/channels',
+    'native',
   ],
   cli: [
     'doctor',

@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import { attach, createServer, type TlsSocket } from '../../lib/index.ts';
-import { signatureSchemeByCode, signatureSchemeByName } from '../../lib/signers/signature-scheme.ts';
+import { signatureSchemeByName } from '../../lib/signers/signature-scheme.ts';
 import {
   ClientFailure,
   curlEcho,
@@ -104,7 +104,7 @@ describe('Handshakes with a key that is in KMS', () => {
     await Promise.race([talk(), failureOf(server)]);
     const socket = await secure;
     expect(socket.getProtocol()).to.equal(expected.protocol);
-    expect(signatureSchemeByCode(socket.signatureSchemeCode)?.name).to.equal(expected.scheme);
+    expect(socket.signatureScheme).to.equal(expected.scheme);
     expect(socket.servername).to.equal(siteName);
     const { Sign: sign } = await running().kms.counters();
     expect(sign?.outcomes).to.deep.equal({ ok: 1 });

@@ -8,7 +8,6 @@ import { createSelfSignedCertificate } from '../../certificate/self-signed-certi
 import { findOrCreateDemoKey } from '../../signers/kms/keys/demo-key.ts';
 import type { KmsKey } from '../../signers/kms/keys/key.ts';
 import { KmsSigner } from '../../signers/kms/kms-signer.ts';
-import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
 import { createServer, type TlsServer } from '../../tls/server/create-server.ts';
 import type { TlsSocket } from '../../tls/socket/tls-socket.ts';
 import type { DemoClientOptions } from './choose-kms.ts';
@@ -138,7 +137,7 @@ function describe(socket: TlsSocket): Demonstration['handshake'] {
     protocol: socket.getProtocol() ?? '',
     cipher: socket.getCipher()?.standardName ?? '',
     group: socket.keyExchangeGroup ?? '',
-    scheme: signatureSchemeByCode(socket.signatureSchemeCode)?.name ?? 'none',
+    scheme: socket.signatureScheme ?? 'none',
     stopped: (timing?.signatureAsked ?? 0) / 1000,
     continued: (timing?.signatureApplied ?? 0) / 1000,
     done: (timing?.done ?? 0) / 1000,

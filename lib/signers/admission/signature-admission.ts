@@ -95,7 +95,7 @@ export class SignatureAdmission {
   }
 
   /**
-   * A place for a handshake with the peer at `host` (empty: it has no address), which may have to wait for its turn.
+   * @internal A place for a handshake with the peer at `host` (empty: it has no address), which may have to wait for its turn.
    *
    * @throws SignaturesLimitedError where it is not to wait either.
    */

@@ -18,7 +18,7 @@ import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import { AzureKeyVaultError, explainAzureFailure } from './azure-error.ts';
 import { checkAzureKey, type AzureKey } from './azure-key.ts';
 
-export { AzureKeyVaultError } from './azure-error.ts';
+export { AzureKeyVaultError, type AzureFault } from './azure-error.ts';
 
 /** A `TokenCredential` of `@azure/core-auth`, such as `new DefaultAzureCredential()` of `@azure/identity`. */
 export interface AzureCredential {
@@ -108,6 +108,11 @@ export class AzureSigner implements Signer {
   /** Nothing is signed from now on. */
   close(): void {
     this.#closed = true;
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   async #ask(algorithm: Algorithm, digest: Uint8Array, abortSignal: AbortSignal): Promise<Uint8Array> {

@@ -17,7 +17,7 @@ import { crc32c } from './crc32c.ts';
 import { explainGoogleFailure, GoogleKmsError, statusOf, unavailable } from './google-error.ts';
 import { keyAlgorithm, type KeyAlgorithm, type SignInput } from './key-algorithm.ts';
 
-export { GoogleKmsError } from './google-error.ts';
+export { GoogleKmsError, type GoogleFault } from './google-error.ts';
 
 export interface GoogleSignerOptions {
   /** Resource name of a version of a key: `projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/1`. */
@@ -106,6 +106,11 @@ export class GoogleSigner implements Signer {
     if (this.#closed) return;
     this.#closed = true;
     void this.#client.close().catch(() => undefined);
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   async #ask(input: SignInput): Promise<Uint8Array> {

@@ -17,6 +17,7 @@ import { openRequests, type OpenedRequests } from './signing/open-requests.ts';
 import { openThread } from './signing/thread/open-thread.ts';
 
 export type { KmsSignerOptions } from './kms-signer-options.ts';
+export type { Hedging, SigningLimitOptions } from './signing/signing-limits.ts';
 
 /**
  * Signs with an asymmetric key in AWS KMS. Needs `kms:GetPublicKey` once, when it is opened, and `kms:Sign` for every signature.
@@ -143,6 +144,11 @@ export class KmsSigner implements Signer {
     this.#closed = true;
     this.#requests.close();
     if (this.#ownsClient) this.#client.destroy();
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #closedError(cause?: unknown): SignerError {

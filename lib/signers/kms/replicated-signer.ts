@@ -108,6 +108,11 @@ export class ReplicatedSigner implements Signer {
     this.#closed = true;
     for (const replica of this.#replicas) replica.close();
   }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /** `ReplicatedSigner.open`. */

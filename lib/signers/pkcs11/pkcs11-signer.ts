@@ -27,7 +27,7 @@ import { Pkcs11Error } from './pkcs11-error.ts';
 import { SessionPool } from './session-pool.ts';
 import { publicKeyOf } from './token-public-key.ts';
 
-export { Pkcs11Error } from './pkcs11-error.ts';
+export { Pkcs11Error, type Pkcs11Fault } from './pkcs11-error.ts';
 
 export interface Pkcs11SignerOptions {
   /** Path of the PKCS#11 module: the shared library that came with the device. */
@@ -129,6 +129,11 @@ export class Pkcs11Signer implements Signer {
     if (this.#closed) return;
     this.#closed = true;
     this.#pool.close(closedError(this.#name));
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #request(facts: SignatureSchemeFacts, digest: Uint8Array): SignRequest {

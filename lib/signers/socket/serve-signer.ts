@@ -54,6 +54,11 @@ export class SignerServer {
     return (this.#closed ??= this.#close(grace));
   }
 
+  /** For `await using`: as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async #close(grace: number): Promise<void> {
     await this.#removeFile();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

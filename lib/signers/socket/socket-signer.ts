@@ -15,7 +15,7 @@ import { SocketSignerError } from './socket-signer-error.ts';
 import { SignerLink } from './signer-link.ts';
 
 export { serveSigner, SignerServer, type ServeSignerOptions } from './serve-signer.ts';
-export { SocketSignerError } from './socket-signer-error.ts';
+export { SocketSignerError, type SocketSignerFault } from './socket-signer-error.ts';
 
 export interface SocketSignerOptions {
   /** Of the socket that `serveSigner`, or `npx s2n-pkey signer`, listens at. */
@@ -92,6 +92,11 @@ export class SocketSigner implements Signer {
     if (this.#closed) return;
     this.#closed = true;
     this.#link.close(closedError(this.path));
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

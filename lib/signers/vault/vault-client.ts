@@ -8,7 +8,7 @@ export type Fetch = (
   init: { method: string; headers: Record<string, string>; body?: string; signal: AbortSignal },
 ) => Promise<FetchAnswer>;
 
-interface FetchAnswer {
+export interface FetchAnswer {
   readonly status: number;
   readonly body: AsyncIterable<Uint8Array> | null;
 }

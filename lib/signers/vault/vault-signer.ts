@@ -18,7 +18,9 @@ import { chooseVersion, readCertificate, type TransitKey, type VersionChoice } f
 import { unusable, VaultClient, type Fetch } from './vault-client.ts';
 import { VaultError } from './vault-error.ts';
 
-export { VaultError } from './vault-error.ts';
+export { VaultError, type VaultFault } from './vault-error.ts';
+export type { Fetch, FetchAnswer } from './vault-client.ts';
+export type { TokenOption } from './token-source.ts';
 
 export interface VaultSignerOptions {
   /** The name of the key. */
@@ -115,6 +117,11 @@ export class VaultSigner implements Signer {
   close(): void {
     this.#closed = true;
     this.#renewal?.stop();
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** `vault:v3:BASE64`, of the version that was asked for. */

@@ -61,7 +61,8 @@ const longestRetry = 60_000;
 /** Milliseconds that the function `signer` may take: one that never settles must not end the watch. */
 const signerTimeout = 60_000;
 
-interface WatchEvents {
+/** What a `CertificateWatch` emits. */
+export interface CertificateWatchEvents {
   swapped: [SwappedCertificate];
   refused: [Error];
   close: [];
@@ -73,7 +74,7 @@ interface WatchEvents {
  * back-off, until it can be served, and each try that fails is another `'refused'`. A refusal that nobody listens for is a process
  * warning.
  */
-export class CertificateWatch extends EventEmitter<WatchEvents> {
+export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
   readonly #options: WatchCertificateOptions;
   readonly #path: string;
   readonly #contexts: ServerContexts;
@@ -130,6 +131,11 @@ export class CertificateWatch extends EventEmitter<WatchEvents> {
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
     this.emit('close');
+  }
+
+  /** For `using`: as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /**

@@ -18,6 +18,7 @@ export class TlsConnectionError extends S2nPkeyError {
   declare readonly path?: string | undefined;
   declare readonly localAddress?: string | undefined;
 
+  /** @internal */
   constructor(code: string, message: string, failure: Failure) {
     super(code, message);
     if (failure.reason) this.reason = failure.reason;

@@ -1,15 +1,11 @@
 import type { X509Certificate } from 'node:crypto';
 import { Socket } from 'node:net';
-import {
-  TLSSocket,
-  type DetailedPeerCertificate,
-  type EphemeralKeyInfo,
-  type PeerCertificate,
-} from 'node:tls';
+import { TLSSocket, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
 import { S2nPkeyError } from '../../errors.ts';
 import type { Engine } from '../../native/engine.ts';
 import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } from '../../native/events.ts';
 import { isSecure, type PeerFacts } from '../../native/events.ts';
+import { signatureSchemeByCode, type SignatureScheme } from '../../signers/signature-scheme.ts';
 import { connectionError } from './connection-error.ts';
 import { afterwards } from './afterwards.ts';
 import { defineAddresses } from './address-properties.ts';
@@ -126,6 +122,11 @@ export class TlsSocket extends Socket {
     return isSecure(this.#facts) ? this.#facts.signatureScheme : 0;
   }
 
+  /** The IANA name of that scheme, such as `ecdsa_secp256r1_sha256`; null where nothing was signed. */
+  get signatureScheme(): SignatureScheme | null {
+    return signatureSchemeByCode(this.signatureSchemeCode)?.name ?? null;
+  }
+
   /** When things happened in the handshake, in microseconds since the connection was accepted. */
   get handshakeTiming(): HandshakeTiming | null {
     return isSecure(this.#facts) ? this.#facts.timing : null;
@@ -166,7 +167,7 @@ export class TlsSocket extends Socket {
   }
 
   /** The key exchange, as node:tls tells a client; null on a server. See `keyExchangeGroup` for both. */
-  getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
+  getEphemeralKeyInfo(): ReturnType<typeof ephemeralKeyOf> | null {
     if (!this.#client || !isSecure(this.#facts)) return null;
     return ephemeralKeyOf(this.#facts.group);
   }

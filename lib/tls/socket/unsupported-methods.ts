@@ -6,8 +6,7 @@ export const unsupportedMethods: Readonly<Record<string, string>> = {
     's2n-tls does not tell the Finished messages; for channel binding use exportKeyingMaterial (RFC 9266)',
   getPeerFinished:
     's2n-tls does not tell the Finished messages; for channel binding use exportKeyingMaterial (RFC 9266)',
-  getSharedSigalgs:
-    's2n-tls does not tell which signature algorithms both sides have; see signatureSchemeCode',
+  getSharedSigalgs: 's2n-tls does not tell which signature algorithms both sides have; see signatureScheme',
   getTLSTicket: 's2n-tls gives a session as a whole; use getSession',
   setSession: 'the handshake has begun; pass `session` to connect',
   setKeyCert: 'the private key stays with the signer; see server.setSecureContext and server.addContext',

@@ -7,7 +7,6 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
-import { signatureSchemeByCode } from '../../../signers/signature-scheme.ts';
 import { attach } from '../../../tls/server/attach.ts';
 import type { TlsSocket } from '../../../tls/socket/tls-socket.ts';
 import type { LoggedSign, SignLog } from './sign-log.ts';
@@ -125,7 +124,7 @@ function connectionOf(request: Http2ServerRequest): object {
       Protocol: socket.getProtocol(),
       'Cipher suite': socket.getCipher()?.standardName,
       Group: socket.keyExchangeGroup,
-      Signature: signatureSchemeByCode(socket.signatureSchemeCode)?.name ?? 'none: the session was resumed',
+      Signature: socket.signatureScheme ?? 'none: the session was resumed',
       ALPN: socket.alpnProtocol || 'none',
       HTTP: request.httpVersion,
       'Server name': socket.servername || 'none',

@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
 import type { AddressInfo } from 'node:net';
+import { KMSClient } from '@aws-sdk/client-kms';
 import {
+  createKey,
+  createSelfSignedCertificate,
   createServer,
   InvalidOptionError,
   KmsSigner,
@@ -18,6 +21,7 @@ import {
 } from 's2n-pkey';
 import { AzureSigner } from 's2n-pkey/azure';
 import { GoogleSigner } from 's2n-pkey/google';
+import { startLocalKms, type CountersSnapshot } from 's2n-pkey/local-kms';
 import { Pkcs11Signer } from 's2n-pkey/pkcs11';
 import { prometheusMetrics } from 's2n-pkey/prometheus';
 import { signerConformance } from 's2n-pkey/signer-conformance';
@@ -64,8 +68,24 @@ export async function refused(): Promise<void> {
   await GoogleSigner.open({ keyVersion: 'projects/p', key: 'site' });
   // @ts-expect-error bounds are numbers
   prometheusMetrics({ buckets: ['1'] });
+  // @ts-expect-error there is no such misbehaviour
+  await (await startLocalKms()).misbehave({ kind: 'rain' });
   // @ts-expect-error the signer is missing
   await serveSigner({ path: '/run/site.sock' });
+}
+
+/** A key of a KMS that lasts as long as the function. */
+async function askLocalKms(): Promise<void> {
+  await using kms = await startLocalKms();
+  const client = new KMSClient(kms.clientOptions);
+  const { arn } = await createKey(client, { keySpec: 'ECC_NIST_P256' });
+  {
+    using signer = await KmsSigner.open({ keyId: arn, client });
+    await createSelfSignedCertificate({ signer, subject: { CN: 'localhost' } });
+  }
+  client.destroy();
+  const counters: CountersSnapshot = await kms.counters();
+  if (counters['Sign']?.requests !== 1) throw new Error('the local KMS has counted otherwise');
 }
 
 async function main(keyFile: string, certFile: string): Promise<void> {
@@ -84,6 +104,7 @@ async function main(keyFile: string, certFile: string): Promise<void> {
   await once(client, 'end');
   server.close();
   const { count } = signer;
+  await askLocalKms();
   for (const { run } of signerConformance({ open: () => signer })) await run();
   try {
     createServer({ cert, signer, handshakeTimeout: -1 });
