@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { Given, InvalidOptionError } from '../errors.ts';
+import { usableKeys } from '../signers/curves.ts';
 import { kindOfKey } from '../signers/schemes-of-key.ts';
 import { signatureSchemes, type SignatureSchemeFacts } from '../signers/signature-scheme.ts';
 import type { Signer } from '../signers/signer.ts';
@@ -38,7 +39,7 @@ export function checkSigningKey(signer: Signer): SigningKey {
     const { asymmetricKeyType } = signer.publicKey;
     throw new InvalidOptionError(
       'signer',
-      'one of an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or P-521',
+      `one of ${usableKeys}`,
       new Given(`a key of type ${asymmetricKeyType}`),
     );
   }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls';
 import { connect } from '../tls/client/connect.ts';
+import { curveNamed } from '../signers/curves.ts';
 import type { TlsSocket } from '../tls/socket/tls-socket.ts';
 import type { ProtocolVersion } from '../tls/context/protocol-versions.ts';
 import { certificateFindings } from './certificate-findings.ts';
@@ -213,15 +214,9 @@ const clientPolicies: Readonly<Record<ProtocolVersion, string>> = {
   'TLSv1.3': 'CloudFront-TLS-1-3-2025',
 };
 
-const schemesByCurve: Readonly<Record<string, string>> = {
-  prime256v1: 'ecdsa_secp256r1_sha256',
-  secp384r1: 'ecdsa_secp384r1_sha384',
-  secp521r1: 'ecdsa_secp521r1_sha512',
-};
-
 function schemeByCurve(protocol: ProtocolVersion, { publicKey }: X509Certificate): string | undefined {
-  const curve = publicKey.asymmetricKeyDetails?.namedCurve;
-  return protocol === 'TLSv1.3' && curve !== undefined ? schemesByCurve[curve] : undefined;
+  if (protocol !== 'TLSv1.3') return undefined;
+  return curveNamed(publicKey.asymmetricKeyDetails?.namedCurve)?.scheme;
 }
 
 function chainOf(socket: TlsSocket): X509Certificate[] {

@@ -5,12 +5,11 @@
  * @module s2n-pkey/grpc
  */
 import type { ServerOpts } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { InvalidOptionError } from '../errors.ts';
 import { createServer, type TlsServer } from '../tls/server/create-server.ts';
 import { overlay } from '../tls/context/effective-settings.ts';
 import type { TlsServerOptions } from '../tls/server/server-options.ts';
-import { TlsSocket } from '../tls/socket/tls-socket.ts';
+import type { TlsSocket } from '../tls/socket/tls-socket.ts';
 
 /** What `server.createConnectionInjector(ServerCredentials.createInsecure())` of `@grpc/grpc-js` returns. */
 export interface ConnectionInjector {
@@ -43,18 +42,7 @@ export function createGrpcServer(
     (socket) => {
       // A connection that breaks ends its calls, which is where gRPC tells of it.
       socket.on('error', () => undefined);
-      injector.injectConnection(asTLSSocket(socket));
+      injector.injectConnection(socket);
     },
   );
-}
-
-/** TlsSocket's members, with node:tls's TLSSocket behind them in the chain of prototypes. */
-const grpcSocketPrototype = Object.create(
-  TLSSocket.prototype,
-  Object.getOwnPropertyDescriptors(TlsSocket.prototype),
-) as TlsSocket;
-
-/** grpc-js looks for a client certificate only on an `instanceof TLSSocket`. The socket itself stays what it is. */
-function asTLSSocket(socket: TlsSocket): TlsSocket {
-  return Object.setPrototypeOf(socket, grpcSocketPrototype) as TlsSocket;
 }

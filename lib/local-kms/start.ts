@@ -8,13 +8,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidOptionError } from '../errors.ts';
+import { programArguments } from '../programs.ts';
 import { controlTokenVariable, defaultRegion, listeningPrefix } from './command-line.ts';
 import { controlPath } from './control.ts';
 import type { CountersSnapshot } from './counters.ts';
@@ -157,22 +156,6 @@ export class LocalKms {
   }
 }
 
-/** The program beside this file, of its own kind: TypeScript where this is TypeScript. */
-function program(): { file: string; execArgv: string[] } {
-  if (!import.meta.url.endsWith('.ts')) return { file: sibling('./main.js'), execArgv: [] };
-  const execArgv = 'typescript' in process.features && process.features.typescript ? [] : ['--import', tsx()];
-  return { file: sibling('./main.ts'), execArgv };
-}
-
-function sibling(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
-}
-
-function tsx(): string {
-  // By its URL: from the caller's working directory there may be no tsx to be found.
-  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-}
-
 /** Everything of this process's environment that is not about another KMS. */
 function environmentFor(credentials: LocalKmsCredentials, controlToken: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
@@ -201,11 +184,11 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
     options.dataDirectory ?? (await mkdtemp(path.join(tmpdir(), 's2n-pkey-local-kms-'))),
   );
 
-  const { file, execArgv } = program();
+  const program = programArguments(import.meta.url, 'main');
   const args = ['--port', String(port), '--data', dataDirectory, '--region', region];
   if (options.account !== undefined) args.push('--account', options.account);
   if (options.replicasOf !== undefined) args.push('--replicas-of', options.replicasOf);
-  const child = spawn(process.execPath, [...execArgv, file, ...args, '--parent-lifetime'], {
+  const child = spawn(process.execPath, [...program, ...args, '--parent-lifetime'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: environmentFor(credentials, controlToken),
   });

@@ -1,5 +1,4 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { channelNames } from './channels/channels.ts';
+import { listenToChannels } from './channels/subscription.ts';
 import type {
   HandshakeEndMessage,
   HandshakeStartMessage,
@@ -23,23 +22,13 @@ const MOST_OUTCOMES = 64;
 /** Takes what the channels tell, and gives it to `sink` as measurements. Returns what ends it. */
 export function measureChannels(sink: MeasurementSink): () => void {
   const measurements = new Measurements(sink);
-  const listeners: readonly (readonly [string, (message: unknown) => void])[] = [
-    [
-      channelNames.handshakeStart,
-      (message) => measurements.handshakeStarted(message as HandshakeStartMessage),
-    ],
-    [channelNames.handshakeEnd, (message) => measurements.handshakeEnded(message as HandshakeEndMessage)],
-    [
-      channelNames.signatureStart,
-      (message) => measurements.signatureStarted(message as SignatureStartMessage),
-    ],
-    [channelNames.signatureEnd, (message) => measurements.signatureEnded(message as SignatureEndMessage)],
-    [channelNames.kmsAttempt, (message) => measurements.kmsAttempt(message as KmsAttemptMessage)],
-  ];
-  for (const [name, listener] of listeners) subscribe(name, listener);
-  return () => {
-    for (const [name, listener] of listeners) unsubscribe(name, listener);
-  };
+  return listenToChannels({
+    handshakeStart: (message) => measurements.handshakeStarted(message),
+    handshakeEnd: (message) => measurements.handshakeEnded(message),
+    signatureStart: (message) => measurements.signatureStarted(message),
+    signatureEnd: (message) => measurements.signatureEnded(message),
+    kmsAttempt: (message) => measurements.kmsAttempt(message),
+  });
 }
 
 class Measurements {

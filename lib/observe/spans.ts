@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   context,
   SpanKind,
@@ -9,14 +8,13 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
-import { channelNames, signatureStartChannel } from './channels/channels.ts';
+import { signatureStartChannel } from './channels/channels.ts';
 import type {
   HandshakeEndMessage,
-  HandshakeStartMessage,
   KmsAttemptMessage,
-  SignatureEndMessage,
   SignatureStartMessage,
 } from './channels/handshake-messages.ts';
+import { listenToChannels } from './channels/subscription.ts';
 
 /**
  * A span for each handshake, in it one for its signature, in that one for each request to KMS. Returns what ends it. Names
@@ -28,49 +26,6 @@ export function traceChannels(tracer: Tracer): () => void {
   const within = (parent: Span | undefined): Context =>
     parent ? trace.setSpan(context.active(), parent) : context.active();
 
-  const listeners: readonly (readonly [string, (message: unknown) => void])[] = [
-    [
-      channelNames.handshakeStart,
-      (message) => {
-        const start = message as HandshakeStartMessage;
-        const kind = start.side === 'server' ? SpanKind.SERVER : SpanKind.CLIENT;
-        spans.set(start, tracer.startSpan('TLS handshake', { kind, startTime: start.startTime }));
-      },
-    ],
-    [
-      channelNames.handshakeEnd,
-      (message) => {
-        const end = message as HandshakeEndMessage;
-        const span = spans.get(end);
-        span?.setAttributes(handshakeAttributes(end));
-        finish(span, end, end.startTime + end.durationMs);
-      },
-    ],
-    [
-      channelNames.signatureEnd,
-      (message) => {
-        const end = message as SignatureEndMessage;
-        finish(spans.get(end), end, end.startTime + end.durationMs);
-      },
-    ],
-    [
-      channelNames.kmsAttempt,
-      (message) => {
-        const attempt = message as KmsAttemptMessage;
-        const now = performance.timeOrigin + performance.now();
-        const span = tracer.startSpan(
-          'KMS/Sign',
-          {
-            kind: SpanKind.CLIENT,
-            startTime: now - attempt.durationMs,
-            attributes: attemptAttributes(attempt),
-          },
-          within(signing.getStore()),
-        );
-        finish(span, attempt, now);
-      },
-    ],
-  ];
   // A store is bound before subscribers are told, so the span of a signature is made here.
   signatureStartChannel.bindStore(signing, (message) => {
     const start = message as SignatureStartMessage;
@@ -86,10 +41,34 @@ export function traceChannels(tracer: Tracer): () => void {
     spans.set(start, span);
     return span;
   });
-  for (const [name, listener] of listeners) subscribe(name, listener);
+  const stop = listenToChannels({
+    handshakeStart: (start) => {
+      const kind = start.side === 'server' ? SpanKind.SERVER : SpanKind.CLIENT;
+      spans.set(start, tracer.startSpan('TLS handshake', { kind, startTime: start.startTime }));
+    },
+    handshakeEnd: (end) => {
+      const span = spans.get(end);
+      span?.setAttributes(handshakeAttributes(end));
+      finish(span, end, end.startTime + end.durationMs);
+    },
+    signatureEnd: (end) => finish(spans.get(end), end, end.startTime + end.durationMs),
+    kmsAttempt: (attempt) => {
+      const now = performance.timeOrigin + performance.now();
+      const span = tracer.startSpan(
+        'KMS/Sign',
+        {
+          kind: SpanKind.CLIENT,
+          startTime: now - attempt.durationMs,
+          attributes: attemptAttributes(attempt),
+        },
+        within(signing.getStore()),
+      );
+      finish(span, attempt, now);
+    },
+  });
   return () => {
     signatureStartChannel.unbindStore(signing);
-    for (const [name, listener] of listeners) unsubscribe(name, listener);
+    stop();
   };
 }
 

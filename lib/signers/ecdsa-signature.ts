@@ -35,22 +35,3 @@ function invalid(what: string): SignerError {
     code: 'ERR_S2N_PKEY_SIGNATURE_INVALID',
   });
 }
-
-const fieldLengths: Readonly<Record<string, number>> = { 'P-256': 32, 'P-384': 48, 'P-521': 66 };
-const digestLengths: Readonly<Record<string, number>> = { 'P-256': 32, 'P-384': 48, 'P-521': 64 };
-
-/** Bytes of r, and of s, of a curve by its name in `kindOfKey`. */
-export function fieldLengthOf(curve: string): number {
-  return lengthOf(fieldLengths, curve);
-}
-
-/** Bytes of the digest that services sign with a key on this curve: see `fitEcdsaDigest`. */
-export function digestLengthOf(curve: string): number {
-  return lengthOf(digestLengths, curve);
-}
-
-function lengthOf(lengths: Readonly<Record<string, number>>, curve: string): number {
-  const length = lengths[curve];
-  if (length === undefined) throw new TypeError(`${curve} is no curve of TLS here`);
-  return length;
-}

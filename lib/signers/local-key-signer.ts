@@ -5,6 +5,7 @@ import { addon } from '../native/addon.ts';
 import type { NativeLocalKey } from '../native/binding.ts';
 import { abortedError } from './aborted-error.ts';
 import { checkOperation } from './operation-check.ts';
+import { usableKeys } from './curves.ts';
 import { kindOfKey, schemesOfKey } from './schemes-of-key.ts';
 import type { SignatureScheme } from './signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from './signer.ts';
@@ -43,7 +44,7 @@ export class LocalKeySigner implements Signer {
     if (kind === undefined) {
       throw new InvalidOptionError(
         'key',
-        'an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or P-521',
+        usableKeys,
         new Given(`a key of type ${this.publicKey.asymmetricKeyType}`),
       );
     }

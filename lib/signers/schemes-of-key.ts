@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { curveNamed } from './curves.ts';
 import { signatureSchemes, type SignatureScheme, type SignatureSchemeFacts } from './signature-scheme.ts';
 
 /** A kind of key that s2n-tls takes in a certificate and this package can have sign. */
@@ -14,16 +15,13 @@ export interface KeyKind {
   readonly hash: 'sha256' | 'sha384' | 'sha512';
 }
 
-const curves: Readonly<Record<string, KeyKind>> = {
-  prime256v1: { type: 'ec', name: 'P-256', hash: 'sha256' },
-  secp384r1: { type: 'ec', name: 'P-384', hash: 'sha384' },
-  secp521r1: { type: 'ec', name: 'P-521', hash: 'sha512' },
-};
-
 /** The kind of a key, public or private; undefined when it is not RSA of 2048 to 4096 bits or EC on P-256, P-384 or P-521. */
 export function kindOfKey(key: KeyObject): KeyKind | undefined {
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType === 'ec' && namedCurve !== undefined) return curves[namedCurve];
+  if (key.asymmetricKeyType === 'ec') {
+    const curve = curveNamed(namedCurve);
+    return curve && { type: 'ec', name: curve.name, hash: curve.hash };
+  }
   if (key.asymmetricKeyType === 'rsa' && modulusLength !== undefined) {
     if (modulusLength < 2048 || modulusLength > 4096) return undefined;
     return { type: 'rsa', name: `RSA-${modulusLength}`, hash: 'sha256' };

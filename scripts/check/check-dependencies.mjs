@@ -111,7 +111,7 @@ const ALLOWED = {
 };
 
 /** Modules directly in lib/ that every folder may import, and that import no folder. */
-const COMMON = new Set(['lib/errors.ts']);
+const COMMON = new Set(['lib/errors.ts', 'lib/programs.ts']);
 
 /** What a header's name may not contain in these folders of binding/. */
 const FORBIDDEN_INCLUDES = {

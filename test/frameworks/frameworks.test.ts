@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
@@ -23,9 +23,10 @@ import { createTRPCClient, httpLink } from '@trpc/client';
 import { expect } from 'chai';
 import { io } from 'socket.io-client';
 import { createGrpcServer } from '../../lib/grpc/create-grpc-server.ts';
+import { TlsSocket } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity as identityOf } from '../fixtures/identity.ts';
-import { close, listen, readAll } from '../fixtures/peers.ts';
+import { close, listen, next, readAll } from '../fixtures/peers.ts';
 import { Pages, programs } from './pages.ts';
 import { when } from '../fixtures/when.ts';
 import { needs } from '../fixtures/needs.ts';
@@ -285,6 +286,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
       const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
       const signer = new AsynchronousSigner(key);
       const listener = createGrpcServer(injector, { cert, signer, requestCert: true, ca: cert });
+      const injected = next<TlsSocket>(listener, 'secureConnection');
       const port = await listen(listener);
       const credentials = ChannelCredentials.createSsl(
         Buffer.from(cert),
@@ -292,6 +294,9 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
         Buffer.from(cert),
       );
       expect(await sayHello(port, '', credentials)).to.equal('ssl localhost');
+      const socket = await injected;
+      expect(socket).to.be.instanceOf(TlsSocket).and.instanceOf(TLSSocket);
+      expect(Object.getPrototypeOf(socket)).to.equal(TlsSocket.prototype);
       server.forceShutdown();
       await close(listener);
     });

@@ -1,6 +1,7 @@
 import { createSign, verify } from 'node:crypto';
 import { expect } from 'chai';
-import { derOfRawEcdsa, digestLengthOf, fieldLengthOf } from '../../lib/signers/ecdsa-signature.ts';
+import { curveOfKind } from '../../lib/signers/curves.ts';
+import { derOfRawEcdsa } from '../../lib/signers/ecdsa-signature.ts';
 import { keyPair } from './key-pairs.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
@@ -34,10 +35,10 @@ describe('derOfRawEcdsa', () => {
       for (let count = 0; count < 100; count++) {
         const message = Buffer.from(`message ${count}`);
         const raw = createSign('sha256').update(message).sign({ key: privateKey, dsaEncoding: 'ieee-p1363' });
-        const der = derOfRawEcdsa(raw, fieldLengthOf(curve));
+        const der = derOfRawEcdsa(raw, curveOfKind(curve).fieldLength);
         expect(verify('sha256', message, publicKey, der)).to.equal(true);
       }
-      expect(digestLengthOf(curve)).to.equal({ 'P-256': 32, 'P-384': 48, 'P-521': 64 }[curve]);
+      expect(curveOfKind(curve).digestLength).to.equal({ 'P-256': 32, 'P-384': 48, 'P-521': 64 }[curve]);
     });
   }
 

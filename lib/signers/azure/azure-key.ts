@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { KeyVaultKey } from '@azure/keyvault-keys';
+import { usableKeys } from '../curves.ts';
 import { kindOfKey, type KeyKind } from '../schemes-of-key.ts';
 import { AzureKeyVaultError } from './azure-error.ts';
 
@@ -40,7 +41,7 @@ export function checkAzureKey(key: KeyVaultKey, asked: string): AzureKey {
   if (publicKey === undefined || kind === undefined) {
     throw new AzureKeyVaultError(
       'KEY_TYPE',
-      `${facts.keyId} (${key.keyType ?? 'of no type'}) cannot be used for TLS here: make an RSA key of 2048 to 4096 bits, or an EC key on P-256, P-384 or P-521`,
+      `${facts.keyId} (${key.keyType ?? 'of no type'}) cannot be used for TLS here: make ${usableKeys}`,
       facts,
     );
   }

@@ -6,9 +6,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { CryptographyClient } from '@azure/keyvault-keys';
 import { InvalidOptionError } from '../../errors.ts';
+import { curveOfKind } from '../curves.ts';
 import { closedError } from '../closed-error.ts';
 import { readTimeout, withDeadline } from '../deadline.ts';
-import { derOfRawEcdsa, digestLengthOf, fieldLengthOf } from '../ecdsa-signature.ts';
+import { derOfRawEcdsa } from '../ecdsa-signature.ts';
 import { fitEcdsaDigest } from '../ecdsa-digest.ts';
 import { checkOperation } from '../operation-check.ts';
 import { peerPackage } from '../peer-package.ts';
@@ -98,10 +99,12 @@ export class AzureSigner implements Signer {
     const { name } = this.#kind;
     const algorithm = this.#algorithm(facts);
     const digest =
-      facts.algorithm === 'ecdsa' ? fitEcdsaDigest(operation.input, digestLengthOf(name)) : operation.input;
+      facts.algorithm === 'ecdsa'
+        ? fitEcdsaDigest(operation.input, curveOfKind(name).digestLength)
+        : operation.input;
     const deadline = { signal, timeout: this.#timeout, timedOut: timedOut('sign', this.keyId) };
     const result = await withDeadline(deadline, (ended) => this.#ask(algorithm, digest, ended));
-    if (facts.algorithm === 'ecdsa') return derOfRawEcdsa(result, fieldLengthOf(name)); // RFC 7518 §3.4
+    if (facts.algorithm === 'ecdsa') return derOfRawEcdsa(result, curveOfKind(name).fieldLength); // RFC 7518 §3.4
     return result;
   }
 

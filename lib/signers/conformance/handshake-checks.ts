@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
+import { curveNamed } from '../curves.ts';
 import type { Signer } from '../signer.ts';
 import { createServer } from '../../tls/server/create-server.ts';
 import { settled } from './asked.ts';
@@ -18,12 +19,9 @@ export const handshakeChecks: readonly Check[] = (['TLSv1.2', 'TLSv1.3'] as cons
 
 /** TLS 1.3 has no PKCS#1 v1.5 in handshakes, and binds ECDSA schemes to curves (RFC 8446 §4.2.3). */
 function inTls13(scheme: string, { publicKey }: Signer): boolean {
-  const curves: Record<string, string> = {
-    prime256v1: 'ecdsa_secp256r1_sha256',
-    secp384r1: 'ecdsa_secp384r1_sha384',
-    secp521r1: 'ecdsa_secp521r1_sha512',
-  };
-  if (scheme.startsWith('ecdsa')) return curves[publicKey.asymmetricKeyDetails?.namedCurve ?? ''] === scheme;
+  if (scheme.startsWith('ecdsa')) {
+    return curveNamed(publicKey.asymmetricKeyDetails?.namedCurve)?.scheme === scheme;
+  }
   return !scheme.startsWith('rsa_pkcs1');
 }
 

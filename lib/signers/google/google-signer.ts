@@ -3,6 +3,7 @@
  *
  * @module s2n-pkey/google
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { KeyManagementServiceClient } from '@google-cloud/kms';
 import { InvalidOptionError } from '../../errors.ts';
@@ -193,19 +194,16 @@ async function attempts<T>(
   signal: AbortSignal,
   act: () => Promise<T>,
 ): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    if (statusOf(cause) !== unavailable) throw explainGoogleFailure(cause, operation, keyVersion);
-    await new Promise((resolve) => {
-      setTimeout(resolve, firstDelay + Math.random() * (longestDelay - firstDelay));
-    });
-    if (signal.aborted) throw explainGoogleFailure(cause, operation, keyVersion);
-  }
-  try {
-    return await act();
-  } catch (cause) {
-    throw explainGoogleFailure(cause, operation, keyVersion);
+  for (let mayRetry = true; ; mayRetry = false) {
+    try {
+      return await act();
+    } catch (cause) {
+      if (mayRetry && statusOf(cause) === unavailable) {
+        await wait(firstDelay + Math.random() * (longestDelay - firstDelay));
+        if (!signal.aborted) continue;
+      }
+      throw explainGoogleFailure(cause, operation, keyVersion);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { curveOfKind } from '../curves.ts';
 import { digestInfo } from '../digest-info.ts';
 import { fitEcdsaDigest } from '../ecdsa-digest.ts';
 import { signatureSchemes, type SignatureScheme, type SignatureSchemeFacts } from '../signature-scheme.ts';
@@ -24,11 +25,10 @@ export function keyAlgorithm(name: string): KeyAlgorithm | undefined {
   const [, curve, bits] = /^EC_SIGN_P(256|384)_SHA(256|384)$/.exec(name) ?? [];
   if (curve !== undefined && curve === bits) {
     // Under TLS 1.2 a scheme names the hash only: any digest is made to fit.
-    const hash: Hash = `sha${curve as '256' | '384'}`;
-    const length = Number(curve) / 8;
+    const { name: keyName, hash, digestLength } = curveOfKind(`P-${curve}`);
     return {
-      ...{ name, keyName: `P-${curve}`, schemes: schemesWith('ecdsa') },
-      input: (_, digest) => ({ digest: { [hash]: fitEcdsaDigest(digest, length) } }),
+      ...{ name, keyName, schemes: schemesWith('ecdsa') },
+      input: (_, digest) => ({ digest: { [hash]: fitEcdsaDigest(digest, digestLength) } }),
     };
   }
   const rsa = /^RSA_SIGN_(PSS|PKCS1)_(2048|3072|4096)_SHA(256|512)$/.exec(name);

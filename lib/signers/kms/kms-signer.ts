@@ -2,9 +2,10 @@ import type { KeyObject } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { readCircuitBreaker, type CircuitBreaker } from '../admission/circuit-breaker.ts';
 import { kmsQuota } from '../admission/signature-limits.ts';
-import { InvalidOptionError, SignerError } from '../../errors.ts';
+import { InvalidOptionError } from '../../errors.ts';
 import { cancellationOf } from '../cancellation.ts';
 import { abortedError } from '../aborted-error.ts';
+import { closedError } from '../closed-error.ts';
 import { checkOperation } from '../operation-check.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
@@ -103,7 +104,7 @@ export class KmsSigner implements Signer {
   }
 
   async #sign(operation: PrivateKeyOperation, options: SignOptions): Promise<Uint8Array> {
-    if (this.#closed) throw this.#closedError();
+    if (this.#closed) throw closedError(this.keyArn);
     const signal = cancellationOf(options);
     if (signal?.aborted) throw abortedError(signal);
     const facts = checkOperation(operation, this.schemes);
@@ -125,7 +126,7 @@ export class KmsSigner implements Signer {
       return signature;
     } catch (cause) {
       if (signal?.aborted) throw abortedError(signal);
-      if (this.#closed) throw this.#closedError(cause);
+      if (this.#closed) throw closedError(this.keyArn, cause);
       throw explainKmsFailure(cause, { operation: 'Sign', key: this.keyArn });
     }
   }
@@ -149,12 +150,5 @@ export class KmsSigner implements Signer {
   /** For `using`: as `close`. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #closedError(cause?: unknown): SignerError {
-    return new SignerError(`the signer of ${this.keyArn} is closed: close it after the servers that use it`, {
-      code: 'ERR_S2N_PKEY_SIGNER_CLOSED',
-      ...(cause === undefined ? {} : { cause }),
-    });
   }
 }

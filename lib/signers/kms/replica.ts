@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { CircuitBreaker, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
 import { KeyMismatchError, SignerError } from '../../errors.ts';
 import type { PrivateKeyOperation } from '../signer.ts';
+import { withDeadline } from '../deadline.ts';
 import { KmsError } from './client/kms-error.ts';
 import { KmsSigner, type KmsSignerOptions } from './kms-signer.ts';
 
@@ -76,26 +77,11 @@ export class Replica {
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
-    const controller = new AbortController();
-    const abort = (): void => controller.abort(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = this.#timeoutError(timeout);
-        reject(error);
-        controller.abort(error);
-      }, timeout);
+    const deadline = { signal, timeout, timedOut: () => this.#timeoutError(timeout) };
+    return await withDeadline(deadline, async (ended) => {
+      const signer = await this.open(publicKey);
+      return await signer.sign(operation, { signal: ended });
     });
-    try {
-      const signed = this.open(publicKey).then((signer) =>
-        signer.sign(operation, { signal: controller.signal }),
-      );
-      return await Promise.race([signed, late]);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    }
   }
 
   close(): void {

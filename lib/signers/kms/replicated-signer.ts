@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
 import { kmsQuota } from '../admission/signature-limits.ts';
-import { InvalidOptionError, SignerError } from '../../errors.ts';
+import { InvalidOptionError } from '../../errors.ts';
 import { abortedError } from '../aborted-error.ts';
+import { closedError } from '../closed-error.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import type { KmsSigner, KmsSignerOptions } from './kms-signer.ts';
@@ -77,11 +78,7 @@ export class ReplicatedSigner implements Signer {
 
   /** As in `Signer`. Rejects with the last Region's failure when none signs. */
   async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
-    if (this.#closed) {
-      throw new SignerError('the replicas are closed: close them after the servers that use them', {
-        code: 'ERR_S2N_PKEY_SIGNER_CLOSED',
-      });
-    }
+    if (this.#closed) throw closedError(this.#replicas.map(({ options }) => options.keyId).join(', '));
     if (signal?.aborted) throw abortedError(signal);
     const deadline = performance.now() + this.#timeout;
     const well = this.#replicas.filter(({ breaker }) => breaker.admits);

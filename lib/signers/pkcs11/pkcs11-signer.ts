@@ -9,9 +9,10 @@ import { readChain } from '../../pem/certificates.ts';
 import { pemBlock, pemBlocks } from '../../pem/pem-blocks.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import { closedError } from '../closed-error.ts';
+import { curveOfKind, usableKeys } from '../curves.ts';
 import { readTimeout, withDeadline } from '../deadline.ts';
 import { digestInfo } from '../digest-info.ts';
-import { derOfRawEcdsa, digestLengthOf, fieldLengthOf } from '../ecdsa-signature.ts';
+import { derOfRawEcdsa } from '../ecdsa-signature.ts';
 import { fitEcdsaDigest } from '../ecdsa-digest.ts';
 import { checkOperation } from '../operation-check.ts';
 import { kindOfKey, schemesOfKey, type KeyKind } from '../schemes-of-key.ts';
@@ -91,10 +92,7 @@ export class Pkcs11Signer implements Signer {
       const publicKey = given ?? publicKeyOf(opened.publicAttributes);
       const kind = kindOfKey(publicKey);
       if (kind === undefined) {
-        throw new Pkcs11Error(
-          'KEY',
-          'the key must be RSA of 2048 to 4096 bits, or EC on P-256, P-384 or P-521',
-        );
+        throw new Pkcs11Error('KEY', `the key must be ${usableKeys}`);
       }
       const { mechanisms } = opened;
       const schemes = schemesOfKey(kind).filter((scheme) => {
@@ -121,7 +119,9 @@ export class Pkcs11Signer implements Signer {
     const request = this.#request(facts, operation.input);
     const deadline = { signal, timeout: this.#timeout, timedOut: timedOut('the device', this.#name) };
     const signature = await withDeadline(deadline, (ended) => this.#pool.sign(request, ended));
-    return this.#kind.type === 'ec' ? derOfRawEcdsa(signature, fieldLengthOf(this.#kind.name)) : signature;
+    return this.#kind.type === 'ec'
+      ? derOfRawEcdsa(signature, curveOfKind(this.#kind.name).fieldLength)
+      : signature;
   }
 
   /** Nothing is signed from now on. The sessions are closed; the module stays initialized, since others may use it. */
@@ -140,7 +140,7 @@ export class Pkcs11Signer implements Signer {
     const { hash = 'sha256' } = facts;
     const mechanism = mechanismOf(facts);
     if (mechanism === 'CKM_ECDSA') {
-      return { mechanism, hash, input: fitEcdsaDigest(digest, digestLengthOf(this.#kind.name)) };
+      return { mechanism, hash, input: fitEcdsaDigest(digest, curveOfKind(this.#kind.name).digestLength) };
     }
     return { mechanism, hash, input: mechanism === 'CKM_RSA_PKCS' ? digestInfo(hash, digest) : digest };
   }

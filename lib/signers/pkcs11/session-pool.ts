@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { S2nPkeyError, SignerError } from '../../errors.ts';
+import { startWorker } from '../../programs.ts';
 import type { FromWorker, KeyPlace, OpenedKey, SignRequest, ToWorker } from './messages.ts';
 import { Pkcs11Error, type Pkcs11Fault } from './pkcs11-error.ts';
 
@@ -133,7 +134,7 @@ class SessionThread {
   ended = false;
 
   constructor(place: KeyPlace, gone: () => void) {
-    this.#worker = startWorker(place);
+    this.#worker = startSession(place);
     this.#worker.on('message', (reply: FromWorker) => {
       if (reply.type === 'opened') this.opened = true;
       this.#settle()?.resolve(reply);
@@ -175,20 +176,11 @@ class SessionThread {
   }
 }
 
-function startWorker(place: KeyPlace): Worker {
-  // In a checkout the sources are TypeScript as they are, which workers of Node 20 do not take from tsx by themselves.
-  const compiled = !import.meta.url.endsWith('.ts');
-  const url = new URL(compiled ? './session-worker.js' : './session-worker.ts', import.meta.url);
-  const options = { workerData: place, name: 's2n-pkey pkcs11' };
-  const worker = compiled
-    ? new Worker(url, options)
-    : new Worker(
-        `import('tsx/esm/api').then(({ register }) => { register(); return import('${url.href}'); })`,
-        {
-          ...options,
-          eval: true,
-        },
-      );
+function startSession(place: KeyPlace): Worker {
+  const worker = startWorker(import.meta.url, 'session-worker', {
+    workerData: place,
+    name: 's2n-pkey pkcs11',
+  });
   worker.unref();
   return worker;
 }

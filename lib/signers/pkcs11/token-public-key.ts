@@ -1,13 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { curveIdentified, usableKeys } from '../curves.ts';
 import type { PublicAttributes } from './messages.ts';
 import { Pkcs11Error } from './pkcs11-error.ts';
-
-/** DER of the named curves (RFC 5480 §2.1.1.1), as CKA_EC_PARAMS has them. */
-const curves: Readonly<Record<string, { readonly crv: string; readonly field: number }>> = {
-  '06082a8648ce3d030107': { crv: 'P-256', field: 32 },
-  '06052b81040022': { crv: 'P-384', field: 48 },
-  '06052b81040023': { crv: 'P-521', field: 66 },
-};
 
 /**
  * The public half of a key in a token.
@@ -22,11 +16,11 @@ export function publicKeyOf(attributes: PublicAttributes): KeyObject {
       format: 'jwk',
     });
   }
-  const curve = attributes.type === 'ec' ? curves[Buffer.from(attributes.params).toString('hex')] : undefined;
+  const curve = attributes.type === 'ec' ? curveIdentified(attributes.params) : undefined;
   if (attributes.type !== 'ec' || curve === undefined) {
-    throw new Pkcs11Error('KEY', 'the key must be RSA of 2048 to 4096 bits, or EC on P-256, P-384 or P-521');
+    throw new Pkcs11Error('KEY', `the key must be ${usableKeys}`);
   }
-  const { crv, field } = curve;
+  const { name: crv, fieldLength: field } = curve;
   const point = attributes.point === undefined ? undefined : uncompressed(attributes.point, field);
   if (point === undefined) {
     throw new Pkcs11Error(

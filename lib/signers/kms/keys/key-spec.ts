@@ -1,4 +1,5 @@
 import type { SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import { curveOfKind } from '../../curves.ts';
 import { fitEcdsaDigest } from '../../ecdsa-digest.ts';
 import type { SignatureSchemeFacts } from '../../signature-scheme.ts';
 
@@ -8,14 +9,14 @@ export interface TlsKeySpec {
   readonly name: string;
   /** As `kindOfKey` writes it: `P-384`. */
   readonly keyName: string;
-  /** EC keys sign under one algorithm, whose digest has this length in bytes; RSA keys sign under any. */
-  readonly ecdsa?: { readonly algorithm: SigningAlgorithmSpec; readonly digestLength: number };
+  /** EC keys sign under one algorithm; RSA keys sign under any. */
+  readonly ecdsa?: SigningAlgorithmSpec;
 }
 
 const specs: readonly TlsKeySpec[] = [
-  { name: 'ECC_NIST_P256', keyName: 'P-256', ecdsa: { algorithm: 'ECDSA_SHA_256', digestLength: 32 } },
-  { name: 'ECC_NIST_P384', keyName: 'P-384', ecdsa: { algorithm: 'ECDSA_SHA_384', digestLength: 48 } },
-  { name: 'ECC_NIST_P521', keyName: 'P-521', ecdsa: { algorithm: 'ECDSA_SHA_512', digestLength: 64 } },
+  { name: 'ECC_NIST_P256', keyName: 'P-256', ecdsa: 'ECDSA_SHA_256' },
+  { name: 'ECC_NIST_P384', keyName: 'P-384', ecdsa: 'ECDSA_SHA_384' },
+  { name: 'ECC_NIST_P521', keyName: 'P-521', ecdsa: 'ECDSA_SHA_512' },
   { name: 'RSA_2048', keyName: 'RSA-2048' },
   { name: 'RSA_3072', keyName: 'RSA-3072' },
   { name: 'RSA_4096', keyName: 'RSA-4096' },
@@ -48,9 +49,9 @@ export function signInput(
   digest: Uint8Array,
 ): { algorithm: SigningAlgorithmSpec; message: Uint8Array } | undefined {
   if (spec.ecdsa !== undefined) {
-    const { algorithm, digestLength } = spec.ecdsa;
     if (scheme.algorithm !== 'ecdsa') return undefined;
-    return { algorithm, message: fitEcdsaDigest(digest, digestLength) };
+    const { digestLength } = curveOfKind(spec.keyName);
+    return { algorithm: spec.ecdsa, message: fitEcdsaDigest(digest, digestLength) };
   }
   const algorithm = rsaAlgorithms[`${scheme.algorithm} ${scheme.hash}`];
   return algorithm === undefined ? undefined : { algorithm, message: digest };

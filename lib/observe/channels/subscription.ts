@@ -1,0 +1,34 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channelNames } from './channels.ts';
+import type {
+  HandshakeEndMessage,
+  HandshakeStartMessage,
+  KmsAttemptMessage,
+  SignatureEndMessage,
+  SignatureStartMessage,
+} from './handshake-messages.ts';
+
+/** What each channel's messages are. */
+interface ChannelMessages {
+  readonly handshakeStart: HandshakeStartMessage;
+  readonly handshakeEnd: HandshakeEndMessage;
+  readonly signatureStart: SignatureStartMessage;
+  readonly signatureEnd: SignatureEndMessage;
+  readonly kmsAttempt: KmsAttemptMessage;
+}
+
+type ChannelName = keyof typeof channelNames & keyof ChannelMessages;
+
+export type ChannelListeners = {
+  readonly [Name in ChannelName]?: (message: ChannelMessages[Name]) => void;
+};
+
+/** Subscribes to the package's channels. Returns what ends it. */
+export function listenToChannels(listeners: ChannelListeners): () => void {
+  // A channel gives each of its listeners the messages of its own kind.
+  const pairs = Object.entries(listeners) as [ChannelName, (message: unknown) => void][];
+  for (const [name, listener] of pairs) subscribe(channelNames[name], listener);
+  return () => {
+    for (const [name, listener] of pairs) unsubscribe(channelNames[name], listener);
+  };
+}
