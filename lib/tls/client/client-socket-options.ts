@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../../errors.ts';
 import { readTimeout, type ConnectOptions } from './client-options.ts';
 import { readOnRead, type OnReadOptions } from '../socket/on-read.ts';
@@ -7,6 +8,8 @@ import { readHighWaterMark } from '../server/server-options.ts';
 export interface ClientSocketOptions {
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
+  /** What is to carry the connection; undefined: a TCP connection of its own. */
+  readonly carrier: Duplex | undefined;
   readonly onread: OnReadOptions | undefined;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds; 0: none. */
@@ -16,13 +19,29 @@ export interface ClientSocketOptions {
 /** @throws InvalidOptionError, naming the option. */
 export function readClientSocketOptions(options: ConnectOptions): ClientSocketOptions {
   const onread = readOnRead(options.onread);
+  const carrier = readCarrier(options.socket);
   return {
+    carrier,
     allowHalfOpen: options.allowHalfOpen === true,
     highWaterMark: readHighWaterMark(options.highWaterMark),
-    onread: options.socket ? undefined : onread, // as node:tls documents it
+    onread: carrier ? undefined : onread, // as node:tls documents it
     signal: readSignal(options.signal),
     timeout: readTimeout('timeout', options.timeout),
   };
+}
+
+/** None where it is null, false or empty, as in node:tls. */
+function readCarrier(value: unknown): Duplex | undefined {
+  if (!value) return undefined;
+  if (!isDuplex(value)) throw new InvalidOptionError('socket', 'a net.Socket or another Duplex', value);
+  return value;
+}
+
+/** By its methods, since streams come from other copies of `readable-stream`, too. */
+function isDuplex(value: object): value is Duplex {
+  return ['once', 'write', 'read', 'destroy'].every(
+    (name) => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function',
+  );
 }
 
 function readSignal(value: unknown): AbortSignal | undefined {

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { Socket, type SocketConnectOpts } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import { InvalidOptionError } from '../../errors.ts';
 import { addon } from '../../native/addon.ts';
@@ -51,7 +51,7 @@ export function connect(...args: unknown[]): TlsSocket {
   const { options, onSecureConnect } = readArguments(args);
   const settings = readClientSettings(options);
   warnOfIgnoredFlags();
-  const { signal, timeout, ...socketOptions } = readClientSocketOptions(options);
+  const { signal, timeout, carrier, ...socketOptions } = readClientSocketOptions(options);
   const pair = addon().socketPair();
   const [ours, engines] = typeof pair === 'number' ? [undefined, -1] : pair;
   const socket = new TlsSocket(engine(), 0, unknownPeer, {
@@ -67,18 +67,23 @@ export function connect(...args: unknown[]): TlsSocket {
     },
   });
   const handshake: ClientHandshake = new ClientHandshake(engine(), settings, socket, engines);
-  if (timeout > 0 && !options.socket) socket.setTimeout(timeout); // as node:tls documents it
+  if (timeout > 0 && !carrier) socket.setTimeout(timeout); // as node:tls documents it
   if (onSecureConnect) socket.once('secureConnect', onSecureConnect);
   if (signal) addAbortSignal(signal, socket);
   if (socket.destroyed || typeof pair === 'number') {
     // Later, since http adds its listener of 'error' in the next tick.
     if (typeof pair === 'number') process.nextTick(() => socket.destroy(noDescriptor(-pair)));
     // A stream that was given ends with the connection, and the socket tells why.
-    options.socket?.on('error', () => undefined).destroy();
+    carrier?.on('error', () => undefined).destroy();
     return socket;
   }
-  if (options.socket === undefined) overTcp(options, socket, handshake);
-  else overStream(options.socket, socket, handshake);
+  try {
+    if (carrier) overStream(carrier, socket, handshake);
+    else overTcp(options, socket, handshake);
+  } catch (error) {
+    socket.destroy(); // Nobody else has it, and its descriptors would stay.
+    throw error;
+  }
   if (options.noDelay === false) socket.setNoDelay(false);
   return socket;
 }
@@ -92,13 +97,7 @@ function noDescriptor(errno: number): Error {
 function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHandshake): void {
   const given = options as Readonly<Record<string, unknown>>;
   const wanted = tcpOptions.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
-  let tcp: Socket;
-  try {
-    tcp = connectTcp(Object.fromEntries(wanted) as NetConnectOpts);
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
+  const tcp = connectTcp(Object.fromEntries(wanted) as object);
   socket.transportConnecting(tcp);
   for (const event of tcpEvents) tcp.on(event, (...args: unknown[]) => socket.emit(event, ...args));
   tcp.once('error', (error) => socket.destroy(error));
@@ -112,6 +111,17 @@ function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHa
     tcp.destroy(); // the engine has a duplicate
     if (!socket.destroyed) socket.transportConnected(false);
   });
+}
+
+/** As `net.connect`, which leaves a handle behind where it throws. */
+function connectTcp(options: object): Socket {
+  const socket = new Socket(options);
+  try {
+    return socket.connect(options as SocketConnectOpts);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 /** A stream that the caller has: an open socket, one on its way, a tunnel, any Duplex. It ends with the connection. */

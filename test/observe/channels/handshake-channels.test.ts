@@ -154,6 +154,7 @@ describe('The channels of a handshake', () => {
     const failed = once(server, 'tlsClientError');
     connectTcp(port, '127.0.0.1')
       .on('error', () => undefined)
+      .resume()
       .end('GET / HTTP/1.1\r\n\r\n');
     await failed;
     expect(of('server', 'handshake:end').map(({ copy }) => copy.outcome)).to.deep.equal([
