@@ -7,6 +7,7 @@ import { Refusal, runAsScript, say } from '../command.mjs';
 import { alreadyBuilt, build } from './build.mjs';
 import { Competition } from './competition.mjs';
 import { contenders } from './contenders.mjs';
+import { comparisonTable, compare, contendersAt } from './earlier-revision.mjs';
 import { evaluate } from './goals.mjs';
 import { parseOptions, usage } from './options.mjs';
 import { chooseCores } from './pinning.mjs';
@@ -24,6 +25,7 @@ async function bench(args) {
     return;
   }
   const { loadProgram, out } = options.build ? await build(options) : alreadyBuilt(options);
+  const earlier = options.compare === undefined ? [] : await contendersAt(options.compare);
   const cores = chooseCores();
   if (cores.why) say(`nothing is pinned to a core: ${cores.why}. Figures will scatter.`);
   const folder = await mkdtemp(join(tmpdir(), 's2n-pkey-bench-'));
@@ -42,7 +44,7 @@ async function bench(args) {
   const flags = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${join(out, 'profiles')}`] : [];
   const competition = new Competition(
     { folder, out, cores, flags, kms: startKms },
-    { ...options, loadProgram },
+    { ...options, loadProgram, earlier },
   );
   try {
     const measured = [];
@@ -74,6 +76,7 @@ async function bench(args) {
 
 async function tell(results, out, options) {
   console.log(`\n${report(results)}\n`);
+  if (options.compare !== undefined) console.log(`${comparisonTable(compare(results.scenarios))}\n`);
   await writeFile(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(join(out, 'results.svg'), plot(results));
   say(`written to ${out}: results.json, results.svg`);

@@ -17,7 +17,8 @@ export class Competition {
 
   /**
    * @param {object} place for Contender.start
-   * @param {{ seconds: number, rounds: number, contenders: string[], loadProgram: string }} settings
+   * @param {{ seconds: number, rounds: number, contenders: string[], loadProgram: string, earlier?: object[] }} settings
+   *   `earlier`: contenders of another commit, from contendersAt
    */
   constructor(place, settings) {
     this.#place = place;
@@ -28,8 +29,8 @@ export class Competition {
   async run(wanted) {
     const scenario = withinDescriptors(wanted);
     const why = this.#whyNot(scenario);
-    const entrants = contenders.filter(
-      ({ name }) => scenario.contenders.includes(name) && this.#settings.contenders.includes(name),
+    const entrants = [...contenders, ...(this.#settings.earlier ?? [])].filter(
+      ({ name, now = name }) => scenario.contenders.includes(now) && this.#settings.contenders.includes(now),
     );
     if (why) say(`${scenario.name} is left out: ${why}`);
     if (why || entrants.length === 0) return undefined;
@@ -72,8 +73,9 @@ export class Competition {
     }
     return {
       ...scenario,
-      contenders: entrants.map(({ name, title }) => ({
+      contenders: entrants.map(({ name, now, title }) => ({
         name,
+        now,
         title,
         agreement: agreements[name],
         summary: summaries(rounds.get(name)),

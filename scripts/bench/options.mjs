@@ -6,6 +6,7 @@ export const usage = `npm run bench -- [options]
   --all               every scenario; without it those that a goal looks at
   --scenarios NAMES   these, separated by commas; \`bulk*\` names all that begin so
   --contenders NAMES  these, separated by commas
+  --compare REV       measure the package as it was at that commit beside it, in the same rounds (built once: minutes)
   --rust              compare with a server in Rust as well (cargo builds it: minutes)
   --seconds S         how long each contender is loaded in each round (1)
   --rounds N          how often every contender has its turn (5)
@@ -19,13 +20,15 @@ export const usage = `npm run bench -- [options]
 /**
  * @param {string[]} args
  * @param {{ scenarios: { name: string, goal: boolean }[], contenders: { name: string }[] }} known
- * @returns {{ help: boolean, list: boolean, build: boolean, profile: boolean, rust: boolean, publish: boolean, seconds: number, rounds: number,
+ * @returns {{ help: boolean, list: boolean, build: boolean, profile: boolean, rust: boolean, compare?: string, publish: boolean, seconds: number, rounds: number,
  *   wrk: boolean, scenarios: string[], contenders: string[] }}
  * @throws Refusal that names the option
  */
 export function parseOptions(args, known) {
   const values = parse(args);
   const usual = known.scenarios.filter(({ goal }) => values.all || goal);
+  if (values.publish && values.compare !== undefined)
+    throw new Refusal('--publish and --compare do not go together: what is published is of today alone.');
   const contenders = chosen('--contenders', values.contenders, known.contenders);
   return {
     help: values.help,
@@ -35,6 +38,7 @@ export function parseOptions(args, known) {
     publish: values.publish,
     wrk: values.wrk,
     rust: values.rust,
+    compare: values.compare,
     seconds: numberBetween('--seconds', values.seconds, 0.1, 600),
     rounds: Math.round(numberBetween('--rounds', values.rounds, 1, 1000)),
     scenarios: values.scenarios
@@ -54,6 +58,7 @@ function parse(args) {
         scenarios: { type: 'string' },
         contenders: { type: 'string' },
         rust: flag,
+        compare: { type: 'string' },
         seconds: { type: 'string', default: '1' },
         rounds: { type: 'string', default: '5' },
         publish: flag,

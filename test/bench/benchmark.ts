@@ -48,3 +48,13 @@ export const { between, ratioTable } = (await load('publish')) as {
   between: (text: string, middle: string) => string;
   ratioTable: (results: object) => string;
 };
+export interface Comparison {
+  readonly scenario: string;
+  readonly contender: string;
+  readonly figure: string;
+  readonly ratio: Summary;
+  readonly verdict: string;
+}
+export const { compare } = (await load('earlier-revision')) as {
+  compare: (scenarios: object[]) => Comparison[];
+};
