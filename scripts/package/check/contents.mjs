@@ -76,7 +76,7 @@ function linkFindings(folder, files) {
     .flatMap((file) =>
       [...read(folder, file).matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)]
         .map(([, link]) => link)
-        .filter((link) => !/(^|\/)CONTRIBUTING\.md$|^(\.\.\/)*(examples|lib)\//.test(link))
+        .filter((link) => !/(^|\/)CONTRIBUTING\.md$|^(\.\.\/)*(examples|lib|scripts)\//.test(link))
         .filter((link) => !existsSync(join(folder, dirname(file), link)))
         .map((link) => `${file} links to ${link}, which is not in the package`),
     );
