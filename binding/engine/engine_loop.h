@@ -80,6 +80,7 @@ class EngineLoop {
                                                      std::optional<std::vector<uint8_t>> context);
   void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
   // Ends a handshake that failed in the application, with this alert (RFC 8446 section 6.2).
+  void Taken(StreamId id);
   void Destroy(StreamId id, int alert);
   // The answer to kClientHello; see tls::Connection::ChooseContext.
   void ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,

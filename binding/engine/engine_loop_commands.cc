@@ -114,6 +114,10 @@ void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
   });
 }
 
+void EngineLoop::Taken(StreamId id) {
+  Submit([id](EngineLoop& loop) { loop.With(id, [](TlsStream& stream) { stream.Taken(); }); });
+}
+
 void EngineLoop::Destroy(StreamId id, int alert) {
   Submit([id, alert](EngineLoop& loop) {
     loop.With(id, [&](TlsStream& stream) { stream.Destroy(alert); });

@@ -84,6 +84,8 @@ class EventSink {
   // Asked when a stream's plaintext is at its end: whether JavaScript ended it (end(), which sends
   // close_notify), or cut it off (destroy(), or the environment is gone). Said before the end came.
   virtual bool EndedInOrder(StreamId stream) = 0;
+  // Whether it says (EngineLoop::Taken) when it has taken a kSecure event's descriptor.
+  virtual bool TakesDescriptors() const { return false; }
 };
 
 }  // namespace keyless::engine

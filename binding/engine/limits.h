@@ -23,6 +23,9 @@ struct Limits {
   // failed, and to hide that is what the silence is for.
   size_t silent = 1024;
   std::chrono::milliseconds silent_tick{100};
+  // JavaScript is told of a TLS 1.2 client before that client is told that the handshake is done,
+  // but while JavaScript is busy no later than this.
+  std::chrono::milliseconds taking{100};
   // Without traffic for so long, a connection gives its record buffers back.
   std::chrono::milliseconds idle{1000};
   // So long after a connection gave memory back, the arena gives the kernel what nobody took since.

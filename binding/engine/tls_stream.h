@@ -84,6 +84,8 @@ class TlsStream final : private tls::Transport {
 
   // From the environment. A signature for another operation than the one awaited is dropped.
   void CompleteSignature(OperationId operation, std::vector<uint8_t> signature);
+  // JavaScript has the descriptor of the pair.
+  void Taken();
   // Ends a handshake with this alert; -1: with none.
   void Destroy(int alert);
   void ChooseContext(std::shared_ptr<const tls::Config> config,
@@ -146,8 +148,9 @@ class TlsStream final : private tls::Transport {
   ssize_t ReadTcp(uint8_t* buffer, size_t length);
   void SendRecords(const uint8_t* data, uint32_t length) override;
   void CheckRecords() const;
-  void HoldTickets();
+  void HoldRecords();
   OutputQueue::Result FlushRecords();
+  bool FlushHeld();
   OutputQueue::Result WriteTcp(const uint8_t* data, size_t length);
 
   // tls_stream_pump.cc
@@ -193,9 +196,12 @@ class TlsStream final : private tls::Transport {
   std::shared_ptr<const tls::ServerContexts> contexts_;  // until connection_ has them
   std::unique_ptr<tls::Connection> connection_;          // null until the peer began with TLS
   OutputQueue to_tcp_;                                   // records
-  // Session tickets of TLS 1.3, which go out with the first bytes that JavaScript writes: by
-  // themselves they would cost a system call and a packet. Without any, with the idle check.
-  std::vector<uint8_t> tickets_;
+  // What a handshake's last step made. Session tickets of TLS 1.3 go out with the first bytes that
+  // JavaScript writes: by themselves they would cost a system call and a packet. Without any, with
+  // the idle check. A TLS 1.2 server's Finished goes out when JavaScript has taken the connection
+  // (or after Limits::taking): a client in the same process hears of it later, as in node:tls.
+  std::vector<uint8_t> held_;
+  bool awaits_taking_ = false;
   PlaintextQueue to_pair_;  // plaintext
   Endpoints endpoints_;
   Clock::time_point started_;

@@ -40,6 +40,7 @@ void TlsStream::EndInbound() {
 }
 
 void TlsStream::EndOutbound() {
+  if (awaits_taking_) FlushRecords();
   if (fin_sent_ || !to_tcp_.empty()) return;
   fin_sent_ = true;
   shutdown(tcp_.get(), SHUT_WR);
@@ -126,8 +127,12 @@ void TlsStream::OnDeadline() {
       if (!connection_) return Close();
       context_.poller.TellWritable(tcp_.get(), &tcp_side_, true);
       return SendLastAlert();
-    case Phase::kOpen:  // only after JavaScript let go: the peer takes nothing
-      return Reset();
+    case Phase::kOpen:
+      if (awaits_taking_) {  // JavaScript is busy
+        FlushHeld();
+        return;
+      }
+      return Reset();  // JavaScript let go, and the peer takes nothing
     case Phase::kLingering:
       if (const size_t left = Unacknowledged();
           left < unacknowledged_ && context_.now - let_go_ < context_.limits.linger_total) {

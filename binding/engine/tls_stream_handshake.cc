@@ -69,11 +69,13 @@ void TlsStream::DriveHandshake() {
     return FailHandshake(std::move(failure));
   }
   hello_checked_ = hello_checked_ || !context_.records.empty();
-  if (progress == tls::Connection::Progress::kDone && connection_->RecordsMayWait()) HoldTickets();
+  if (progress == tls::Connection::Progress::kDone) {
+    HoldRecords();
+    return FinishHandshake();
+  }
   if (!context_.records.empty() && FlushRecords() == OutputQueue::Result::kBroken) {
     return FailHandshake(FailureOfDescriptor(errno, "write"));
   }
-  if (progress == tls::Connection::Progress::kDone) return FinishHandshake();
   if (progress == tls::Connection::Progress::kNeedsVerdict) return AskForVerdict();
   if (progress == tls::Connection::Progress::kBlocked && tcp_side_.readable) Schedule();
   if (progress == tls::Connection::Progress::kNeedsContext) {
@@ -263,14 +265,34 @@ void TlsStream::FinishHandshake() {
   event.endpoints = endpoints_;
   timing_.done = SinceStart();
   event.timing = timing_;
+  const bool records_may_wait = connection_->RecordsMayWait();
   connection_->EndHandshake(context_.AfterHandshake(client_));
   Post(std::move(event));
   secure_posted_ = true;
   phase_ = Phase::kOpen;
+  if (!records_may_wait && !held_.empty()) {
+    if (client_ || !sink_->TakesDescriptors()) {
+      if (!FlushHeld()) return;
+    } else {
+      awaits_taking_ = true;
+      deadline_.Set(context_.deadlines, context_.now + context_.limits.taking, this);
+    }
+  }
   received_ = 0;
   may_receive_ = true;  // the client's first request may be in s2n's buffer already
   PostSessions();
   DriveOpen();
+}
+
+void TlsStream::Taken() {
+  if (phase_ == Phase::kOpen && awaits_taking_) FlushHeld();
+}
+
+// False: the connection is broken.
+bool TlsStream::FlushHeld() {
+  if (FlushRecords() != OutputQueue::Result::kBroken) return true;
+  BreakOpen(tls::Failure::OfSystem(errno, "write"));
+  return false;
 }
 
 void TlsStream::FailHandshake(tls::Failure failure) {

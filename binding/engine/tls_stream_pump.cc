@@ -163,7 +163,7 @@ bool TlsStream::PumpOut() {
     pair_side_.readable = false;
   context_.turn_clock.Moved(static_cast<size_t>(taken));
   // Where tickets go first, everything is gathered behind them.
-  tls::SecretBytes* memory = tickets_.empty() ? &context_.data_records : nullptr;
+  tls::SecretBytes* memory = held_.empty() ? &context_.data_records : nullptr;
   const bool sent = SendPlaintext(context_.written.data(), static_cast<size_t>(taken), memory);
   CheckRecords();
   if (!sent) {
@@ -222,7 +222,7 @@ void TlsStream::OnIdleCheck() {
   if (idle) {
     connection_->ReleaseBuffers();
     context_.memory_given_back = true;
-    if (!tickets_.empty() && FlushRecords() == OutputQueue::Result::kBroken)
+    if (!held_.empty() && FlushRecords() == OutputQueue::Result::kBroken)
       BreakOpen(tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
     return;  // armed again by the next traffic
   }

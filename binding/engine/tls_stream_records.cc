@@ -114,16 +114,17 @@ ssize_t TlsStream::ReadTcp(uint8_t* buffer, size_t length) {
   return received;
 }
 
-void TlsStream::HoldTickets() {
-  tickets_ = context_.records;  // a copy of the right size; the thread keeps its buffer
+void TlsStream::HoldRecords() {
+  held_ = context_.records;  // a copy of the right size; the thread keeps its buffer
   context_.records.clear();
 }
 
 OutputQueue::Result TlsStream::FlushRecords() {
   CheckRecords();
-  if (!tickets_.empty()) {
-    context_.records.insert(context_.records.begin(), tickets_.begin(), tickets_.end());
-    std::vector<uint8_t>().swap(tickets_);
+  if (!held_.empty()) {
+    if (std::exchange(awaits_taking_, false)) deadline_.Cancel();
+    context_.records.insert(context_.records.begin(), held_.begin(), held_.end());
+    std::vector<uint8_t>().swap(held_);
   }
   const OutputQueue::Result result = WriteTcp(context_.records.data(), context_.records.size());
   context_.records.clear();

@@ -223,6 +223,9 @@ Napi::Value Environment::TakeDescriptor(const Napi::CallbackInfo& info) {
   if (found == untaken_.end()) return Napi::Number::New(info.Env(), -1);
   const int fd = found->second.Release();
   untaken_.erase(found);
+  engine::StreamId stream = 0;
+  engine::EngineLoop* loop = info[1].ToBoolean() ? LoopOf(info[0], &stream) : nullptr;
+  if (loop) loop->Taken(stream);
   return Napi::Number::New(info.Env(), fd);
 }
 

@@ -26,6 +26,7 @@ class EventQueue final : public engine::EventSink {
   void Push(engine::Event&& event) override;            // engine threads
   void Wake() override;                                 // engine threads
   bool EndedInOrder(engine::StreamId stream) override;  // engine threads
+  bool TakesDescriptors() const override { return true; }
 
   void WakeArrived();                                          // JavaScript's thread
   std::vector<engine::Event> Take(size_t limit);               // JavaScript's thread

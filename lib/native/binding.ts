@@ -217,9 +217,10 @@ export interface NativeEnvironment {
   drain(limit: number, stream?: number): unknown[];
   /**
    * The plaintext end of a stream whose handshake is done, once; -1: there is none. The caller owns it from then on. (A
-   * descriptor that nobody took ends with the environment, whose JavaScript may be terminated at any point.)
+   * descriptor that nobody took ends with the environment, whose JavaScript may be terminated at any point.) `held`: the
+   * engine holds the end of the handshake until then, which it does in TLS 1.2.
    */
-  takeDescriptor(stream: number): number;
+  takeDescriptor(stream: number, held: boolean): number;
   complete(stream: number, operation: number, signature: Uint8Array): void;
   /** Answers a client hello; see `StreamListener.onClientHello`. */
   chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;

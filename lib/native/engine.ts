@@ -178,9 +178,12 @@ class Engine {
     }
   }
 
-  /** The plaintext end of a stream whose handshake is done. Taken once; the caller owns it. */
-  takeDescriptor(stream: number): number {
-    return this.#native.takeDescriptor(stream);
+  /**
+   * The plaintext end of a stream whose handshake is done. Taken once; the caller owns it. `held`: the peer has not been sent
+   * the end of the handshake yet (TLS 1.2), and is now.
+   */
+  takeDescriptor(stream: number, held: boolean): number {
+    return this.#native.takeDescriptor(stream, held);
   }
 
   /** Called by the listener at the stream's last event (`onFailed` or `onClosed`), never before: a descriptor may come. */

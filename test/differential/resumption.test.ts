@@ -92,3 +92,28 @@ describe('The same as node:tls, when a protocol has one letter', () => {
     return await Promise.race([failed, read]);
   }
 });
+
+describe('The same as node:tls, when a client is in the same process', () => {
+  for (const version of versions) {
+    scenario(`both sides hear of a handshake in the same order, with ${version}`, async (implementation) => {
+      let log: string[] = [];
+      const server = implementation.createServer({}, (socket) => {
+        log.push('secureConnection');
+        socket.end('hello');
+      });
+      const port = await listen(server);
+      const orders = new Set<string>();
+      // The order is left to luck where it is not kept: of 40, some are otherwise.
+      for (let i = 0; i < 40; i++) {
+        log = [];
+        const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion: version });
+        client.once('secureConnect', () => log.push('secureConnect'));
+        client.once('session', () => log.push('session'));
+        await readAll(client);
+        orders.add(log.join());
+      }
+      await close(server);
+      return { orders: [...orders] };
+    });
+  }
+});

@@ -70,18 +70,6 @@ export const differing: Readonly<Record<string, Difference>> = {
     documented: '`cert`, `ca` and `crl` with a private key in them are refused',
     changes: [["ca: loadPEM('ca3-key'),", '']],
   },
-  'parallel/test-tls-ticket.js': {
-    documented: "may hear of it before the server's",
-    changes: [
-      ["s.on('session', (session) => {", "s.on('session', (session) => {\n      s.heard = true;"],
-      [
-        "      else\n        s.once('session', () => {",
-        "      else if (s.heard)\n        server.setTicketKeys(keys);\n      else\n        s.once('session', () => {",
-      ],
-    ],
-  },
-  // It is the same one with TLS 1.2.
-  'parallel/test-tls-ticket-12.js': { documented: "may hear of it before the server's", changes: [] },
 };
 
 /** Tests that should pass and do not yet. */

@@ -245,7 +245,7 @@ export class ServerHandshake implements StreamListener {
   }
 
   onSecure(handshakeFacts: HandshakeFacts): void {
-    const fd = this.#engine.takeDescriptor(this.#stream);
+    const fd = this.#engine.takeDescriptor(this.#stream, handshakeFacts.protocol === 'TLSv1.2');
     if (this.#over) {
       closeSync(fd);
       return;
