@@ -36,8 +36,8 @@ export interface Signer {
   /** The schemes `sign` can be asked for. */
   readonly schemes: readonly SignatureScheme[];
   /**
-   * Where signatures are scarce or cost money: servers then limit how many their clients can have them ask for (the option
-   * `signatureLimits`). Without it a server sets no limit by itself.
+   * By it servers limit how many signatures their clients can have them ask for (the option `signatureLimits`). Without it the
+   * quota of AWS KMS counts.
    */
   readonly quota?: SignatureQuota;
   /**

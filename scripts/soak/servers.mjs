@@ -13,6 +13,9 @@ const deadline = 500; // ms, of the kinds whose handshakes must not be done in t
  */
 const keepAliveTimeout = 120_000;
 
+/** They count and share out turns, and refuse nobody: all clients have one address here, and all servers one key. */
+const signatureLimits = { perSecond: Infinity, inFlight: Infinity, perAddress: false };
+
 /**
  * Each is called with `{ cert, local }`, a certificate and the LocalKeySigner of its key, and returns a server with
  * 'secureConnection' and 'tlsClientError' that does not listen yet.
@@ -24,17 +27,20 @@ export const kinds = {
     attach(createSecureServer({ allowHTTP1: true }, answer), {
       cert,
       signer: signers.quick(local),
+      signatureLimits,
       ALPNProtocols: ['h2', 'http/1.1'],
     }),
   stream: ({ cert, local }) =>
-    createServer({ cert, signer: signers.quick(local), allowHalfOpen: true }, takeOrder),
-  'slow signer': ({ cert, local }) => createServer({ cert, signer: signers.slow(local) }),
-  'wrong signature': ({ cert, local }) => createServer({ cert, signer: signers.wrong(local) }),
-  'signer error': ({ cert, local }) => createServer({ cert, signer: signers.failing(local) }),
+    createServer({ cert, signer: signers.quick(local), signatureLimits, allowHalfOpen: true }, takeOrder),
+  'slow signer': ({ cert, local }) => createServer({ cert, signer: signers.slow(local), signatureLimits }),
+  'wrong signature': ({ cert, local }) =>
+    createServer({ cert, signer: signers.wrong(local), signatureLimits }),
+  'signer error': ({ cert, local }) =>
+    createServer({ cert, signer: signers.failing(local), signatureLimits }),
   'signer too late': ({ cert, local }) =>
-    createServer({ cert, signer: signers.late(local), handshakeTimeout: deadline }),
+    createServer({ cert, signer: signers.late(local), signatureLimits, handshakeTimeout: deadline }),
   impatient: ({ cert, local }) =>
-    createServer({ cert, signer: signers.quick(local), handshakeTimeout: deadline }),
+    createServer({ cert, signer: signers.quick(local), signatureLimits, handshakeTimeout: deadline }),
 };
 
 /** As many bytes as the path says. */

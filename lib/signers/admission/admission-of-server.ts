@@ -1,13 +1,16 @@
+import { LocalKeySigner } from '../local-key-signer.ts';
+import { quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
 import { SignatureAdmission } from './signature-admission.ts';
-import type { SignatureLimits } from './signature-limits.ts';
+import { checkSignatureLimits, type SignatureLimits } from './signature-limits.ts';
 
 /** What limits a server's signatures by this signer; undefined: nothing does. */
 export type AdmissionOfSigner = (signer: Signer) => SignatureAdmission | undefined;
 
 /**
  * Reads a server's option `signatureLimits`: limits for its signers together, an admission that it shares with others, or false.
- * Without it each signer with a quota is limited on its own, whatever servers use it.
+ * Without it each key is limited on its own, whatever servers use it. What the limits leave open comes from the signer's quota, so
+ * that signers with different quotas are then limited apart.
  *
  * @throws InvalidOptionError
  */
@@ -16,6 +19,16 @@ export function readSignatureLimits(
 ): AdmissionOfSigner {
   if (given === undefined) return (signer) => SignatureAdmission.of(signer);
   if (given === false) return () => undefined;
-  const admission = given instanceof SignatureAdmission ? given : new SignatureAdmission(given);
-  return () => admission;
+  if (given instanceof SignatureAdmission) return () => given;
+  checkSignatureLimits(given);
+  const admissions = new Map<string, SignatureAdmission>();
+  return (signer) => {
+    if (signer instanceof LocalKeySigner) return undefined;
+    const { perSecond, inFlight } = checkSignatureLimits(given, quotaOf(signer));
+    const key = `${perSecond} ${inFlight}`;
+    let admission = admissions.get(key);
+    if (!admission)
+      admissions.set(key, (admission = new SignatureAdmission({ ...given, perSecond, inFlight })));
+    return admission;
+  };
 }

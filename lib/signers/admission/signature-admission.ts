@@ -1,3 +1,5 @@
+import { LocalKeySigner } from '../local-key-signer.ts';
+import { keyIdOf, quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
 import { addressPrefix } from './address-prefix.ts';
 import { AddressShares, type AddressShare } from './address-share.ts';
@@ -12,7 +14,12 @@ const LOOK_INTERVAL = 10;
 
 type Share = AddressShare<SignaturePlace>;
 
+/** The admission of each signer keeps that of its key alive. */
 const ofSigners = new WeakMap<Signer, SignatureAdmission>();
+const ofKeys = new Map<string, WeakRef<SignatureAdmission>>();
+const forgotten = new FinalizationRegistry<string>((key) => {
+  if (ofKeys.get(key)?.deref() === undefined) ofKeys.delete(key);
+});
 
 /**
  * Who may ask for a signature now, who waits, and who is refused. A client that nobody knows makes its server buy a signature,
@@ -49,18 +56,21 @@ export class SignatureAdmission {
   }
 
   /**
-   * The admission of all servers of this process that use `signer` and set no limits of their own. Undefined for a signer
-   * without a `quota`, which needs none.
+   * The admission of all servers of this process that set no limits of their own and use `signer`, or another signer of the
+   * same key, such as one that wraps it. Undefined for a `LocalKeySigner`, which needs none.
    */
   static of(signer: Signer): SignatureAdmission | undefined {
-    const { quota } = signer;
-    if (quota === undefined) return undefined;
-    let admission = ofSigners.get(signer);
+    const known = ofSigners.get(signer);
+    if (known || signer instanceof LocalKeySigner) return known;
+    const { perSecond, inFlight } = checkSignatureLimits({}, quotaOf(signer));
+    const key = `${keyIdOf(signer.publicKey)} ${perSecond} ${inFlight}`;
+    let admission = ofKeys.get(key)?.deref();
     if (!admission) {
-      const { perSecond, inFlight } = checkSignatureLimits({}, quota);
       admission = new SignatureAdmission({ perSecond, inFlight });
-      ofSigners.set(signer, admission);
+      ofKeys.set(key, new WeakRef(admission));
+      forgotten.register(admission, key);
     }
+    ofSigners.set(signer, admission);
     return admission;
   }
 

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../errors.ts';
+import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureQuota } from '../signer.ts';
 import { checkPrefixLength, type PrefixLengths } from './address-prefix.ts';
 
@@ -14,9 +15,9 @@ export interface AddressLimits extends Partial<PrefixLengths> {
 
 /** How many signatures handshakes may ask for. `Infinity` is no limit. */
 export interface SignatureLimits {
-  /** Signatures a second. Four fifths of the signer's quota unless given: 800 for KMS. */
+  /** Signatures a second. Four fifths of the signer's quota unless given: 800 for KMS, and for a signer that names none. */
   readonly perSecond?: number;
-  /** Signatures under way. As many as the signer has connections unless given: 256 for KMS. */
+  /** Signatures under way. As many as the signer makes at once unless given: 256 for KMS, and for a signer that names none. */
   readonly inFlight?: number;
   /** Handshakes that wait for their turn; 1,000 unless given. 0: none waits. */
   readonly queue?: number;
@@ -44,9 +45,6 @@ export interface CheckedLimits extends PrefixLengths {
   readonly perAddress: CheckedAddressLimits;
 }
 
-/** AWS KMS: 1,000 a second for each kind of asymmetric key, in an account and Region (Service Quotas), and our connections to it. */
-export const kmsQuota: SignatureQuota = { perSecond: 1000, inFlight: 256 };
-
 const partOfQuota = 0.8;
 const partOfRate = 0.25;
 const partOfAll = 0.5;
@@ -59,7 +57,7 @@ const longestTimeout = 2 ** 31 - 1;
  *
  * @throws InvalidOptionError naming the option, as in `signatureLimits.perAddress.burst`.
  */
-export function checkSignatureLimits(given: unknown, quota: SignatureQuota = kmsQuota): CheckedLimits {
+export function checkSignatureLimits(given: unknown, quota: SignatureQuota = defaultQuota): CheckedLimits {
   const name = 'signatureLimits';
   const expected =
     'limits such as { perSecond: 800, inFlight: 256 }, a SignatureAdmission, or false for none';
@@ -70,7 +68,7 @@ export function checkSignatureLimits(given: unknown, quota: SignatureQuota = kms
     expected,
   );
   const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), quota.perSecond * partOfQuota);
-  const inFlight = whole(`${name}.inFlight`, options.get('inFlight'), 1, quota.inFlight);
+  const inFlight = whole(`${name}.inFlight`, options.get('inFlight'), 1, Math.floor(quota.inFlight));
   const queueTimeout = options.get('queueTimeout') ?? defaultQueueTimeout;
   if (typeof queueTimeout !== 'number' || !(queueTimeout >= 1 && queueTimeout <= longestTimeout)) {
     throw new InvalidOptionError(

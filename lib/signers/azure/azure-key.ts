@@ -2,6 +2,8 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { KeyVaultKey } from '@azure/keyvault-keys';
 import { usableKeys } from '../curves.ts';
 import { kindOfKey, type KeyKind } from '../schemes-of-key.ts';
+import { defaultQuota } from '../signature-quota.ts';
+import type { SignatureQuota } from '../signer.ts';
 import { AzureKeyVaultError } from './azure-error.ts';
 
 /** A version of a key that is fit for TLS. */
@@ -10,6 +12,7 @@ export interface AzureKey {
   readonly id: string;
   readonly publicKey: KeyObject;
   readonly kind: KeyKind;
+  readonly quota: SignatureQuota;
 }
 
 /**
@@ -52,10 +55,23 @@ export function checkAzureKey(key: KeyVaultKey, asked: string): AzureKey {
       facts,
     );
   }
-  return { id, publicKey, kind };
+  return { id, publicKey, kind, quota: quotaOfVault(kind, jwkType(key).endsWith('-HSM')) };
 }
 
 /** Keys in an HSM have `-HSM` after their type. */
+function jwkType(key: KeyVaultKey): string {
+  return key.key?.kty ?? key.keyType ?? '';
+}
+
+/**
+ * What Key Vault allows a vault in a Region, all its keys together ("Azure Key Vault service limits"): 4,000 in 10 seconds for EC
+ * and RSA-2048 in software, half of it in an HSM, a quarter of that for RSA-3072 and an eighth for RSA-4096.
+ */
+function quotaOfVault({ name }: KeyKind, inHsm: boolean): SignatureQuota {
+  const weight = name === 'RSA-4096' ? 8 : name === 'RSA-3072' ? 4 : 1;
+  return { perSecond: (inHsm ? 200 : 400) / weight, inFlight: defaultQuota.inFlight };
+}
+
 function readJwk(jwk: KeyVaultKey['key'], facts: { keyId: string }): KeyObject | undefined {
   const kty = jwk?.kty?.replace(/-HSM$/, '');
   const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('base64url');

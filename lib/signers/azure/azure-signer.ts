@@ -15,7 +15,8 @@ import { checkOperation } from '../operation-check.ts';
 import { peerPackage } from '../peer-package.ts';
 import { schemesOfKey, type KeyKind } from '../schemes-of-key.ts';
 import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
-import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
+import { rememberQuota } from '../signature-quota.ts';
+import type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from '../signer.ts';
 import { AzureKeyVaultError, explainAzureFailure } from './azure-error.ts';
 import { checkAzureKey, type AzureKey } from './azure-key.ts';
 
@@ -50,6 +51,8 @@ export class AzureSigner implements Signer {
   readonly keyId: string;
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
+  /** What Key Vault allows the vault of a key of this kind: servers limit themselves by it (`signatureLimits`). */
+  readonly quota: SignatureQuota;
   readonly #kind: KeyKind;
   readonly #client: CryptographyClient;
   readonly #timeout: number;
@@ -59,6 +62,8 @@ export class AzureSigner implements Signer {
     this.keyId = key.id;
     this.publicKey = key.publicKey;
     this.schemes = schemesOfKey(key.kind);
+    this.quota = key.quota;
+    rememberQuota(key.publicKey, key.quota);
     this.#kind = key.kind;
     this.#client = client;
     this.#timeout = timeout;

@@ -1,12 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { readCircuitBreaker, type CircuitBreaker } from '../admission/circuit-breaker.ts';
-import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { cancellationOf } from '../cancellation.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
 import { checkOperation } from '../operation-check.ts';
+import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import { createHandshakeClient } from './client/kms-client.ts';
@@ -36,7 +36,7 @@ export class KmsSigner implements Signer {
   /** Why signatures are asked for by way of the AWS SDK; undefined when they are not, and so take less of the event loop. */
   readonly sdkReason: string | undefined;
   /** Per account and Region, unless it was raised: servers limit themselves by it (`signatureLimits`). */
-  readonly quota = kmsQuota;
+  readonly quota = defaultQuota;
   readonly #spec: TlsKeySpec;
   readonly #client: KMSClient;
   readonly #ownsClient: boolean;

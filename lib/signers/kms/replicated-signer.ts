@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
-import { kmsQuota } from '../admission/signature-limits.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
+import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import type { KmsSigner, KmsSignerOptions } from './kms-signer.ts';
@@ -26,7 +26,7 @@ export interface ReplicasOptions {
 export class ReplicatedSigner implements Signer {
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
-  readonly quota = kmsQuota;
+  readonly quota = defaultQuota;
   readonly #replicas: readonly Replica[];
   readonly #timeout: number;
   #closed = false;

@@ -5,6 +5,7 @@ import type { NativeIdentity } from '../../native/binding.ts';
 import { checkCertificateMatchesSigner } from '../../signers/certificate-match.ts';
 import { LocalKeySigner } from '../../signers/local-key-signer.ts';
 import { readChain, type PemCertificate } from '../../pem/certificates.ts';
+import { checkQuota } from '../../signers/signature-quota.ts';
 import type { Signer } from '../../signers/signer.ts';
 
 /** A certificate and the signer that holds its private key. */
@@ -54,6 +55,7 @@ export function readIdentity(
       signer,
     );
   }
+  checkQuota(`${option}signer.quota`, signer.quota);
   checkCertificateMatchesSigner(certificateChain, signer);
   const chain = new (addon().CertificateChain)(certificateChain);
   const identity = {

@@ -16,8 +16,9 @@ export interface TlsServerOptions
   /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */
   handshakeTimeout?: number;
   /**
-   * How many signatures this server's clients can have it ask for. Unless given, a signer with a quota (KmsSigner) is limited to
-   * four fifths of it, by all servers of the process together, and any other not at all. false: no limit.
+   * How many signatures this server's clients can have it ask for. Unless given, each key is limited to four fifths of its
+   * signer's quota (of that of AWS KMS, where the signer names none), all servers of the process together. false: no limit. A
+   * `LocalKeySigner` is not limited.
    */
   signatureLimits?: SignatureLimits | SignatureAdmission | false;
   allowHalfOpen?: boolean;

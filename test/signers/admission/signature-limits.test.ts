@@ -250,12 +250,6 @@ describe('signatureLimits', function () {
     }
   });
 
-  it('sets none by itself for a signer without a quota', () => {
-    signer = new HoldingSigner(key);
-    server = createServer({ cert, signer });
-    expect(SignatureAdmission.of(signer)).to.equal(undefined);
-  });
-
   describe('of a KmsSigner', () => {
     withoutAwsConfiguration();
     const running = runningKms();
