@@ -134,7 +134,16 @@ const plainOptions: ReadonlySet<string> = new Set([
     'failures',
     'probability',
   ],
-  ...['kind', 'operations', 'count', 'milliseconds', 'circuitBreaker', 'signatureLimits'],
+  ...[
+    'schemes',
+    'perConnection',
+    'kind',
+    'operations',
+    'count',
+    'milliseconds',
+    'circuitBreaker',
+    'signatureLimits',
+  ],
   ...['--host', '--port', '--region', '--account', '--data'],
 ]);
 

@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { S2nPkeyError } from '../errors.ts';
 import { KmsSigner } from '../signers/kms/kms-signer.ts';
+import type { SignatureScheme } from '../signers/signature-scheme.ts';
 import { serveSigner } from '../signers/socket/serve-signer.ts';
+import type { ServedSignature, ServeSignerOptions } from '../signers/socket/serve-signer-options.ts';
 import type { Command } from './command.ts';
+import { LineLog } from './signer/line-log.ts';
 
 const usage = `Usage: s2n-pkey signer --socket PATH --key KEY [options]
 
@@ -14,9 +17,14 @@ and those that use the socket have none (SocketSigner.open({ path }) of s2n-pkey
   --key <key>      a key's id or ARN, or an alias' name or ARN, such as alias/site
   --region <name>  where the key is (as the AWS SDK finds it)
   --mode <octal>   who may connect, and so sign: 600, this user, unless given; 660, its group too
+  --schemes <list> the signature schemes that may be asked for, with commas between them: all that the key has, unless given
+  --per-second <n> signatures a second, of all connections: 800 unless given
+  --in-flight <n>  signatures under way, of all connections: 256 unless given
+  --quiet          no line for each signature
   --help
 
-It prints "listening on PATH" when it is ready, and ends in order at SIGTERM and SIGINT: what was asked for is answered.
+It prints "listening on PATH" when it is ready, and then a line of JSON for each signature: when, which connection, scheme, outcome,
+milliseconds, KMS's request id. It ends in order at SIGTERM and SIGINT: what was asked for is answered.
 `;
 
 export const signerCommand: Command = {
@@ -43,13 +51,24 @@ async function runSigner(args: readonly string[]): Promise<void> {
 }
 
 interface SignerArguments {
-  readonly path: string;
   readonly keyId: string;
   readonly region: string | undefined;
-  readonly mode: number;
+  readonly isQuiet: boolean;
+  readonly serving: Omit<ServeSignerOptions, 'signer'>;
 }
 
-async function serve({ path, keyId, region, mode }: SignerArguments): Promise<void> {
+/** Only what the log of a site's signatures needs: no message, and nothing of what was signed. */
+function lineOf({ startTime, durationMs, queuedMs, ...facts }: ServedSignature): string {
+  const rounded = (value: number): number => Math.round(value * 100) / 100;
+  return JSON.stringify({
+    time: new Date(startTime).toISOString(),
+    ...facts,
+    durationMs: rounded(durationMs),
+    ...(queuedMs === undefined ? {} : { queuedMs: rounded(queuedMs) }),
+  });
+}
+
+async function serve({ keyId, region, isQuiet, serving }: SignerArguments): Promise<void> {
   const stopped = new AbortController();
   const { signal } = stopped;
   // Before it listens: a signal that comes at once ends it in order, too.
@@ -58,11 +77,14 @@ async function serve({ path, keyId, region, mode }: SignerArguments): Promise<vo
   try {
     const signer = await KmsSigner.open({ keyId, ...(region === undefined ? {} : { region }) });
     try {
-      const server = await serveSigner({ signer, path, mode });
-      process.stdout.on('error', () => undefined); // Whoever reads may go away.
-      process.stdout.write(`key ${signer.keyArn} (${signer.keySpec})\nlistening on ${server.path}\n`);
+      const log = new LineLog();
+      const report = (signature: ServedSignature): void => log.write(lineOf(signature));
+      const server = await serveSigner({ signer, ...serving, ...(isQuiet ? {} : { onSignature: report }) });
+      log.write(`key ${signer.keyArn} (${signer.keySpec})`);
+      log.write(`listening on ${server.path}`);
       await ended;
       await server.close();
+      log.close();
     } finally {
       signer.close();
     }
@@ -81,6 +103,10 @@ function readArguments(args: readonly string[]): SignerArguments | undefined {
         key: { type: 'string' },
         region: { type: 'string' },
         mode: { type: 'string', default: '600' },
+        schemes: { type: 'string' },
+        'per-second': { type: 'string' },
+        'in-flight': { type: 'string' },
+        quiet: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -88,11 +114,30 @@ function readArguments(args: readonly string[]): SignerArguments | undefined {
     throw usageError(cause instanceof Error ? cause.message : String(cause));
   }
   if (values.help) return undefined;
-  const { socket: path, key: keyId, region, mode } = values;
+  const { socket: path, key: keyId, region, mode, schemes, quiet: isQuiet } = values;
   if (path === undefined) throw usageError('--socket is missing');
   if (keyId === undefined) throw usageError('--key is missing');
   if (!/^0?[0-7]{3}$/.test(mode)) throw usageError(`--mode expects permissions such as 660, given '${mode}'`);
-  return { path, keyId, region, mode: Number.parseInt(mode, 8) };
+  const perSecond = readNumber('--per-second', values['per-second']);
+  const inFlight = readNumber('--in-flight', values['in-flight']);
+  const signatureLimits = {
+    ...(perSecond === undefined ? {} : { perSecond }),
+    ...(inFlight === undefined ? {} : { inFlight }),
+  };
+  const serving = {
+    path,
+    mode: Number.parseInt(mode, 8),
+    signatureLimits,
+    // What is no scheme is refused by its name.
+    ...(schemes === undefined ? {} : { schemes: schemes.split(',') as SignatureScheme[] }),
+  };
+  return { keyId, region, isQuiet, serving };
+}
+
+function readNumber(name: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (/^[1-9]\d{0,8}$/.test(given)) return Number(given);
+  throw usageError(`${name} expects a whole number, 1 or more, given '${given}'`);
 }
 
 function usageError(problem: string): S2nPkeyError {

@@ -8,8 +8,8 @@ import type { SignatureQuota, Signer } from './signer.ts';
  */
 export const defaultQuota: SignatureQuota = { perSecond: 1000, inFlight: 256 };
 
-/** The quota of each key whose signer named one when it was opened. */
-const ofKeys = new Map<string, SignatureQuota>();
+/** The open signers that named a quota, by their key. They are not kept alive for it. */
+const ofKeys = new Map<string, Set<WeakRef<Signer>>>();
 
 const ids = new WeakMap<KeyObject, string>();
 
@@ -24,14 +24,36 @@ export function keyIdOf(publicKey: KeyObject): string {
   return id;
 }
 
-/** Remembers the quota of a key, so that it also counts for signers that wrap its signer and copy no `quota`. */
-export function rememberQuota(publicKey: KeyObject, quota: SignatureQuota): void {
-  ofKeys.set(keyIdOf(publicKey), quota);
+/** Has the quota of a signer also count for signers that wrap it and copy no `quota`, until it is closed. */
+export function rememberQuota(signer: Signer): void {
+  const key = keyIdOf(signer.publicKey);
+  const signers = ofKeys.get(key) ?? new Set();
+  signers.add(new WeakRef(signer));
+  ofKeys.set(key, signers);
 }
 
-/** What limits a signer's signatures: its own `quota`, or that of the same key's signer, or that of KMS. */
+/** The signer is closed. */
+export function forgetQuota(signer: Signer): void {
+  openSigners(keyIdOf(signer.publicKey), signer);
+}
+
+/** What limits a signer's signatures: its own `quota`, or the smallest of the same key's open signers, or that of KMS. */
 export function quotaOf({ quota, publicKey }: Signer): SignatureQuota {
-  return quota ?? ofKeys.get(keyIdOf(publicKey)) ?? defaultQuota;
+  if (quota !== undefined) return quota;
+  const quotas = openSigners(keyIdOf(publicKey)).flatMap((signer) => signer.quota ?? []);
+  return quotas.sort((one, other) => one.perSecond - other.perSecond)[0] ?? defaultQuota;
+}
+
+function openSigners(key: string, without?: Signer): Signer[] {
+  const signers = ofKeys.get(key);
+  const open: Signer[] = [];
+  for (const reference of signers ?? []) {
+    const signer = reference.deref();
+    if (signer !== undefined && signer !== without) open.push(signer);
+    else signers?.delete(reference);
+  }
+  if (signers?.size === 0) ofKeys.delete(key);
+  return open;
 }
 
 /**

@@ -20,7 +20,7 @@ const ALLOWED = {
   'signers/azure': ['signers'],
   'signers/google': ['signers'],
   'signers/pkcs11': ['signers', 'pem'],
-  'signers/socket': ['signers'],
+  'signers/socket': ['signers/admission', 'signers'],
   'signers/vault': ['signers', 'pem'],
   'signers/kms/client': [],
   'signers/kms/keys': ['signers/kms/client', 'signers'],

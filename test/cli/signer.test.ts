@@ -86,6 +86,41 @@ describe('s2n-pkey signer', () => {
     signer.close();
   }).timeout(120_000);
 
+  it('prints a line for each signature, with the id of the request to KMS', async () => {
+    const child = start('--socket', path, '--key', 'alias/site', '--schemes', asked.scheme);
+    const { stdout } = child;
+    if (stdout === null) throw new Error('no output');
+    const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+    const next = async (): Promise<string> => String((await lines.next()).value);
+    await next();
+    expect(await next()).to.equal(`listening on ${path}`);
+    const signer = await SocketSigner.open({ path, timeout: 60_000 });
+    expect(signer.schemes).to.deep.equal([asked.scheme]);
+    await signer.sign(asked);
+    const line = JSON.parse(await next()) as Record<string, unknown>;
+    expect(line).to.include({ connection: 1, scheme: asked.scheme, outcome: 'ok', queuedMs: 0 });
+    expect(line['requestId']).to.match(/^[0-9a-f-]{36}$/);
+    expect(line['durationMs']).to.be.a('number').that.is.greaterThan(0);
+    expect(Date.parse(String(line['time']))).to.be.closeTo(Date.now(), 60_000);
+    signer.close();
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).to.equal(0);
+  }).timeout(120_000);
+
+  it('goes on when nobody reads what it prints, and ends in order', async () => {
+    const limits = ['--per-second', '1000000', '--in-flight', '100000'];
+    const child = start('--socket', path, '--key', 'alias/site', ...limits);
+    await listening(child);
+    const signer = await SocketSigner.open({ path, timeout: 60_000 });
+    const wrong = { ...asked, input: new Uint8Array(48) };
+    // More than a pipe holds: 64 KiB.
+    for (let round = 0; round < 10; round++)
+      await Promise.all(Array.from({ length: 100 }, () => signer.sign(wrong)));
+    signer.close();
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).to.equal(0);
+  }).timeout(120_000);
+
   for (const [args, code, words] of [
     [[], 2, '--socket is missing'],
     [['--socket', '/tmp/x.sock'], 2, '--key is missing'],
@@ -96,6 +131,16 @@ describe('s2n-pkey signer', () => {
       'mode: expected permissions without',
     ],
     [['--socket', '/tmp/x.sock', '--key', 'alias/none'], 1, 'Check the key id'],
+    [
+      ['--socket', '/tmp/x.sock', '--key', 'alias/site', '--per-second', 'many'],
+      2,
+      '--per-second expects a whole number',
+    ],
+    [
+      ['--socket', '/tmp/x.sock', '--key', 'alias/site', '--schemes', 'rsa_pkcs1_sha256'],
+      1,
+      'schemes[0]: expected an array of schemes that the signer has',
+    ],
   ] as const) {
     it(`says what is wrong: ${words}`, async () => {
       const child = start(...args);

@@ -2,17 +2,10 @@ import { LocalKeySigner } from '../local-key-signer.ts';
 import { keyIdOf, quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
 import { addressPrefix } from './address-prefix.ts';
-import { AddressShares, type AddressShare } from './address-share.ts';
-import { LongestLine } from './longest-line.ts';
-import { checkSignatureLimits, type CheckedLimits, type SignatureLimits } from './signature-limits.ts';
-import { SignaturePlace } from './signature-place.ts';
-import { SignaturesLimitedError, type ReachedLimit } from './signatures-limited-error.ts';
-import { TokenBucket } from './token-bucket.ts';
-
-/** How often those who wait are looked at, in milliseconds, while there are any. */
-const LOOK_INTERVAL = 10;
-
-type Share = AddressShare<SignaturePlace>;
+import { checkSignatureLimits, type SignatureLimits } from './signature-limits.ts';
+import type { SignaturePlace } from './signature-place.ts';
+import { SignatureTurns } from './signature-turns.ts';
+import { SignaturesLimitedError } from './signatures-limited-error.ts';
 
 /** The admission of each signer keeps that of its key alive. */
 const ofSigners = new WeakMap<Signer, SignatureAdmission>();
@@ -22,37 +15,19 @@ const forgotten = new FinalizationRegistry<string>((key) => {
 });
 
 /**
- * Who may ask for a signature now, who waits, and who is refused. A client that nobody knows makes its server buy a signature,
- * so this is where a flood ends: beyond the limits handshakes wait in a bounded queue, in which networks of clients
- * take turns (round robin), and when it is full the newest of the network with most in it is refused, at once.
+ * Which handshakes may ask for a signature now, wait, or are refused. A client that nobody knows makes its server buy a signature,
+ * so this is where a flood ends. Networks of clients take turns.
  *
  * One may be given to several servers as `signatureLimits`, and then limits them together.
  */
-export class SignatureAdmission {
-  /** The limits in force, defaults included. */
-  readonly limits: CheckedLimits;
-  readonly #rate: TokenBucket;
-  readonly #shares: AddressShares<SignaturePlace>;
-  /** Those with somebody waiting whose turn may come: the first is the next. */
-  readonly #ready = new Set<Share>();
-  /** Those with somebody waiting that are at a limit of their own. */
-  readonly #held = new Set<Share>();
-  /** All that wait, in the order in which they came. */
-  readonly #arrivals = new Set<SignaturePlace>();
-  readonly #longest = new LongestLine<SignaturePlace>();
-  readonly #leave = (place: SignaturePlace, reason: Error | undefined): void => this.#left(place, reason);
-  #timer: NodeJS.Timeout | undefined;
-  #inFlight = 0;
-  #admitted = 0;
-  #refused = 0;
-  #abandoned = 0;
-
+export class SignatureAdmission extends SignatureTurns {
   /** @throws InvalidOptionError */
   constructor(limits: SignatureLimits = {}) {
-    this.limits = checkSignatureLimits(limits);
-    const now = performance.now();
-    this.#rate = new TokenBucket(this.limits.perSecond, this.limits.burst, now);
-    this.#shares = new AddressShares(this.limits.perAddress, now);
+    super(
+      checkSignatureLimits(limits),
+      'peers without an address',
+      (limit, prefix, reason) => new SignaturesLimitedError(limit, prefix, reason),
+    );
   }
 
   /**
@@ -74,180 +49,12 @@ export class SignatureAdmission {
     return admission;
   }
 
-  /** Signatures under way. */
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
-  /** Handshakes that wait for their turn. */
-  get queued(): number {
-    return this.#arrivals.size;
-  }
-
-  /** Signatures that were asked for so far. */
-  get admitted(): number {
-    return this.#admitted;
-  }
-
-  /** Handshakes that were refused so far, with `ERR_S2N_PKEY_SIGNATURES_LIMITED`. */
-  get refused(): number {
-    return this.#refused;
-  }
-
-  /** Handshakes whose client went while they waited. */
-  get abandoned(): number {
-    return this.#abandoned;
-  }
-
-  /** Networks of clients that are remembered. */
-  get addresses(): number {
-    return this.#shares.size;
-  }
-
   /**
    * @internal A place for a handshake with the peer at `host` (empty: it has no address), which may have to wait for its turn.
    *
    * @throws SignaturesLimitedError where it is not to wait either.
    */
   enter(host: string): SignaturePlace {
-    const now = performance.now();
-    const share = this.#shares.of(addressPrefix(host, this.limits), now);
-    if (this.queued > 0) this.#dispatch(now);
-    const place = new SignaturePlace(share, now, this.#leave);
-    // Whoever waits by now is at a limit of its own, or there is no room.
-    if (share.waiting.length === 0 && this.#hasRoom(now) && share.hasRoom(now)) this.#admit(place, 0);
-    else this.#queue(place, now);
-    return place;
-  }
-
-  #hasRoom(now: number): boolean {
-    return this.#inFlight < this.limits.inFlight && this.#rate.has(now);
-  }
-
-  #admit(place: SignaturePlace, queuedMs: number): void {
-    place.state = 'in-flight';
-    place.queuedMs = queuedMs;
-    place.share.begin();
-    this.#rate.take();
-    this.#inFlight++;
-    this.#admitted++;
-  }
-
-  #queue(place: SignaturePlace, now: number): void {
-    const { share } = place;
-    const { queue, queueTimeout } = this.limits;
-    if (queue === 0) throw this.#refusal(this.#limitOf(share, now), share);
-    if (share.waitOfNext(now) > queueTimeout) throw this.#refusal('perAddress.perSecond', share);
-    if (this.queued >= queue) {
-      const { share: longest, length } = this.#longest;
-      if (longest?.waiting.newest === undefined || length <= share.waiting.length + 1)
-        throw this.#refusal('queue', share);
-      this.#shed(longest.waiting.newest, this.#refusal('queue', longest));
-    }
-    place.wait();
-    this.#arrivals.add(place);
-    share.waiting.append(place);
-    this.#longest.changed(share, share.waiting.length - 1);
-    if (!this.#held.has(share)) this.#ready.add(share);
-    this.#timer ??= setInterval(() => this.#look(), LOOK_INTERVAL).unref();
-  }
-
-  /** Gives turns while there is room. A share that is put back is met again after all others. */
-  #dispatch(now: number): void {
-    for (const share of this.#ready) {
-      if (!this.#hasRoom(now)) return;
-      this.#ready.delete(share);
-      const place = share.waiting.oldest;
-      if (!place) continue;
-      if (!share.hasRoom(now)) {
-        this.#held.add(share);
-        continue;
-      }
-      this.#unqueue(place);
-      this.#admit(place, now - place.arrived);
-      place.resolve();
-      if (share.waiting.length > 0) this.#ready.add(share);
-    }
-  }
-
-  /** Time has passed: some have waited too long, and others' rate lets them go on. */
-  #look(): void {
-    const now = performance.now();
-    for (const place of this.#arrivals) {
-      if (now - place.arrived < this.limits.queueTimeout) break;
-      this.#shed(place, this.#refusal('queueTimeout', place.share));
-    }
-    for (const share of this.#held) {
-      if (!share.hasRoom(now)) continue;
-      this.#held.delete(share);
-      this.#ready.add(share);
-    }
-    this.#dispatch(now);
-  }
-
-  #shed(place: SignaturePlace, error: Error): void {
-    place.state = 'over';
-    this.#unqueue(place);
-    place.reject(error);
-  }
-
-  #unqueue(place: SignaturePlace): void {
-    const { share } = place;
-    this.#arrivals.delete(place);
-    share.waiting.remove(place);
-    this.#longest.changed(share, share.waiting.length + 1);
-    if (share.waiting.length === 0) {
-      this.#ready.delete(share);
-      this.#held.delete(share);
-    }
-    if (this.#arrivals.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #left(place: SignaturePlace, reason: Error | undefined): void {
-    const { share, state } = place;
-    if (state === 'over' || state === 'new') return;
-    place.state = 'over';
-    if (state === 'waiting') {
-      this.#abandoned++;
-      this.#unqueue(place);
-      place.reject(reason ?? new Error('the handshake has ended'));
-      return;
-    }
-    share.end();
-    this.#inFlight--;
-    if (this.queued === 0) return;
-    if (this.#held.delete(share)) this.#ready.add(share);
-    this.#dispatch(performance.now());
-  }
-
-  #limitOf(share: Share, now: number): ReachedLimit {
-    if (this.#inFlight >= this.limits.inFlight) return 'inFlight';
-    if (!this.#rate.has(now)) return 'perSecond';
-    return share.isCrowded ? 'perAddress.inFlight' : 'perAddress.perSecond';
-  }
-
-  #refusal(limit: ReachedLimit, share: Share): SignaturesLimitedError {
-    this.#refused++;
-    return new SignaturesLimitedError(limit, share.prefix, this.#reason(limit, share));
-  }
-
-  #reason(limit: ReachedLimit, { prefix = 'peers without an address' }: Share): string {
-    const { perSecond, inFlight, queue, queueTimeout, perAddress } = this.limits;
-    switch (limit) {
-      case 'perSecond':
-        return `${perSecond} signatures a second are the limit`;
-      case 'inFlight':
-        return `${inFlight} signatures are under way`;
-      case 'queue':
-        return `${queue} handshakes wait for a signature already, and none more for ${prefix}`;
-      case 'queueTimeout':
-        return `its turn did not come within ${queueTimeout} ms`;
-      case 'perAddress.perSecond':
-        return `${perAddress.perSecond} signatures a second are the limit for ${prefix}`;
-      case 'perAddress.inFlight':
-        return `${perAddress.inFlight} signatures are under way for ${prefix}`;
-    }
+    return this.enterShare(addressPrefix(host, this.limits));
   }
 }

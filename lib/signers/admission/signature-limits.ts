@@ -27,6 +27,22 @@ export interface SignatureLimits {
   readonly perAddress?: AddressLimits | false;
 }
 
+/** Limits for one connection to `serveSigner`. */
+export interface ConnectionLimits {
+  /** Signatures a second. As many as all together unless given; connections take turns in any case. */
+  readonly perSecond?: number;
+  /** Signatures at once after a pause. A quarter of `perSecond` unless given. */
+  readonly burst?: number;
+  /** Signatures under way. Half of the whole unless given. */
+  readonly inFlight?: number;
+}
+
+/** How many signatures the clients of `serveSigner` may ask for. `Infinity` is no limit. */
+export interface ServedSignatureLimits extends Omit<SignatureLimits, 'perAddress'> {
+  /** For each connection; false: no limits of their own, but turns are still shared out among connections. */
+  readonly perConnection?: ConnectionLimits | false;
+}
+
 /** The limits of one network, all of them known. */
 export interface CheckedAddressLimits {
   readonly perSecond: number;
@@ -52,23 +68,63 @@ const defaultQueue = 1000;
 const defaultQueueTimeout = 2000;
 const longestTimeout = 2 ** 31 - 1;
 
+const name = 'signatureLimits';
+
 /**
  * Checks what was given, and adds what was not.
  *
  * @throws InvalidOptionError naming the option, as in `signatureLimits.perAddress.burst`.
  */
 export function checkSignatureLimits(given: unknown, quota: SignatureQuota = defaultQuota): CheckedLimits {
-  const name = 'signatureLimits';
   const expected =
     'limits such as { perSecond: 800, inFlight: 256 }, a SignatureAdmission, or false for none';
-  const options = readOptions(
-    name,
-    given,
-    ['perSecond', 'inFlight', 'queue', 'queueTimeout', 'perAddress'],
-    expected,
-  );
+  const options = readOptions(name, given, [...wholeOptions, 'perAddress'], expected);
+  const whole = checkWhole(options, quota);
+  const { perSecond, inFlight } = whole;
+  const prefixOptions = ['ipv4Prefix', 'ipv6Prefix'];
+  const share = readShare(`${name}.perAddress`, options.get('perAddress'), prefixOptions);
+  return {
+    ...whole,
+    ipv4Prefix: checkPrefixLength(`${share.name}.ipv4Prefix`, share.options.get('ipv4Prefix'), 32, 32),
+    ipv6Prefix: checkPrefixLength(`${share.name}.ipv6Prefix`, share.options.get('ipv6Prefix'), 128, 64),
+    perAddress: checkShare(share, perSecond * partOfAll, inFlight * partOfAll),
+  };
+}
+
+/**
+ * The same for a signer that others reach by connections: `perConnection` in place of `perAddress`. Of one connection's rate nothing is
+ * held back where the others are quiet.
+ *
+ * @throws InvalidOptionError naming the option, as in `signatureLimits.perConnection.burst`.
+ */
+export function checkServedLimits(given: unknown, quota: SignatureQuota): CheckedLimits {
+  const expected = 'limits such as { perSecond: 800, inFlight: 256 }, or false for none';
+  const options = readOptions(name, given, [...wholeOptions, 'perConnection'], expected);
+  const whole = checkWhole(options, quota);
+  const share = readShare(`${name}.perConnection`, options.get('perConnection'), []);
+  return {
+    ...whole,
+    ipv4Prefix: 32,
+    ipv6Prefix: 128,
+    perAddress: checkShare(share, whole.perSecond, whole.inFlight * partOfAll),
+  };
+}
+
+/** The quota by which limits that nobody gave would come to these. */
+export function quotaOfLimits({ perSecond, inFlight, perAddress }: CheckedLimits): SignatureQuota {
+  return {
+    perSecond: Math.min(perSecond, perAddress.perSecond) / partOfQuota,
+    inFlight: Math.min(inFlight, perAddress.inFlight),
+  };
+}
+
+const wholeOptions = ['perSecond', 'inFlight', 'queue', 'queueTimeout'];
+
+function checkWhole(
+  options: ReadonlyMap<string, unknown>,
+  quota: SignatureQuota,
+): Omit<CheckedLimits, 'perAddress' | keyof PrefixLengths> {
   const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), quota.perSecond * partOfQuota);
-  const inFlight = whole(`${name}.inFlight`, options.get('inFlight'), 1, Math.floor(quota.inFlight));
   const queueTimeout = options.get('queueTimeout') ?? defaultQueueTimeout;
   if (typeof queueTimeout !== 'number' || !(queueTimeout >= 1 && queueTimeout <= longestTimeout)) {
     throw new InvalidOptionError(
@@ -80,45 +136,40 @@ export function checkSignatureLimits(given: unknown, quota: SignatureQuota = def
   return {
     perSecond,
     burst: Math.max(1, perSecond * partOfRate),
-    inFlight,
+    inFlight: whole(`${name}.inFlight`, options.get('inFlight'), 1, Math.floor(quota.inFlight)),
     queue: whole(`${name}.queue`, options.get('queue'), 0, defaultQueue),
     queueTimeout,
-    ...checkAddressLimits(options.get('perAddress'), perSecond, inFlight),
   };
 }
 
-function checkAddressLimits(
-  given: unknown,
-  allPerSecond: number,
-  allInFlight: number,
-): PrefixLengths & { perAddress: CheckedAddressLimits } {
-  const name = 'signatureLimits.perAddress';
-  const options =
-    given === undefined || given === false
-      ? new Map<string, unknown>()
-      : readOptions(
-          name,
-          given,
-          ['perSecond', 'burst', 'inFlight', 'ipv4Prefix', 'ipv6Prefix'],
-          'limits such as { perSecond: 50 }, or false for none',
-        );
-  const prefixes = {
-    ipv4Prefix: checkPrefixLength(`${name}.ipv4Prefix`, options.get('ipv4Prefix'), 32, 32),
-    ipv6Prefix: checkPrefixLength(`${name}.ipv6Prefix`, options.get('ipv6Prefix'), 128, 64),
-  };
-  if (given === false) {
-    return { ...prefixes, perAddress: { perSecond: Infinity, burst: Infinity, inFlight: Infinity } };
-  }
-  const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), allPerSecond * partOfAll);
+interface GivenShare {
+  readonly name: string;
+  readonly options: ReadonlyMap<string, unknown>;
+  /** `false` was given. */
+  readonly isFree: boolean;
+}
+
+function readShare(name: string, given: unknown, more: readonly string[]): GivenShare {
+  const isFree = given === false;
+  if (given === undefined || isFree) return { name, options: new Map(), isFree };
+  const known = ['perSecond', 'burst', 'inFlight', ...more];
+  const expected = 'limits such as { perSecond: 50 }, or false for none';
+  return { name, options: readOptions(name, given, known, expected), isFree };
+}
+
+function checkShare(
+  { name, options, isFree }: GivenShare,
+  defaultPerSecond: number,
+  defaultInFlight: number,
+): CheckedAddressLimits {
+  if (isFree) return { perSecond: Infinity, burst: Infinity, inFlight: Infinity };
+  const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), defaultPerSecond);
   const burst = Math.max(1, perSecond * partOfRate);
-  const inFlight = Math.max(1, Math.floor(allInFlight * partOfAll));
+  const inFlight = Math.max(1, Math.floor(defaultInFlight));
   return {
-    ...prefixes,
-    perAddress: {
-      perSecond,
-      burst: whole(`${name}.burst`, options.get('burst'), 1, burst),
-      inFlight: whole(`${name}.inFlight`, options.get('inFlight'), 1, inFlight),
-    },
+    perSecond,
+    burst: whole(`${name}.burst`, options.get('burst'), 1, burst),
+    inFlight: whole(`${name}.inFlight`, options.get('inFlight'), 1, inFlight),
   };
 }
 

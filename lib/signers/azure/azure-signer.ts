@@ -15,7 +15,7 @@ import { checkOperation } from '../operation-check.ts';
 import { peerPackage } from '../peer-package.ts';
 import { schemesOfKey, type KeyKind } from '../schemes-of-key.ts';
 import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
-import { rememberQuota } from '../signature-quota.ts';
+import { forgetQuota, rememberQuota } from '../signature-quota.ts';
 import type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from '../signer.ts';
 import { AzureKeyVaultError, explainAzureFailure } from './azure-error.ts';
 import { checkAzureKey, type AzureKey } from './azure-key.ts';
@@ -63,10 +63,10 @@ export class AzureSigner implements Signer {
     this.publicKey = key.publicKey;
     this.schemes = schemesOfKey(key.kind);
     this.quota = key.quota;
-    rememberQuota(key.publicKey, key.quota);
     this.#kind = key.kind;
     this.#client = client;
     this.#timeout = timeout;
+    rememberQuota(this);
   }
 
   /**
@@ -116,6 +116,7 @@ export class AzureSigner implements Signer {
   /** Nothing is signed from now on. */
   close(): void {
     this.#closed = true;
+    forgetQuota(this);
   }
 
   /** For `using`: as `close`. */

@@ -4,7 +4,8 @@
  * Each frame is `length` (4 bytes, big-endian, of what follows: 5 to 65,536), `type` (1 byte), `id` (4 bytes, big-endian) and a body.
  *
  *     type  from     id                body
- *     1     server   0                 hello: JSON { version, publicKey (base64 of the SubjectPublicKeyInfo), schemes, inFlight }
+ *     1     server   0                 hello: JSON { version, publicKey (base64 of the SubjectPublicKeyInfo), schemes, inFlight,
+ *                                          and where there are limits quota: { perSecond, inFlight } }
  *     2     client   of the signature  sign: scheme (2 bytes, IANA's code point), then the input
  *     3     server   of the signature  the signature
  *     4     server   of the signature  it failed: JSON { code, message }

@@ -1,25 +1,43 @@
 import type { Socket } from 'node:net';
 import { S2nPkeyError } from '../../errors.ts';
 import { signatureSchemeByCode } from '../signature-scheme.ts';
-import type { Signer } from '../signer.ts';
 import { encodeFrame, FrameReader, frameType, protocolVersion, type Frame } from './framing.ts';
+import type { CheckedServeOptions } from './serve-signer-options.ts';
+import type { SignatureReports } from './signature-reports.ts';
 
 /** Characters of an error's message that go over the socket. */
 const longestMessage = 2_000;
 
+/** A request for a signature. */
+class Ask {
+  readonly controller = new AbortController();
+  readonly startTime = Date.now();
+  readonly begun = performance.now();
+  /** Milliseconds; undefined as long as its turn has not come. */
+  queuedMs: number | undefined;
+  requestId: string | undefined;
+}
+
 /** One client of `serveSigner`. */
 export class ServedConnection {
   readonly #socket: Socket;
-  readonly #signer: Signer;
-  readonly #maxInFlight: number;
+  readonly #number: number;
+  readonly #options: CheckedServeOptions;
+  readonly #reports: SignatureReports | undefined;
   /** What is under way, by its id. */
-  readonly #inFlight = new Map<number, AbortController>();
+  readonly #inFlight = new Map<number, Ask>();
   #ending = false;
 
-  constructor(socket: Socket, signer: Signer, maxInFlight: number) {
+  constructor(
+    socket: Socket,
+    number: number,
+    options: CheckedServeOptions,
+    reports: SignatureReports | undefined,
+  ) {
     this.#socket = socket;
-    this.#signer = signer;
-    this.#maxInFlight = maxInFlight;
+    this.#number = number;
+    this.#options = options;
+    this.#reports = reports;
     const reader = new FrameReader();
     socket.on('data', (chunk: Buffer) => {
       try {
@@ -31,13 +49,11 @@ export class ServedConnection {
     socket.on('error', () => undefined); // 'close' follows.
     socket.on('end', () => socket.end());
     socket.on('close', () => {
-      for (const controller of this.#inFlight.values()) controller.abort(new Error('the client has gone'));
+      for (const { controller } of this.#inFlight.values())
+        controller.abort(new Error('the client has gone'));
       this.#inFlight.clear();
     });
-    const { publicKey, schemes } = signer;
-    const spki = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
-    const hello = { version: protocolVersion, publicKey: spki, schemes, inFlight: maxInFlight };
-    this.#send(frameType.hello, 0, JSON.stringify(hello));
+    this.#greet();
   }
 
   /** Nothing new is taken; the connection ends when what was asked for is answered. */
@@ -52,49 +68,99 @@ export class ServedConnection {
     this.#socket.destroy();
   }
 
+  #greet(): void {
+    const { signer, schemes, maxInFlight: inFlight, quota } = this.#options;
+    const publicKey = signer.publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+    // JSON has no Infinity.
+    const isFinite = quota !== undefined && quota.perSecond < Infinity && quota.inFlight < Infinity;
+    const hello = { version: protocolVersion, publicKey, schemes, inFlight };
+    this.#send(frameType.hello, 0, JSON.stringify(isFinite ? { ...hello, quota } : hello));
+  }
+
   /** @throws RangeError at what no client sends. */
   #take({ type, id, body }: Frame): void {
     if (type === frameType.cancel) {
-      this.#inFlight.get(id)?.abort(new Error('the client does not want it any more'));
+      this.#inFlight.get(id)?.controller.abort(new Error('the client does not want it any more'));
       return;
     }
     if (type !== frameType.sign || body.length < 3 || this.#inFlight.has(id)) {
       throw new RangeError('not a request of this protocol');
     }
+    void this.#answer(id, body.readUInt16BE(0), Uint8Array.from(body.subarray(2)));
+  }
+
+  async #answer(id: number, schemeCode: number, input: Uint8Array): Promise<void> {
+    const ask = new Ask();
+    let outcome = 'ok';
+    try {
+      this.#checkRoom();
+      this.#inFlight.set(id, ask);
+      try {
+        this.#send(frameType.signature, id, await this.#sign(ask, schemeCode, input));
+      } finally {
+        if (this.#inFlight.get(id) === ask) this.#inFlight.delete(id);
+      }
+    } catch (error) {
+      outcome = error instanceof S2nPkeyError ? error.code : 'ERR_S2N_PKEY_SIGNER';
+      this.#fail(id, outcome, error instanceof Error ? error.message : String(error));
+    }
+    this.#endIfIdle();
+    this.#reports?.report({
+      connection: this.#number,
+      scheme: signatureSchemeByCode(schemeCode)?.name,
+      outcome: ask.controller.signal.aborted ? 'ERR_S2N_PKEY_SIGN_ABORTED' : outcome,
+      startTime: ask.startTime,
+      durationMs: performance.now() - ask.begun,
+      queuedMs: ask.queuedMs,
+      requestId: ask.requestId,
+    });
+  }
+
+  /** @throws S2nPkeyError where nothing more is taken. */
+  #checkRoom(): void {
+    const { maxInFlight } = this.#options;
     if (this.#ending) {
-      this.#fail(id, 'ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE', 'the signer behind the socket is ending');
-    } else if (this.#inFlight.size >= this.#maxInFlight) {
-      const message = `more than ${this.#maxInFlight} signatures are asked for at once on one connection`;
-      this.#fail(id, 'ERR_S2N_PKEY_SOCKET_SIGNER_BUSY', message);
-    } else {
-      void this.#sign(id, body.readUInt16BE(0), Uint8Array.from(body.subarray(2)));
+      throw new S2nPkeyError(
+        'ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE',
+        'the signer behind the socket is ending',
+      );
+    }
+    if (this.#inFlight.size >= maxInFlight) {
+      throw new S2nPkeyError(
+        'ERR_S2N_PKEY_SOCKET_SIGNER_BUSY',
+        `more than ${maxInFlight} signatures are asked for at once on one connection`,
+      );
     }
   }
 
-  async #sign(id: number, schemeCode: number, input: Uint8Array): Promise<void> {
-    const controller = new AbortController();
-    this.#inFlight.set(id, controller);
+  async #sign(ask: Ask, schemeCode: number, input: Uint8Array): Promise<Uint8Array> {
+    const { signer, schemes, turns } = this.#options;
+    const facts = signatureSchemeByCode(schemeCode);
+    if (facts === undefined || !schemes.includes(facts.name)) {
+      const given = facts?.name ?? `0x${schemeCode.toString(16)}`;
+      throw new S2nPkeyError(
+        'ERR_S2N_PKEY_OPERATION_INVALID',
+        `the scheme ${given} is not signed here: ask for one of ${schemes.join(', ')}`,
+      );
+    }
+    const { name: scheme, inputKind } = facts;
+    const { signal } = ask.controller;
+    const place = turns?.enterShare(`connection ${this.#number}`);
+    const leave = (): void => place?.leave(signal.reason instanceof Error ? signal.reason : undefined);
+    // Whoever is not wanted any more gives up the place at once, also where the signer does not heed its signal.
+    signal.addEventListener('abort', leave);
     try {
-      const facts = signatureSchemeByCode(schemeCode);
-      if (facts === undefined) {
-        throw new S2nPkeyError(
-          'ERR_S2N_PKEY_OPERATION_INVALID',
-          `there is no scheme 0x${schemeCode.toString(16)}`,
-        );
-      }
-      const { name: scheme, inputKind } = facts;
-      const { signal } = controller;
-      const signature = await this.#signer.sign({ scheme, input, inputKind }, { signal });
+      if (place?.admitted) await place.admitted;
+      ask.queuedMs = place?.queuedMs ?? 0;
+      const sign = (): Promise<Uint8Array> => signer.sign({ scheme, input, inputKind }, { signal });
+      const signature: unknown = await (this.#reports ? this.#reports.make(ask, sign) : sign());
       if (!(signature instanceof Uint8Array) || signature.length === 0 || signature.length > 8_192) {
         throw new S2nPkeyError('ERR_S2N_PKEY_SIGNER', 'the signer behind the socket gave no signature');
       }
-      this.#send(frameType.signature, id, signature);
-    } catch (error) {
-      const code = error instanceof S2nPkeyError ? error.code : 'ERR_S2N_PKEY_SIGNER';
-      this.#fail(id, code, error instanceof Error ? error.message : String(error));
+      return signature;
     } finally {
-      this.#inFlight.delete(id);
-      this.#endIfIdle();
+      signal.removeEventListener('abort', leave);
+      place?.leave();
     }
   }
 

@@ -1,14 +1,18 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import { SignerError } from '../../errors.ts';
+import { checkQuota } from '../signature-quota.ts';
 import { signatureSchemeByName, type SignatureScheme } from '../signature-scheme.ts';
+import type { SignatureQuota } from '../signer.ts';
 import { encodeFrame, FrameReader, frameType, jsonOf, protocolVersion, type Frame } from './framing.ts';
 import { checkSocketFile } from './socket-file.ts';
 import { SocketSignerError, type SocketSignerFault } from './socket-signer-error.ts';
 
-interface SignerKey {
+/** What a server says of the key behind it. */
+export interface SignerKey {
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
+  readonly quota: SignatureQuota | undefined;
 }
 
 /** A signature that is asked for, until it is settled. */
@@ -239,7 +243,8 @@ export class SignerLink {
         `it speaks version ${given} of the protocol, this process ${protocolVersion}: use one release of s2n-pkey on both sides`,
       );
     }
-    const { publicKey: spki, schemes, inFlight } = hello;
+    const { publicKey: spki, schemes, inFlight, quota } = hello;
+    checkQuota('quota', quota);
     if (typeof spki !== 'string' || !Array.isArray(schemes)) throw new RangeError('its hello has no key');
     this.#limit = typeof inFlight === 'number' && inFlight >= 1 ? inFlight : 1;
     const names = schemes.filter(
@@ -247,7 +252,7 @@ export class SignerLink {
         typeof name === 'string' && signatureSchemeByName(name) !== undefined,
     );
     const publicKey = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
-    return { publicKey, schemes: Object.freeze(names) };
+    return { publicKey, schemes: Object.freeze(names), quota: quota as SignatureQuota | undefined };
   }
 
   #sendWhatFits(): void {

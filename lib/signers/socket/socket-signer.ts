@@ -8,13 +8,16 @@ import { InvalidOptionError, type SignerError } from '../../errors.ts';
 import { closedError } from '../closed-error.ts';
 import { readTimeout, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
+import { forgetQuota, rememberQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
-import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
+import type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from '../signer.ts';
 import { checkSocketFile, checkSocketPath } from './socket-file.ts';
 import { SocketSignerError } from './socket-signer-error.ts';
-import { SignerLink } from './signer-link.ts';
+import { SignerLink, type SignerKey } from './signer-link.ts';
 
-export { serveSigner, SignerServer, type ServeSignerOptions } from './serve-signer.ts';
+export { serveSigner, SignerServer } from './serve-signer.ts';
+export type { ServedSignature, ServeSignerOptions } from './serve-signer-options.ts';
+export type { ConnectionLimits, ServedSignatureLimits } from '../admission/signature-limits.ts';
 export { SocketSignerError, type SocketSignerFault } from './socket-signer-error.ts';
 
 export interface SocketSignerOptions {
@@ -32,6 +35,8 @@ export class SocketSigner implements Signer {
   readonly path: string;
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
+  /** What the process behind the socket told when the signer was opened: servers limit themselves by it (`signatureLimits`). */
+  readonly quota?: SignatureQuota;
   readonly #link: SignerLink;
   readonly #timeout: number;
   #closed = false;
@@ -40,11 +45,15 @@ export class SocketSigner implements Signer {
     path: string,
     link: SignerLink,
     timeout: number,
-    key: { publicKey: KeyObject; schemes: readonly SignatureScheme[] },
+    { publicKey, schemes, quota }: SignerKey,
   ) {
     this.path = path;
-    this.publicKey = key.publicKey;
-    this.schemes = key.schemes;
+    this.publicKey = publicKey;
+    this.schemes = schemes;
+    if (quota !== undefined) {
+      this.quota = quota;
+      rememberQuota(this);
+    }
     this.#link = link;
     this.#timeout = timeout;
   }
@@ -91,6 +100,7 @@ export class SocketSigner implements Signer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    forgetQuota(this);
     this.#link.close(closedError(this.path));
   }
 
