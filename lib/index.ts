@@ -107,3 +107,4 @@ export {
   SignerError,
   type S2nPkeyErrorOptions,
 } from './errors.ts';
+export type { ErrorCode } from './error-codes/table.ts';

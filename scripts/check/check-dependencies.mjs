@@ -12,6 +12,7 @@ import { sourceFiles } from './source-files.mjs';
  * belongs to the one that holds it, such as lib/signers/kms/signing/thread to lib/signers/kms/signing.
  */
 const ALLOWED = {
+  'error-codes': [],
   native: [],
   pem: [],
   'observe/channels': [],
@@ -80,6 +81,7 @@ const ALLOWED = {
   ],
   register: ['tls/server', 'tls/context', 'signers/kms', 'signers'],
   '.': [
+    'error-codes',
     'doctor',
     'tls/handshake',
     'tls/client',

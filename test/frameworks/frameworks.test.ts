@@ -77,7 +77,7 @@ async function answerTo(outgoing: ReturnType<typeof request>): Promise<Answer> {
   return { status: response.statusCode, headers: response.headers, text };
 }
 
-describe('frameworks, as their pages in docs/frameworks say', () => {
+describe('the programs of docs/frameworks, as they stand there', () => {
   let pages: Pages;
   before(async function () {
     this.timeout(60_000);
@@ -103,7 +103,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
     const found = (await readdir(folder)).map((file) => file.replace(/\.md$/, ''));
     expect(found).to.include.members(['https', 'http2', 'express', 'grpc', 'next']);
     for (const page of found) {
-      for (const { code } of await programs(page)) {
+      for (const { code } of await programs(`frameworks/${page}`)) {
         const lines = code.split('\n').filter((line) => line.trim() !== '');
         expect(lines.length, page).to.be.at.most(20);
       }
@@ -111,13 +111,13 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   });
 
   it('node:https', async () => {
-    const { text } = await get(await pages.run('https'));
+    const { text } = await get(await pages.run('frameworks/https'));
     expect(text).to.match(/^TLSv1\.3 from (::ffff:)?127\.0\.0\.1\n$/);
   });
 
   describe('node:http2', () => {
     let port: number;
-    before(async () => (port = await pages.run('http2')));
+    before(async () => (port = await pages.run('frameworks/http2')));
 
     it('answers h2 clients, and HTTP/1.1 ones on the same port', async () => {
       expect(await getOverHttp2(port)).to.equal('HTTP/2.0, h2\n');
@@ -141,7 +141,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
 
   describe('Express', () => {
     it('knows that a request is secure, and whom it is from', async () => {
-      const facts = await json(await pages.run('express'));
+      const facts = await json(await pages.run('frameworks/express'));
       expect(facts).to.deep.include({ secure: true, protocol: 'https', hostname: 'localhost' });
       expect(facts)
         .to.have.property('ip')
@@ -150,19 +150,19 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
 
     it('believes a proxy it was told to trust', async () => {
       const headers = { 'x-forwarded-proto': 'http', 'x-forwarded-for': '192.0.2.7' };
-      const facts = await json(await pages.run('express'), { headers });
+      const facts = await json(await pages.run('frameworks/express'), { headers });
       expect(facts).to.deep.include({ secure: false, protocol: 'http', ip: '192.0.2.7' });
     });
   });
 
   describe('Fastify', () => {
     it('over HTTP/1.1', async () => {
-      const port = await pages.run('fastify', 0);
+      const port = await pages.run('frameworks/fastify', 0);
       expect(await json(port)).to.deep.equal({ protocol: 'https', ip: '127.0.0.1', version: '1.1' });
     });
 
     it('over HTTP/2, and HTTP/1.1 on the same port', async () => {
-      const port = await pages.run('fastify', 1);
+      const port = await pages.run('frameworks/fastify', 1);
       const facts = { protocol: 'https', ip: '127.0.0.1' };
       expect(JSON.parse(await getOverHttp2(port))).to.deep.equal({ ...facts, version: '2.0' });
       expect(await json(port)).to.deep.equal({ ...facts, version: '1.1' });
@@ -170,7 +170,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   });
 
   it('Koa', async () => {
-    const facts = await json(await pages.run('koa'));
+    const facts = await json(await pages.run('frameworks/koa'));
     expect(facts).to.deep.include({ secure: true, protocol: 'https' });
     expect(facts)
       .to.have.property('ip')
@@ -178,7 +178,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   });
 
   it('NestJS', async () => {
-    const facts = await json(await pages.run('nestjs'));
+    const facts = await json(await pages.run('frameworks/nestjs'));
     expect(facts).to.deep.include({ secure: true, protocol: 'https' });
     expect(facts)
       .to.have.property('ip')
@@ -186,11 +186,14 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   });
 
   it('hapi', async () => {
-    expect(await json(await pages.run('hapi'))).to.deep.equal({ protocol: 'https', ip: '127.0.0.1' });
+    expect(await json(await pages.run('frameworks/hapi'))).to.deep.equal({
+      protocol: 'https',
+      ip: '127.0.0.1',
+    });
   });
 
   it('ws', async () => {
-    const port = await pages.run('ws');
+    const port = await pages.run('frameworks/ws');
     const socket = new ws(`wss://localhost:${port}`, { ca: pages.cert, family: 4 });
     const [hello] = (await once(socket, 'message')) as [Buffer];
     expect(hello.toString()).to.match(/^hello (::ffff:)?127\.0\.0\.1, encrypted: true$/);
@@ -204,7 +207,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
 
   for (const transports of [['polling', 'websocket'], ['websocket']]) {
     it(`Socket.IO, by ${transports.join(', then ')}`, async () => {
-      const port = await pages.run('socket.io');
+      const port = await pages.run('frameworks/socket.io');
       const socket = io(`https://localhost:${port}`, {
         transports,
         ca: pages.cert,
@@ -224,7 +227,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   }
 
   it('tRPC', async () => {
-    const port = await pages.run('trpc');
+    const port = await pages.run('frameworks/trpc');
     const fetch = async (url: string): Promise<Response> => {
       const { text, status } = await get(port, { path: url.slice(url.indexOf('/', 8)) });
       return new Response(text, { status: status ?? 0, headers: { 'content-type': 'application/json' } });
@@ -255,7 +258,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
     }
 
     it('is called, and knows the address of its peer', async () => {
-      const port = await pages.run('grpc');
+      const port = await pages.run('frameworks/grpc');
       const credentials = ChannelCredentials.createSsl(Buffer.from(pages.cert));
       expect(await sayHello(port, 'grpc', credentials)).to.match(
         /^hello grpc at (::ffff:)?(127\.0\.0\.1|::1):\d+$/,
@@ -303,12 +306,12 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   });
 
   it('a server one cannot reach in code, in the shape of the standalone server of Next.js', async () => {
-    const port = await pages.runCommand('next', standaloneServer);
+    const port = await pages.runCommand('frameworks/next', standaloneServer);
     expect(await json(port)).to.deep.equal({ forwardedProtocol: 'https', ip: '127.0.0.1' });
   });
 
   it('an accepted socket: HTTP and HTTPS on one port', async () => {
-    const port = await pages.run('accepted-socket');
+    const port = await pages.run('frameworks/accepted-socket');
     expect((await get(port)).text).to.match(/^secure, from (::ffff:)?127\.0\.0\.1\n$/);
     const plain = await answerTo(plainRequest({ host: '127.0.0.1', port, path: '/x', agent: false }));
     expect(plain.status).to.equal(308);
@@ -328,7 +331,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   }
 
   it('a CONNECT tunnel', async () => {
-    const port = await pages.run('connect-tunnel');
+    const port = await pages.run('frameworks/connect-tunnel');
     const outgoing = plainRequest({ host: '127.0.0.1', port, method: 'CONNECT', path: 'localhost:443' });
     outgoing.end();
     const [, tunnel] = (await once(outgoing, 'connect')) as [IncomingMessage, Socket];
@@ -336,7 +339,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   });
 
   it('a Duplex', async () => {
-    const port = await pages.run('duplex');
+    const port = await pages.run('frameworks/duplex');
     const socket = new ws(`ws://127.0.0.1:${port}`, {});
     await once(socket, 'open');
     const stream = ws.createWebSocketStream(socket);
@@ -348,7 +351,7 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
     ['none', 'a listening socket shared by the workers'],
   ] as const) {
     it(`cluster: ${how}`, async () => {
-      const port = await pages.runAlone('cluster', { NODE_CLUSTER_SCHED_POLICY: policy });
+      const port = await pages.run('frameworks/cluster', 0, { NODE_CLUSTER_SCHED_POLICY: policy });
       const workers = new Set<string>();
       // Dealt out in turn, so both answer as soon as both listen. The kernel promises nothing of the kind.
       const answer = async (): Promise<Set<string>> => {
@@ -361,8 +364,21 @@ describe('frameworks, as their pages in docs/frameworks say', () => {
   }
 
   it('worker threads', async () => {
-    const port = await pages.runAlone('worker-threads');
+    const port = await pages.run('frameworks/worker-threads');
     expect((await get(port)).text).to.equal('thread 1\n');
+  });
+
+  it('the start script of the production checklist, until SIGTERM ends it', async () => {
+    const port = await pages.run('production');
+    expect((await get(port, { servername: 'www.example.com' })).text).to.equal('hello\n');
+    expect(await pages.stop('SIGTERM')).to.equal(0);
+  });
+
+  it('the metrics of the page on observability', async () => {
+    const port = await pages.run('observability');
+    const { headers, text } = await answerTo(plainRequest({ host: '127.0.0.1', port, agent: false }));
+    expect(headers['content-type']).to.match(/^text\/plain/);
+    expect(text).to.include('s2n_pkey_engine_connections');
   });
 
   it('every handshake was signed by KMS', async () => {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -15,21 +15,18 @@ import { environmentOf } from '../fixtures/kms-environment.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = join(root, 'test', 'fixtures');
 const reporter = pathToFileURL(join(fixtures, 'report-listening.mjs')).href;
-/** Where `docs/frameworks` says 8443, each page gets a number of its own, which stands for a free port. */
-const firstPort = 20_000;
-const lastPort = 20_999;
 
-/** The programs on the pages of `docs/frameworks`, run as they are written, with a key in a local KMS. */
+/**
+ * The programs on pages of docs/, each run as it stands there in a process of its own, with a key in a local KMS. A preloaded module
+ * has their servers listen on free ports.
+ */
 export class Pages {
   readonly #kms: LocalKms;
   readonly #folder: string;
-  readonly #children: ChildProcess[] = [];
-  readonly #listening = new Map<number, (port: number) => void>();
   /** The certificate they serve. */
   readonly cert: string;
-  #host: ChildProcess | undefined;
-  #next = firstPort;
-  #failed: (error: Error) => void = () => undefined;
+  #running: ChildProcess | undefined;
+  #written = 0;
 
   private constructor(kms: LocalKms, folder: string, cert: string) {
     this.#kms = kms;
@@ -44,7 +41,7 @@ export class Pages {
     const { arn } = await createKey(client, { keySpec: 'ECC_NIST_P256', alias: 'alias/site' });
     client.destroy();
     const signer = await KmsSigner.open({ keyId: arn, ...kms.clientOptions });
-    const names = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] };
+    const names = { dns: ['localhost', 'www.example.com'], ip: ['127.0.0.1', '::1'] };
     const cert = await createSelfSignedCertificate({ signer, subject: { CN: 'localhost' }, altNames: names });
     signer.close();
     await mkdir(join(root, 'build'), { recursive: true });
@@ -62,96 +59,90 @@ export class Pages {
   }
 
   async close(): Promise<void> {
-    for (const child of this.#children) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      if (child.pid !== undefined) process.kill(-child.pid); // and what it started
-      await once(child, 'exit');
-    }
+    await this.#end();
     await this.#kms.close();
     await rm(this.#folder, { recursive: true });
   }
 
-  /** Runs the `n`-th program of a page beside the others; resolves to the port it listens on. */
-  async run(page: string, n = 0): Promise<number> {
-    const { path, listening } = await this.#write(page, n);
-    this.#host ??= this.#start([join(fixtures, 'page-host.mjs')]);
-    this.#host.stdin?.write(`${path}\n`);
-    return await listening;
-  }
-
-  /** Runs a page's program as one of its own, for those that start themselves again. */
-  async runAlone(page: string, env: NodeJS.ProcessEnv = {}): Promise<number> {
-    const { path, listening } = await this.#write(page, 0);
-    this.#start([path], env);
-    return await listening;
-  }
-
-  /** Runs a page's commands, with `program` as the server.js that they start. */
-  async runCommand(page: string, program: string): Promise<number> {
-    const text = await readFile(join(root, 'docs', 'frameworks', `${page}.md`), 'utf8');
-    const commands = /```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
-    const named = this.#next++;
-    await writeFile(join(this.#folder, 'server.cjs'), program); // .cjs: the package it lies in is of ES modules
-    const listening = this.#expect(named);
-    this.#spawn(
-      'sh',
-      ['-c', commands.replace(/\b8443\b/g, String(named)).replace('server.js', 'server.cjs')],
-      {
-        NODE_OPTIONS: `--import ${reporter}`,
-      },
-    );
-    return await listening;
-  }
-
-  #expect(named: number): Promise<number> {
-    return new Promise<number>((resolve, reject) => {
-      this.#listening.set(named, resolve);
-      this.#failed = reject;
-    });
-  }
-
-  async #write(page: string, n: number): Promise<{ path: string; listening: Promise<number> }> {
+  /** Runs the `n`-th program of a page, in place of the one that ran; resolves to the port it listens on. */
+  async run(page: string, n = 0, env: NodeJS.ProcessEnv = {}): Promise<number> {
     const { code, language } = (await programs(page))[n] ?? { code: '', language: 'js' };
-    const named = this.#next++;
-    const path = join(this.#folder, `${page}-${n}-${named}.mjs`);
-    await writeFile(path, toJavaScript(code, language).replace(/\b8443\b/g, String(named)));
-    return { path, listening: this.#expect(named) };
+    const path = join(this.#folder, `page-${++this.#written}.mjs`);
+    await writeFile(path, toJavaScript(code, language));
+    return await this.#start(process.execPath, ['--no-warnings', '--import', reporter, path], env);
   }
 
-  #start(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    return this.#spawn(process.execPath, ['--no-warnings', '--import', reporter, ...args], env);
+  /** Runs a page's commands in a folder that has the CommonJS program `server.js` which they start. */
+  async runCommand(page: string, program: string): Promise<number> {
+    const commands = /```sh\n([\s\S]*?)```/.exec(await readFile(fileOf(page), 'utf8'))?.[1] ?? '';
+    const folder = join(this.#folder, 'commonjs');
+    await mkdir(join(folder, 'node_modules'), { recursive: true });
+    await symlink(root, join(folder, 'node_modules', 's2n-pkey'));
+    await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');
+    await writeFile(join(folder, 'cert.pem'), this.cert);
+    await writeFile(join(folder, 'server.js'), program);
+    const env = { NODE_OPTIONS: `--import ${reporter}` };
+    return await this.#start('sh', ['-c', commands], env, folder);
   }
 
-  #spawn(command: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+  /** Ends the running program by a signal; resolves to its exit code. */
+  async stop(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#running;
+    if (child === undefined) throw new Error('no page is running');
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+    return child.exitCode;
+  }
+
+  async #start(
+    command: string,
+    args: string[],
+    env: NodeJS.ProcessEnv,
+    cwd: string = this.#folder,
+  ): Promise<number> {
+    await this.#end();
     const child = spawn(command, args, {
-      cwd: this.#folder,
+      cwd,
       env: {
         PATH: process.env['PATH'],
         S2N_PKEY_ADDON: process.env['S2N_PKEY_ADDON'],
-        S2N_PKEY_TEST_PORTS: `${firstPort}-${lastPort}`,
+        S2N_PKEY_TEST_PORTS: '443-9999',
         ...environmentOf(this.#kms),
         ...env,
       },
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
       detached: true, // a group of its own
     });
-    this.#children.push(child);
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#said(line));
-    child.on('exit', () => this.#failed(new Error('the program ended')));
-    return child;
+    this.#running = child;
+    const listening = new Promise<number>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const [, port] = /^listening \d+ (\d+)$/.exec(line) ?? [];
+        if (port !== undefined) resolve(Number(port));
+      });
+      child.once('exit', () => reject(new Error(`the program ended: ${args.join(' ')}`)));
+    });
+    return await listening;
   }
 
-  #said(line: string): void {
-    const [, named, port] = /^listening (\d+) (\d+)$/.exec(line) ?? [];
-    if (named !== undefined) this.#listening.get(Number(named))?.(Number(port));
-    const [, why] = /^failed \S+ (".*")$/.exec(line) ?? [];
-    if (why !== undefined) this.#failed(new Error(JSON.parse(why) as string));
+  async #end(): Promise<void> {
+    const child = this.#running;
+    this.#running = undefined;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    process.kill(-child.pid); // and what it started
+    await ended;
   }
+}
+
+/** `production` is docs/production.md, and `frameworks/koa` one of the folder. */
+function fileOf(page: string): string {
+  return join(root, 'docs', `${page}.md`);
 }
 
 /** The programs of a page, in order. */
 export async function programs(page: string): Promise<{ code: string; language: string }[]> {
-  const text = await readFile(join(root, 'docs', 'frameworks', `${page}.md`), 'utf8');
+  const text = await readFile(fileOf(page), 'utf8');
   return [...text.matchAll(/```(js|ts)\n([\s\S]*?)```/g)].map(([, language = '', code = '']) => ({
     code,
     language,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { baoCommand } from '../../fixtures/needs.ts';
 
-/** A real OpenBao server, in memory, with the Transit engine mounted. */
+/** A real OpenBao server, in memory, with the Transit engine mounted unless told otherwise. */
 export class OpenBao {
   readonly address: string;
   readonly token = 'root';
@@ -14,7 +14,7 @@ export class OpenBao {
     this.#child = child;
   }
 
-  static async start(): Promise<OpenBao> {
+  static async start({ transit = true } = {}): Promise<OpenBao> {
     const port = await freePort();
     const child = spawn(
       baoCommand,
@@ -30,7 +30,7 @@ export class OpenBao {
     const bao = new OpenBao(`http://127.0.0.1:${port}`, child);
     try {
       await started(child);
-      await bao.ask('POST', 'sys/mounts/transit', { type: 'transit' });
+      if (transit) await bao.ask('POST', 'sys/mounts/transit', { type: 'transit' });
     } catch (error) {
       await bao.stop();
       throw error;

@@ -42,9 +42,27 @@ export class KmsError extends SignerError {
   }
 }
 
-/** A kind of failure: the end of its code, and what to do about it. */
+/** The kinds of failure: the ends of their codes, `ERR_S2N_PKEY_KMS_…`. */
+type KmsFault =
+  | 'ACCESS_DENIED'
+  | 'CREDENTIALS'
+  | 'FAILED'
+  | 'KEY_DISABLED'
+  | 'KEY_PENDING_DELETION'
+  | 'KEY_STATE'
+  | 'KEY_USAGE'
+  | 'LIMIT_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'REGION'
+  | 'THROTTLED'
+  | 'TIMEOUT'
+  | 'UNAVAILABLE'
+  | 'UNREACHABLE'
+  | 'UNUSABLE_ANSWER';
+
+/** A kind of failure, and what to do about it. */
 interface Explanation {
-  readonly code: string;
+  readonly code: KmsFault;
   readonly advice: (call: KmsCall) => string;
 }
 

@@ -1,0 +1,102 @@
+import type { CodeTable } from './row.ts';
+
+/** Failures before or while a server starts, and of the command line. */
+export const setupCodes = {
+  ERR_S2N_PKEY_INVALID_OPTION: [
+    'InvalidOptionError',
+    'An option has a wrong type or value, or does not exist here. `option` is its name.',
+    'Follow the message. It says what was expected, and never repeats a secret.',
+  ],
+  ERR_S2N_PKEY_KEY_MISMATCH: [
+    'KeyMismatchError',
+    'Certificate and signer have different public keys. The message has both fingerprints.',
+    'Use the certificate that was issued for this key, or open the signer with the other key.',
+  ],
+  ERR_S2N_PKEY_CERTIFICATE_INVALID: [
+    'S2nPkeyError',
+    '`cert` contains no certificate that can be served.',
+    'Pass a PEM chain, your own certificate first.',
+  ],
+  ERR_S2N_PKEY_SECURITY_POLICY: [
+    'S2nPkeyError',
+    'The policy does not exist, or it can never agree with this certificate.',
+    'Use `default`, or the policy that the message suggests.',
+  ],
+  ERR_S2N_PKEY_CA_INVALID: [
+    'S2nPkeyError',
+    '`ca` contains something that cannot be read or used as an authority.',
+    'Fix the PEM block that the message names.',
+  ],
+  ERR_S2N_PKEY_CRL_INVALID: [
+    'S2nPkeyError',
+    '`crl` contains something that cannot be read or used as a revocation list.',
+    'Fix the PEM block that the message names.',
+  ],
+  ERR_S2N_PKEY_NO_SESSION_TICKETS: [
+    'S2nPkeyError',
+    'The server issues no session tickets (`sessionTickets: false`, or `requestCert`), so it has no ticket keys.',
+    'Do not call `getTicketKeys()` and `setTicketKeys()` on this server.',
+  ],
+  ERR_S2N_PKEY_ATTACH: [
+    'AttachError',
+    '`attach` cannot secure this server: it has a key already, is attached already, or has connections.',
+    'Create the server without `key` and `cert`, and attach before it serves.',
+  ],
+  ERR_S2N_PKEY_REGISTER: [
+    'RegisterError',
+    '`s2n-pkey/register` cannot read or use its settings.',
+    'Fix the variable or the entry that the message names.',
+  ],
+  ERR_S2N_PKEY_CERTIFICATE_REFUSED: [
+    'S2nPkeyError',
+    'A watched certificate file has no certificate that can be served now. The former one stays in use.',
+    'Fix the file. It is read again by itself.',
+  ],
+  ERR_S2N_PKEY_PREFLIGHT: [
+    'PreflightError',
+    '`preflight` or `rollover` found faults. `faults` has all of them, each with what to do.',
+    'Fix each fault, then start again.',
+  ],
+  ERR_S2N_PKEY_CONFORMANCE: [
+    'ConformanceError',
+    'A signer violates the `Signer` contract. The message says how.',
+    'Fix the signer.',
+  ],
+  ERR_S2N_PKEY_KEY_INVALID: [
+    'S2nPkeyError',
+    '`LocalKeySigner` cannot use this PEM. The message says what it is instead.',
+    'Pass an RSA key of 2,048 to 4,096 bits, or a P-256, P-384 or P-521 key.',
+  ],
+  ERR_S2N_PKEY_PASSPHRASE: [
+    'S2nPkeyError',
+    'The passphrase of a PEM key is missing or wrong.',
+    'Pass the right `passphrase`.',
+  ],
+  ERR_S2N_PKEY_PEER_PACKAGE: [
+    'S2nPkeyError',
+    'An optional package that this signer needs is not installed.',
+    'Install the package that the message names.',
+  ],
+  ERR_S2N_PKEY_ADDON_NOT_FOUND: [
+    'S2nPkeyError',
+    'The package has no native addon for this machine.',
+    'Run `npx s2n-pkey build`. Only Linux with glibc is supported.',
+  ],
+  ERR_S2N_PKEY_ADDON_LOAD: [
+    'S2nPkeyError',
+    'The native addon exists, but Node cannot load it.',
+    'Follow the message. It needs glibc 2.28 or later and Node 20.19 or later.',
+  ],
+  ERR_S2N_PKEY_LIBRARY: ['S2nPkeyError', 's2n-tls or AWS-LC did not start.', 'Report it.'],
+  ERR_S2N_PKEY_CONFIG: [
+    'S2nPkeyError',
+    's2n-tls did not accept a setting, or memory ran out.',
+    'Report it, with the message.',
+  ],
+  ERR_S2N_PKEY_LOCAL_KMS: [
+    'LocalKmsError',
+    'The local KMS cannot start, or was asked for something it does not support.',
+    'Follow the message: the port is taken, or the data directory is in use.',
+  ],
+  ERR_S2N_PKEY_USAGE: ['S2nPkeyError', 'A command was called with wrong arguments.', 'Run it with `--help`.'],
+} as const satisfies CodeTable;
