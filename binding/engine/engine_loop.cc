@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "engine/thread_policy.h"
-#include "tls/arena.h"
+#include "memory/arena.h"
 #include "tls/library.h"
 
 namespace keyless::engine {
@@ -247,7 +247,7 @@ void EngineLoop::FreeRetired() {
 }
 
 void EngineLoop::TrimMemory() {
-  trims_.Run(context_.now, 1, [](EngineLoop*) { tls::Arena::Process().Trim(); });
+  trims_.Run(context_.now, 1, [](EngineLoop*) { memory::Arena::Process().Trim(); });
   if (std::exchange(context_.memory_given_back, false) && !trim_.pending())
     trim_.Set(trims_, context_.now + context_.limits.trim, this);
 }

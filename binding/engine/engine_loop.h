@@ -76,8 +76,8 @@ class EngineLoop {
   // Ends a handshake that nobody waits for any more.
   void Cancel(StreamId id);
   // Ready with nothing where the stream is not open, or it cannot be had.
-  std::future<tls::SecretBytes> ExportKeyingMaterial(StreamId id, size_t length, std::string label,
-                                                     std::optional<std::vector<uint8_t>> context);
+  std::future<memory::SecretBytes> ExportKeyingMaterial(
+      StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context);
   void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
   // Ends a handshake that failed in the application, with this alert (RFC 8446 section 6.2).
   void Taken(StreamId id);

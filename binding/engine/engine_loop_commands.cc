@@ -88,13 +88,13 @@ void EngineLoop::Cancel(StreamId id) {
   Submit([id](EngineLoop& loop) { loop.With(id, [&](TlsStream& stream) { stream.Abandon(); }); });
 }
 
-std::future<tls::SecretBytes> EngineLoop::ExportKeyingMaterial(
+std::future<memory::SecretBytes> EngineLoop::ExportKeyingMaterial(
     StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context) {
-  auto promise = std::make_shared<std::promise<tls::SecretBytes>>();
-  std::future<tls::SecretBytes> material = promise->get_future();
+  auto promise = std::make_shared<std::promise<memory::SecretBytes>>();
+  std::future<memory::SecretBytes> material = promise->get_future();
   Submit([id, length, label = std::move(label), context = std::move(context),
           promise](EngineLoop& loop) {
-    tls::SecretBytes exported;
+    memory::SecretBytes exported;
     try {
       if (TlsStream* stream = loop.Find(id))
         exported = stream->ExportKeyingMaterial(length, label, context);

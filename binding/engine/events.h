@@ -7,9 +7,9 @@
 
 #include "engine/descriptor.h"
 #include "engine/endpoints.h"
+#include "memory/secret_bytes.h"
 #include "tls/connection.h"
 #include "tls/failure.h"
-#include "tls/secret_bytes.h"
 
 namespace keyless::engine {
 
@@ -44,7 +44,7 @@ struct Event {
   // kSign
   OperationId operation = 0;
   uint16_t scheme = 0;
-  tls::SecretBytes input;
+  memory::SecretBytes input;
 
   // kSign and kSecure
   size_t context = 0;   // of the server's

@@ -17,10 +17,10 @@
 #include "engine/limits.h"
 #include "engine/poller.h"
 #include "engine/turn_clock.h"
+#include "memory/secret_bytes.h"
 #include "tls/connection.h"
 #include "tls/error.h"
 #include "tls/plaintext.h"
-#include "tls/secret_bytes.h"
 
 namespace keyless::engine {
 
@@ -91,17 +91,17 @@ struct LoopContext {
   Deadlines<TlsStream> idle_checks;
   Clock::time_point now = Clock::now();
   EventBatch events;
-  tls::SecretBytes written = tls::SecretBytes(kWritten);  // by JavaScript
-  size_t written_used = 0;                                // since it was wiped, as below
+  memory::SecretBytes written = memory::SecretBytes(kWritten);  // by JavaScript
+  size_t written_used = 0;                                      // since it was wiped, as below
   // Records as they came, decrypted there: in the middle of room for what s2n kept of those before.
-  tls::SecretBytes received = tls::SecretBytes(kChunk + 2 * tls::Connection::kRecordRoom);
+  memory::SecretBytes received = memory::SecretBytes(kChunk + 2 * tls::Connection::kRecordRoom);
   size_t received_used = 0;
   tls::Plaintext plaintext{kChunk + tls::Connection::kRecordRoom};
   // Records of the stream being driven, gathered so that a flight or a batch is written once.
   std::vector<uint8_t> records;
   // Where those of its data are made, and written from. Enough for such plaintext in the smallest
   // records that a peer may ask for (512 bytes, RFC 6066 section 4), with all that goes with each.
-  tls::SecretBytes data_records = tls::SecretBytes(kWritten + kWritten / 4);
+  memory::SecretBytes data_records = memory::SecretBytes(kWritten + kWritten / 4);
   // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
   // a step of one takes as long as dozens of requests, so they go last, and have as much time of a
   // turn as the rest took.

@@ -92,6 +92,6 @@ void BasicOutputQueue<Bytes>::Discard() {
 }
 
 template class BasicOutputQueue<std::vector<uint8_t>>;
-template class BasicOutputQueue<tls::SecretBytes>;
+template class BasicOutputQueue<memory::SecretBytes>;
 
 }  // namespace keyless::engine

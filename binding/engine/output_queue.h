@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tls/secret_bytes.h"
+#include "memory/secret_bytes.h"
 
 namespace keyless::engine {
 
@@ -42,6 +42,6 @@ class BasicOutputQueue {
 };
 
 using OutputQueue = BasicOutputQueue<std::vector<uint8_t>>;  // records
-using PlaintextQueue = BasicOutputQueue<tls::SecretBytes>;
+using PlaintextQueue = BasicOutputQueue<memory::SecretBytes>;
 
 }  // namespace keyless::engine

@@ -100,9 +100,9 @@ uint32_t TlsStream::SinceStart() const {
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count());
 }
 
-tls::SecretBytes TlsStream::ExportKeyingMaterial(
+memory::SecretBytes TlsStream::ExportKeyingMaterial(
     size_t length, const std::string& label, const std::optional<std::vector<uint8_t>>& context) {
-  tls::SecretBytes material(length);
+  memory::SecretBytes material(length);
   if (phase_ != Phase::kOpen || !connection_->ExportKeyingMaterial(label, context, &material))
     return {};
   return material;

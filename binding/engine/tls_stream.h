@@ -92,8 +92,8 @@ class TlsStream final : private tls::Transport {
                      const std::optional<std::string>& protocol);
   // The verdict on a server's certificate. Not accepted: the handshake ends with bad_certificate.
   void Judge(bool accepted);
-  tls::SecretBytes ExportKeyingMaterial(size_t length, const std::string& label,
-                                        const std::optional<std::vector<uint8_t>>& context);
+  memory::SecretBytes ExportKeyingMaterial(size_t length, const std::string& label,
+                                           const std::optional<std::vector<uint8_t>>& context);
   void Reset();
   // The environment is gone: what JavaScript wrote is still delivered, everything else ends now.
   void Abandon();
@@ -157,7 +157,7 @@ class TlsStream final : private tls::Transport {
   void DriveOpen();
   bool PumpIn();
   bool PumpOut();
-  bool SendPlaintext(const uint8_t* data, size_t length, tls::SecretBytes* memory);
+  bool SendPlaintext(const uint8_t* data, size_t length, memory::SecretBytes* memory);
   void EndOfRecords();
   void EndOfPlaintext();
   bool JavaScriptWrites();

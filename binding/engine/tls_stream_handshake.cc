@@ -227,7 +227,7 @@ void TlsStream::Judge(bool accepted) {
 }
 
 void TlsStream::PostSessions() {
-  for (tls::SecretBytes& session : connection_->TakeSessions()) {
+  for (memory::SecretBytes& session : connection_->TakeSessions()) {
     Event event;
     event.kind = Event::Kind::kSession;
     event.input = std::move(session);

@@ -163,7 +163,7 @@ bool TlsStream::PumpOut() {
     pair_side_.readable = false;
   context_.turn_clock.Moved(static_cast<size_t>(taken));
   // Where tickets go first, everything is gathered behind them.
-  tls::SecretBytes* memory = held_.empty() ? &context_.data_records : nullptr;
+  memory::SecretBytes* memory = held_.empty() ? &context_.data_records : nullptr;
   const bool sent = SendPlaintext(context_.written.data(), static_cast<size_t>(taken), memory);
   CheckRecords();
   if (!sent) {
@@ -181,7 +181,7 @@ bool TlsStream::PumpOut() {
 // An HTTP/2 stream's reset goes in a record of its own, as with node:tls, where it is written once
 // the write before it is done. curl 7.88 takes a complete response for a broken one if it reads the
 // reset along with it.
-bool TlsStream::SendPlaintext(const uint8_t* data, size_t length, tls::SecretBytes* memory) {
+bool TlsStream::SendPlaintext(const uint8_t* data, size_t length, memory::SecretBytes* memory) {
   const size_t apart = http2_ ? FromResetFrame(data, length) : 0;
   return connection_->Send(data, length - apart, memory) &&
          connection_->Send(data + length - apart, apart, memory);

@@ -12,13 +12,13 @@
 #include <utility>
 
 #include "engine/descriptor_usage.h"
+#include "memory/arena.h"
 #include "node/bytes.h"
 #include "node/config_object.h"
 #include "node/descriptor_tally_object.h"
 #include "node/errors.h"
 #include "node/event_array.h"
 #include "node/server_contexts_object.h"
-#include "tls/arena.h"
 #include "tls/s2n_handles.h"
 
 namespace keyless::node {
@@ -330,7 +330,7 @@ Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {
   set("descriptors", statistics.descriptors);
   set("cpuNanoseconds", statistics.cpu_nanoseconds);
   set("operations", tls::outstanding_operations.load(std::memory_order_relaxed));
-  const tls::ArenaStatistics arena = tls::Arena::Process().Statistics();
+  const memory::ArenaStatistics arena = memory::Arena::Process().Statistics();
   set("arenaBytesInUse", arena.bytes_in_use);
   set("arenaBytesLocked", arena.bytes_locked);
   set("arenaBytesUnlocked", arena.bytes_unlocked);

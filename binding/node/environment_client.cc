@@ -68,11 +68,11 @@ Napi::Value Environment::ExportKeyingMaterial(const Napi::CallbackInfo& info) {
   if (!loop) return env.Undefined();
   std::optional<std::vector<uint8_t>> context;
   if (info[3].IsTypedArray()) context = BytesOf(info[3]);
-  std::future<tls::SecretBytes> answer =
+  std::future<memory::SecretBytes> answer =
       loop->ExportKeyingMaterial(stream, info[1].As<Napi::Number>().Uint32Value(),
                                  info[2].ToString().Utf8Value(), std::move(context));
   if (answer.wait_for(kAnswerLimit) != std::future_status::ready) return env.Null();
-  const tls::SecretBytes material = answer.get();
+  const memory::SecretBytes material = answer.get();
   if (material.empty()) return env.Undefined();
   return Napi::Buffer<uint8_t>::Copy(env, material.data(), material.size());
 }

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "tls/security_policy_facts.h"
+#include "s2n/internals.h"
 #include "tls/verification.h"
 
 namespace keyless::tls {
@@ -95,8 +95,8 @@ int KindOfKey(EVP_PKEY* key) {
 
 CertificateStrength CertificateStrength::OfPolicy(const std::string& policy) {
   CertificateStrength result;
-  s2n_pkey_policy_facts facts;
-  if (!s2n_pkey_read_policy(policy.c_str(), &facts)) return result;
+  s2npkey_policy_facts facts;
+  if (!s2npkey_read_policy(policy.c_str(), &facts)) return result;
   if (facts.restricts_certificate_signatures) {
     const int* signatures = facts.certificate_signatures;
     result.signatures_.emplace(signatures, signatures + facts.certificate_signature_count);

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "memory/secret_bytes.h"
 #include "tls/config.h"
-#include "tls/secret_bytes.h"
 
 namespace keyless::tls {
 
@@ -20,7 +20,7 @@ struct ClientOptions {
   bool asks = false;
   // A session to resume, as Connection::TakeSessions gave it, and the chain of the server that gave
   // it (DER), which is verified anew: where it does not verify now, the handshake is a full one.
-  SecretBytes session;
+  memory::SecretBytes session;
   std::vector<std::vector<uint8_t>> session_chain;
 };
 

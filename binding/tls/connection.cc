@@ -4,14 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "tls/alert.h"
+#include "s2n/internals.h"
 #include "tls/alert_description.h"
-#include "tls/half_close.h"
-#include "tls/lent_input.h"
-#include "tls/lent_output.h"
-#include "tls/post_handshake.h"
-#include "tls/security_policy_facts.h"
-#include "tls/unread_alert.h"
 
 namespace keyless::tls {
 
@@ -30,12 +24,12 @@ int SendCallback(void* context, const uint8_t* data, uint32_t length) {
 // For as long as it lives, whatever is thrown meanwhile.
 class LentOutput {
  public:
-  LentOutput(s2n_connection* connection, SecretBytes* memory)
+  LentOutput(s2n_connection* connection, memory::SecretBytes* memory)
       : connection_(connection),
-        lent_(memory && s2n_pkey_lend_output(connection, memory->data(),
-                                             static_cast<uint32_t>(memory->size()))) {}
+        lent_(memory && s2npkey_use_send_buffer(connection, memory->data(),
+                                                static_cast<uint32_t>(memory->size()))) {}
   ~LentOutput() {
-    if (lent_) s2n_pkey_take_output_back(connection_);
+    if (lent_) s2npkey_release_send_buffer(connection_);
   }
   LentOutput(const LentOutput&) = delete;
   LentOutput& operator=(const LentOutput&) = delete;
@@ -49,14 +43,17 @@ class LentOutput {
 class LentInput {
  public:
   LentInput(s2n_connection* connection, uint8_t* records, size_t length) : connection_(connection) {
-    const size_t kept = s2n_pkey_kept_input(connection);
-    lent_ = kept <= Connection::kRecordRoom &&
-            s2n_pkey_lend_input(connection, records - kept, static_cast<uint32_t>(length),
-                                static_cast<uint32_t>(kept + length + Connection::kRecordRoom));
+    const size_t kept = s2npkey_buffered_input(connection);
+    lent_ =
+        kept <= Connection::kRecordRoom &&
+        s2npkey_use_receive_buffer(connection, records - kept, static_cast<uint32_t>(length),
+                                   static_cast<uint32_t>(kept + length + Connection::kRecordRoom));
   }
   ~LentInput() { TakeBack(); }
   explicit operator bool() const noexcept { return lent_; }
-  bool TakeBack() { return !std::exchange(lent_, false) || s2n_pkey_take_input_back(connection_); }
+  bool TakeBack() {
+    return !std::exchange(lent_, false) || s2npkey_release_receive_buffer(connection_);
+  }
   LentInput(const LentInput&) = delete;
   LentInput& operator=(const LentInput&) = delete;
 
@@ -185,7 +182,7 @@ HandshakeFacts Connection::Facts() const {
   const char* name = nullptr;
   uint8_t iana[2] = {0, 0};
   if (s2n_connection_get_cipher_iana_value(connection, &iana[0], &iana[1]) == S2N_SUCCESS) {
-    facts.cipher_iana = text(s2n_pkey_cipher_iana_name(iana));
+    facts.cipher_iana = text(s2npkey_cipher_iana_name(iana));
   }
   if (s2n_connection_get_key_exchange_group(connection, &name) == S2N_SUCCESS)
     facts.group = text(name);
@@ -212,7 +209,7 @@ Connection::Received Connection::Receive(uint8_t* records, size_t length, Plaint
     failure_ = Failure::Of(FailureKind::kInternal, "s2n-tls keeps more than it can have received");
     return Received::kFailed;
   }
-  s2n_pkey_expect_messages();
+  s2npkey_begin_receiving();
   for (;;) {
     uint8_t first = 0;
     uint32_t size = 1;
@@ -224,15 +221,15 @@ Connection::Received Connection::Receive(uint8_t* records, size_t length, Plaint
       failure_ = Failure::Of(FailureKind::kResources, "no memory is left");
       return Received::kFailed;
     }
-    s2n_pkey_forget_messages(connection_.get());
-    uint8_t* all = s2n_pkey_take_plaintext(connection_.get(), first, &size);
+    s2npkey_reset_message_count(connection_.get());
+    uint8_t* all = s2npkey_take_plaintext(connection_.get(), first, &size);
     plaintext->Add(all ? all : &first, size);  // which copies what is as small
   }
 }
 
 Connection::Received Connection::NothingReceived(ssize_t result) {
   if (result == 0) {
-    s2n_pkey_keep_sending(connection_.get());
+    s2npkey_keep_write_side_open(connection_.get());
     return Received::kEnd;
   }
   if (s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED) return Received::kMore;
@@ -240,23 +237,23 @@ Connection::Received Connection::NothingReceived(ssize_t result) {
   if (out_of_memory_) throw std::bad_alloc();
   if (failure_.kind == FailureKind::kAlert)
     failure_.alert = s2n_connection_get_alert(connection_.get());
-  if (failure_.kind == FailureKind::kClosed) s2n_pkey_keep_sending(connection_.get());
+  if (failure_.kind == FailureKind::kClosed) s2npkey_keep_write_side_open(connection_.get());
   NameRefusedMessage();
   return Received::kFailed;
 }
 
 // Named as OpenSSL names them, with its alerts.
 void Connection::NameRefusedMessage() {
-  switch (s2n_pkey_refusal_of(connection_.get())) {
-    case S2N_PKEY_REFUSED_NOTHING:
+  switch (s2npkey_refusal_of(connection_.get())) {
+    case S2NPKEY_REFUSED_NOTHING:
       return;
-    case S2N_PKEY_REFUSED_FLOOD:
+    case S2NPKEY_REFUSED_FLOOD:
       failure_ = Failure::Of(FailureKind::kProtocol,
                              "the peer sends key updates that hold no data, without end");
       failure_.name = "TOO_MANY_KEY_UPDATES";
       failure_.alert = alert::kIllegalParameter;
       return;
-    case S2N_PKEY_REFUSED_RECORD_BOUNDARY:
+    case S2NPKEY_REFUSED_RECORD_BOUNDARY:
       failure_ = Failure::Of(FailureKind::kProtocol,
                              "the peer's key update is not the last message of its record");
       failure_.name = "NOT_ON_RECORD_BOUNDARY";
@@ -265,7 +262,7 @@ void Connection::NameRefusedMessage() {
   }
 }
 
-bool Connection::Send(const uint8_t* data, size_t length, SecretBytes* memory) {
+bool Connection::Send(const uint8_t* data, size_t length, memory::SecretBytes* memory) {
   const LentOutput lent(connection_.get(), memory);
   size_t sent = 0;
   while (sent < length) {
@@ -284,7 +281,7 @@ bool Connection::Send(const uint8_t* data, size_t length, SecretBytes* memory) {
 bool Connection::SendCloseNotify() {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   if (s2n_shutdown_send(connection_.get(), &blocked) != S2N_SUCCESS) return false;
-  s2n_pkey_keep_receiving(connection_.get());
+  s2npkey_keep_read_side_open(connection_.get());
   return true;
 }
 
@@ -297,14 +294,14 @@ bool Connection::FailureIsSecret() const {
       failure_.kind == FailureKind::kReset)
     return false;
   // Read from records that were found genuine.
-  if (s2n_pkey_refusal_of(connection_.get()) != S2N_PKEY_REFUSED_NOTHING) return false;
+  if (s2npkey_refusal_of(connection_.get()) != S2NPKEY_REFUSED_NOTHING) return false;
   if (failure_.name == "S2N_ERR_BAD_PSK_BINDER") return true;  // checked with a ticket's secret
   // A certificate is judged when its record has been decrypted and found genuine.
   if (failure_.name.rfind("S2N_ERR_CERT_", 0) == 0) return false;
-  return !s2n_pkey_reads_plaintext(connection_.get());
+  return !s2npkey_reads_plaintext(connection_.get());
 }
 
-bool Connection::SendAlert(uint8_t alert) { return s2n_pkey_send_alert(connection_.get(), alert); }
+bool Connection::SendAlert(uint8_t alert) { return s2npkey_send_alert(connection_.get(), alert); }
 
 void Connection::ReleaseBuffers() { s2n_connection_release_buffers(connection_.get()); }
 
@@ -317,7 +314,7 @@ void Connection::EndHandshake(std::shared_ptr<const Config> config) {
 }
 
 int Connection::UnreadAlert(uint8_t first) {
-  return s2n_pkey_read_unread_alert(connection_.get(), first);
+  return s2npkey_read_pending_alert(connection_.get(), first);
 }
 
 bool Connection::HasNoCommonProtocol() const {

@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "memory/secret_bytes.h"
 #include "tls/client_options.h"
 #include "tls/config.h"
 #include "tls/failure.h"
 #include "tls/plaintext.h"
 #include "tls/private_key_operation.h"
 #include "tls/s2n_handles.h"
-#include "tls/secret_bytes.h"
 #include "tls/server_contexts.h"
 
 struct s2n_cert_validation_info;
@@ -120,7 +120,7 @@ class Connection {
   Received Receive(uint8_t* records, size_t length, Plaintext* plaintext);
   // Encrypts all of `data` into the transport, in `memory` (a copy less), or without any in s2n's
   // own. False: failed.
-  bool Send(const uint8_t* data, size_t length, SecretBytes* memory);
+  bool Send(const uint8_t* data, size_t length, memory::SecretBytes* memory);
   // Sends close_notify (or the alert that s2n holds back until its blinding delay has passed).
   bool SendCloseNotify();
 
@@ -134,7 +134,7 @@ class Connection {
   // sent any more.
   bool SendAlert(uint8_t alert);
   // The alert that a client sent and nobody read before it hung up while the handshake waited: its
-  // description, or -1. `first` as for s2n_pkey_read_unread_alert. Afterwards the handshake can
+  // description, or -1. `first` as for s2npkey_read_pending_alert. Afterwards the handshake can
   // only fail.
   int UnreadAlert(uint8_t first);
   // Gives back the record buffers of an idle connection; they come again by themselves.
@@ -151,12 +151,12 @@ class Connection {
   PeerIdentity TakePeer();
 
   // Sessions to resume that the server has given since the last call. A client's.
-  std::vector<SecretBytes> TakeSessions() { return std::exchange(sessions_, {}); }
+  std::vector<memory::SecretBytes> TakeSessions() { return std::exchange(sessions_, {}); }
 
   // Fills `output` (RFC 5705, RFC 8446 section 7.5). After the handshake. False: it cannot be had.
   bool ExportKeyingMaterial(const std::string& label,
                             const std::optional<std::vector<uint8_t>>& context,
-                            SecretBytes* output);
+                            memory::SecretBytes* output);
 
   const Failure& failure() const noexcept { return failure_; }
   const Config& config() const noexcept { return *config_; }
@@ -224,7 +224,7 @@ class Connection {
   ClientOptions client_;                          // a client's
   PeerIdentity peer_;
   s2n_cert_validation_info* awaited_verdict_ = nullptr;  // s2n's, while the handshake stands at it
-  std::vector<SecretBytes> sessions_;
+  std::vector<memory::SecretBytes> sessions_;
   Failure failure_;
   uint16_t signature_scheme_ = 0;
   size_t context_ = 0;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "tls/certificate_authorities.h"
+#include "s2n/internals.h"
 #include "tls/connection.h"
 #include "tls/host_name.h"
 #include "unstable/cert_authorities.h"
@@ -52,7 +52,7 @@ bool Names(s2n_certificate_authority_list* authorities, const CertificateChain& 
 bool TakesKey(s2n_connection* connection, const CertificateKey& key) {
   const bool tls13 = s2n_connection_get_actual_protocol_version(connection) >= S2N_TLS13;
   size_t count = 0;
-  const uint16_t* schemes = s2n_pkey_peer_schemes(connection, &count);
+  const uint16_t* schemes = s2npkey_peer_signature_schemes(connection, &count);
   return std::any_of(schemes, schemes + count, [&](uint16_t scheme) {
     switch (scheme) {
       case 0x0401:  // rsa_pkcs1_sha256 and on
@@ -133,7 +133,7 @@ int Connection::OnCertificateRequest(s2n_connection* connection, void*,
     best = merit;
     chosen = i;
   }
-  s2n_pkey_go_on_with(connection, self->config_->with_identity(chosen).get());
+  s2npkey_replace_config(connection, self->config_->with_identity(chosen).get());
   return s2n_certificate_request_set_certificate(request, identities[chosen].chain->get());
 }
 
@@ -141,7 +141,7 @@ int Connection::OnSessionTicket(s2n_connection* connection, void*, s2n_session_t
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   size_t length = 0;
   if (!self || s2n_session_ticket_get_data_len(ticket, &length) != S2N_SUCCESS) return S2N_FAILURE;
-  SecretBytes session(length);
+  memory::SecretBytes session(length);
   if (s2n_session_ticket_get_data(ticket, length, session.data()) != S2N_SUCCESS)
     return S2N_FAILURE;
   // A server may give any number of them, and one is enough: the newest few are kept.

@@ -5,23 +5,23 @@
 
 #include <algorithm>
 
+#include "s2n/internals.h"
 #include "tls/connection.h"
-#include "tls/keying_material.h"
 
 namespace keyless::tls {
 
 namespace {
 
 // P_hash (RFC 5246 section 5). False: out of memory.
-bool ExpandTls12(const EVP_MD* hash, const SecretBytes& secret, const std::vector<uint8_t>& seed,
-                 SecretBytes* output) {
-  SecretBytes a(seed.begin(), seed.end());
+bool ExpandTls12(const EVP_MD* hash, const memory::SecretBytes& secret,
+                 const std::vector<uint8_t>& seed, memory::SecretBytes* output) {
+  memory::SecretBytes a(seed.begin(), seed.end());
   for (size_t filled = 0; filled < output->size();) {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     if (!HMAC(hash, secret.data(), secret.size(), a.data(), a.size(), digest, &size)) return false;
     a.assign(digest, digest + size);
-    SecretBytes input = a;
+    memory::SecretBytes input = a;
     input.insert(input.end(), seed.begin(), seed.end());
     if (!HMAC(hash, secret.data(), secret.size(), input.data(), input.size(), digest, &size))
       return false;
@@ -37,7 +37,7 @@ bool ExpandTls12(const EVP_MD* hash, const SecretBytes& secret, const std::vecto
 
 bool Connection::ExportKeyingMaterial(const std::string& label,
                                       const std::optional<std::vector<uint8_t>>& context,
-                                      SecretBytes* output) {
+                                      memory::SecretBytes* output) {
   s2n_connection* connection = connection_.get();
   const auto length = static_cast<uint32_t>(output->size());
   if (s2n_connection_get_actual_protocol_version(connection) >= S2N_TLS13) {
@@ -49,19 +49,19 @@ bool Connection::ExportKeyingMaterial(const std::string& label,
                static_cast<uint32_t>(label.size()), given.empty() ? &nothing : given.data(),
                static_cast<uint32_t>(given.size()), output->data(), length) == S2N_SUCCESS;
   }
-  SecretBytes secret(48);
+  memory::SecretBytes secret(48);
   if (s2n_connection_get_master_secret(connection, secret.data(), secret.size()) != S2N_SUCCESS)
     return false;
   std::vector<uint8_t> seed(label.begin(), label.end());
   const size_t randoms = seed.size();
   seed.resize(randoms + 64);
-  s2n_pkey_hello_randoms(connection, seed.data() + randoms);
+  s2npkey_hello_randoms(connection, seed.data() + randoms);
   if (context) {
     seed.push_back(static_cast<uint8_t>(context->size() >> 8));
     seed.push_back(static_cast<uint8_t>(context->size()));
     seed.insert(seed.end(), context->begin(), context->end());
   }
-  const EVP_MD* hash = s2n_pkey_prf_is_sha384(connection) ? EVP_sha384() : EVP_sha256();
+  const EVP_MD* hash = s2npkey_prf_is_sha384(connection) ? EVP_sha384() : EVP_sha256();
   return ExpandTls12(hash, secret, seed, output);
 }
 

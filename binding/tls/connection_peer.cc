@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "s2n/internals.h"
 #include "tls/alert_description.h"
 #include "tls/connection.h"
-#include "tls/peer_chain.h"
 #include "unstable/crl.h"
 
 namespace keyless::tls {
@@ -20,7 +20,7 @@ int Connection::OnPeerCertificate(s2n_connection* connection, s2n_cert_validatio
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
   if (!self || !self->AcceptsPeer()) return S2N_FAILURE;
   if (self->peer_.verification.ok() &&
-      self->NeedsVerdict(sk_X509_value(s2n_pkey_peer_chain(connection), 0))) {
+      self->NeedsVerdict(sk_X509_value(s2npkey_peer_chain(connection), 0))) {
     self->awaited_verdict_ = info;  // s2n_negotiate says that it is blocked
     return S2N_SUCCESS;
   }
@@ -57,7 +57,7 @@ bool Connection::KnowsPeerKey(X509* certificate) {
 
 bool Connection::AcceptsPeer() {
   const PeerVerification& rules = config_->verification();
-  STACK_OF(X509)* chain = s2n_pkey_peer_chain(connection_.get());
+  STACK_OF(X509)* chain = s2npkey_peer_chain(connection_.get());
   if (!rules.trust || !chain) return false;
   const bool server = s2n_connection_get_mode(connection_.get()) == S2N_SERVER;
   peer_.verification =

@@ -4,12 +4,8 @@
 #include <system_error>
 
 #include "s2n.h"
+#include "s2n/internals.h"
 #include "tls/alert_description.h"
-
-// s2n's own header of that folder, for s2n_error_get_alert. It has no C++ guard.
-extern "C" {
-#include "tls/s2n_quic_support.h"
-}
 
 namespace keyless::tls {
 
@@ -93,7 +89,7 @@ Failure Failure::FromS2n() {
     failure.message = "no memory is left";
   }
   uint8_t alert = 0;
-  if (failure.kind != FailureKind::kAlert && s2n_error_get_alert(error, &alert) == S2N_SUCCESS) {
+  if (failure.kind != FailureKind::kAlert && s2npkey_alert_of_error(error, &alert)) {
     failure.alert = alert;
   }
   for (const Refusal& refusal : kRefusals) {

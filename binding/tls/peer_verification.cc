@@ -1,6 +1,6 @@
 #include "tls/peer_verification.h"
 
-#include "tls/certificate_authorities.h"
+#include "s2n/internals.h"
 #include "tls/connection.h"
 #include "tls/error.h"
 #include "unstable/crl.h"
@@ -16,8 +16,8 @@ void UsePeerVerification(s2n_config* config, const PeerVerification& verificatio
   }
   if (!client && verification.asks()) {
     const std::vector<uint8_t>& names = verification.trust->authority_names();
-    if (!names.empty() &&
-        !s2n_pkey_name_authorities(config, names.data(), static_cast<uint32_t>(names.size()))) {
+    if (!names.empty() && !s2npkey_set_certificate_authorities(
+                              config, names.data(), static_cast<uint32_t>(names.size()))) {
       throw Error("ERR_S2N_PKEY_CONFIG", "no memory for the names of certificate authorities");
     }
   }

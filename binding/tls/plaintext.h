@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-#include "tls/secret_bytes.h"
+#include "memory/secret_bytes.h"
 
 namespace keyless::tls {
 
@@ -59,7 +59,7 @@ class Plaintext {
     return static_cast<const uint8_t*>(piece.iov_base) + piece.iov_len;
   }
 
-  SecretBytes gathered_;
+  memory::SecretBytes gathered_;
   size_t used_ = 0;
   size_t most_used_ = 0;  // since it was wiped
   std::vector<iovec> pieces_;

@@ -12,9 +12,8 @@
 #include <utility>
 
 #include "s2n.h"
+#include "s2n/internals.h"
 #include "tls/error.h"
-#include "tls/narrowed_policy.h"
-#include "tls/security_policy_facts.h"
 
 namespace keyless::tls {
 
@@ -77,15 +76,15 @@ CertificateKey CertificateKey::OfChain(const std::string& certificate_chain_pem)
 
 namespace {
 
-s2n_pkey_policy_facts ReadPolicy(const std::string& policy) {
-  s2n_pkey_policy_facts facts;
-  if (!s2n_pkey_read_policy(policy.c_str(), &facts)) {
+s2npkey_policy_facts ReadPolicy(const std::string& policy) {
+  s2npkey_policy_facts facts;
+  if (!s2npkey_read_policy(policy.c_str(), &facts)) {
     Refuse(policy, std::string("does not exist in this s2n-tls; expected for example ") + kOffered);
   }
   return facts;
 }
 
-VersionRange OwnVersions(const s2n_pkey_policy_facts& facts) {
+VersionRange OwnVersions(const s2npkey_policy_facts& facts) {
   VersionRange own;
   own.lowest = facts.offers_tls12 ? facts.minimum_protocol_version : S2N_TLS13;
   own.highest = facts.offers_tls13 ? S2N_TLS13 : S2N_TLS12;
@@ -111,20 +110,20 @@ NarrowedPolicy::NarrowedPolicy(std::string policy, const VersionRange& versions)
     : policy_(std::move(policy)) {
   const VersionRange own = OwnVersions(ReadPolicy(policy_));
   if (versions.lowest <= own.lowest && versions.highest >= own.highest) return;
-  const size_t size = s2n_pkey_narrowed_policy_size(policy_.c_str());
+  const size_t size = s2npkey_narrowed_policy_size(policy_.c_str());
   memory_.resize((size + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
-  s2n_pkey_narrow_policy(policy_.c_str(), versions.lowest, versions.highest, memory_.data());
+  s2npkey_narrow_policy(policy_.c_str(), versions.lowest, versions.highest, memory_.data());
 }
 
 void NarrowedPolicy::Use(s2n_config* config, const std::string& what) const {
   CheckS2n(memory_.empty() ? s2n_config_set_cipher_preferences(config, policy_.c_str())
-                           : s2n_pkey_use_narrowed_policy(config, memory_.data()),
+                           : s2npkey_use_narrowed_policy(config, memory_.data()),
            "ERR_S2N_PKEY_SECURITY_POLICY", what);
 }
 
 void CheckSecurityPolicy(const std::string& policy, const VersionRange& versions,
                          const CertificateKey& key) {
-  const s2n_pkey_policy_facts facts = ReadPolicy(policy);
+  const s2npkey_policy_facts facts = ReadPolicy(policy);
   if (facts.minimum_protocol_version < S2N_TLS12) {
     Refuse(policy, std::string("allows TLS versions below 1.2, whose signatures use SHA-1, which "
                                "no KMS makes; choose ") +
@@ -136,11 +135,11 @@ void CheckSecurityPolicy(const std::string& policy, const VersionRange& versions
                                "of signing; choose ") +
                        kOffered);
   }
-  const uint8_t key_type = rsa ? S2N_PKEY_KEY_RSA : S2N_PKEY_KEY_ECDSA;
+  const uint8_t key_type = rsa ? S2NPKEY_KEY_RSA : S2NPKEY_KEY_ECDSA;
   bool tls12 = false;
   bool tls13 = false;
   for (size_t i = 0; i < facts.scheme_count; i++) {
-    const s2n_pkey_policy_scheme& scheme = facts.schemes[i];
+    const s2npkey_policy_scheme& scheme = facts.schemes[i];
     if (scheme.key_type != key_type) continue;
     if (scheme.weak_hash) {
       Refuse(policy,

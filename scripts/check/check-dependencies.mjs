@@ -115,10 +115,12 @@ const ALLOWED = {
 /** Modules directly in lib/ that every folder may import, and that import no folder. */
 const COMMON = new Set(['lib/errors.ts', 'lib/programs.ts']);
 
-/** What a header's name may not contain in these folders of binding/. */
+/** What a header's name may not contain in these folders of binding/, the lower ones first. */
 const FORBIDDEN_INCLUDES = {
-  'binding/engine': /napi|node_api|^node\/|\/node\//,
-  'binding/tls': /napi|node_api|^node\/|\/node\/|^engine\/|\/engine\//,
+  'binding/memory': /napi|node_api|s2n|(^|\/)(tls|engine|node)\//,
+  'binding/s2n': /napi|node_api|^tls\/(?!(extensions\/)?s2n_)|(^|\/)(memory|engine|node)\//,
+  'binding/tls': /napi|node_api|(^|\/)(engine|node)\/|^(tls|crypto|utils|stuffer)\/s2n_(?!handles)/,
+  'binding/engine': /napi|node_api|(^|\/)(node|s2n)\/|^(tls|crypto|utils|stuffer)\/s2n_(?!handles)/,
 };
 
 /** @returns {string[]} one line for each import or include that is not allowed, for each cycle of modules,

@@ -11,9 +11,9 @@
 
 #include "arena_memory.h"
 #include "child_process.h"
+#include "memory/arena.h"
 #include "test.h"
 #include "test_identity.h"
-#include "tls/arena.h"
 #include "tls/config.h"
 #include "tls/s2n_handles.h"
 
@@ -21,8 +21,8 @@ namespace keyless::test {
 
 namespace {
 
-using tls::Arena;
-using tls::ArenaStatistics;
+using memory::Arena;
+using memory::ArenaStatistics;
 
 rlim_t HardLimit() {
   rlimit limit{};

@@ -7,15 +7,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "memory/arena.h"
 #include "test.h"
-#include "tls/arena.h"
 
 namespace keyless::test {
 
 inline constexpr size_t kKilobyte = 1024;
 inline constexpr size_t kMegabyte = 1024 * kKilobyte;
 
-inline uint8_t* Take(tls::Arena* arena, size_t size) {
+inline uint8_t* Take(memory::Arena* arena, size_t size) {
   size_t allocated = 0;
   void* memory = arena->Allocate(size, &allocated);
   if (!memory || allocated < size) throw ExpectationFailed();

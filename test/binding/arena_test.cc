@@ -1,6 +1,6 @@
 // The arena: what s2n-tls's memory is promised. Most tests use an arena of their own; s2n uses
 // Arena::Process().
-#include "tls/arena.h"
+#include "memory/arena.h"
 
 #include <algorithm>
 #include <array>
@@ -18,15 +18,15 @@
 #include "arena_memory.h"
 #include "child_process.h"
 #include "engine_fixture.h"
+#include "memory/sanitizer.h"
 #include "test.h"
-#include "tls/sanitizer.h"
 
 namespace keyless::test {
 
 namespace {
 
-using tls::Arena;
-using tls::ArenaStatistics;
+using memory::Arena;
+using memory::ArenaStatistics;
 
 bool IsZero(const uint8_t* memory, size_t size) {
   for (size_t i = 0; i < size; i++) {
@@ -75,9 +75,9 @@ TEST(freed_memory_is_wiped_to_the_end_of_what_was_given) {
   std::memset(memory, 0xa5, allocated);
   arena.Free(memory);
   const auto* bytes = static_cast<const uint8_t*>(memory);
-  tls::sanitizer::Unpoison(bytes, allocated);
+  memory::sanitizer::Unpoison(bytes, allocated);
   EXPECT(IsZero(bytes, allocated));
-  tls::sanitizer::Poison(bytes, allocated);
+  memory::sanitizer::Poison(bytes, allocated);
   EXPECT(IsZero(neighbour, 1000));
 }
 

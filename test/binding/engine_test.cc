@@ -104,7 +104,7 @@ TEST(a_wrong_signature_ends_the_handshake_and_is_named) {
        }},
       {"over another input",
        [&](const engine::Event& event) {
-         tls::SecretBytes input = event.input;
+         memory::SecretBytes input = event.input;
          input[0] ^= 1;
          std::vector<uint8_t> signature;
          server.key->Sign(event.scheme, input.data(), input.size(), &signature);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "child_process.h"
+#include "memory/sanitizer.h"
 #include "test.h"
-#include "tls/sanitizer.h"
 
 #if defined(__GLIBC__) && !defined(KEYLESS_ADDRESS_SANITIZER)
 

@@ -13,10 +13,10 @@
 
 #include "engine_fixture.h"
 #include "handshaking_client.h"
+#include "memory/arena.h"
 #include "tcp_counters.h"
 #include "test.h"
 #include "tls/alert_description.h"
-#include "tls/arena.h"
 #include "tls/s2n_handles.h"
 
 namespace keyless::test {
@@ -114,7 +114,7 @@ Held Play(const Ending& ending) {
     peer.done.get();
   }
   return {OutstandingOperations(), OpenDescriptors(),
-          tls::Arena::Process().Statistics().bytes_in_use};
+          memory::Arena::Process().Statistics().bytes_in_use};
 }
 
 }  // namespace

@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "memory/arena.h"
+#include "s2n/internals.h"
 #include "stepped_client.h"
 #include "stepped_server.h"
 #include "test.h"
-#include "tls/arena.h"
-#include "tls/post_handshake.h"
 
 namespace keyless::test {
 
@@ -68,14 +68,13 @@ struct OpenServer {
 TEST(more_key_updates_than_32_without_data_end_the_connection_with_an_alert) {
   OpenServer open;
   for (int round = 0; round < 3; round++) {
-    for (int i = 0; i < S2N_PKEY_MESSAGES_WITHOUT_DATA; i++)
+    for (int i = 0; i < S2NPKEY_MESSAGES_WITHOUT_DATA; i++)
       EXPECT(open.peer.client.SendKeyUpdate());
     EXPECT(open.peer.client.Send("x"));  // one byte is enough
     EXPECT(open.server.Until([&] { return !NothingToRead(open.javascript.get()); }));
     EXPECT_EQ(ReadSome(open.javascript.get()), std::string("x"));
   }
-  for (int i = 0; i <= S2N_PKEY_MESSAGES_WITHOUT_DATA; i++)
-    EXPECT(open.peer.client.SendKeyUpdate());
+  for (int i = 0; i <= S2NPKEY_MESSAGES_WITHOUT_DATA; i++) EXPECT(open.peer.client.SendKeyUpdate());
   EXPECT_EQ(open.EndsWith(47).name, std::string("TOO_MANY_KEY_UPDATES"));
 }
 
@@ -271,7 +270,7 @@ TEST(whoever_asks_a_thread_that_is_held_up_for_its_figures_has_those_of_before_i
 TEST(a_connection_costs_none_of_s2ns_memory_before_a_client_hello_has_begun) {
   const std::string hello = ClientHello();
   SteppedServer server;
-  const auto used = [] { return tls::Arena::Process().Statistics().bytes_in_use; };
+  const auto used = [] { return memory::Arena::Process().Statistics().bytes_in_use; };
   const uint64_t before = used();
   std::vector<engine::Descriptor> peers;
   const auto begin = [&](const std::string& bytes) {

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "engine/loop_context.h"
+#include "memory/arena.h"
 #include "open_connection.h"
 #include "test.h"
-#include "tls/arena.h"
 
 namespace keyless::test {
 
@@ -136,13 +136,13 @@ TEST(plaintext_is_in_no_memory_of_the_process_once_it_is_with_javascript_or_the_
 }
 
 TEST(what_an_engine_thread_reads_and_decrypts_lies_in_locked_memory) {
-  const tls::ArenaStatistics before = tls::Arena::Process().Statistics();
+  const memory::ArenaStatistics before = memory::Arena::Process().Statistics();
   const engine::LoopContext context;
   // Aborts for memory that is not the arena's.
-  EXPECT(tls::Arena::Process().SizeOf(context.written.data()) >= engine::LoopContext::kWritten);
-  EXPECT(tls::Arena::Process().SizeOf(context.received.data()) >= engine::LoopContext::kChunk);
-  EXPECT(tls::Arena::Process().SizeOf(context.data_records.data()) > 0);
-  EXPECT(tls::Arena::Process().Statistics().bytes_in_use >
+  EXPECT(memory::Arena::Process().SizeOf(context.written.data()) >= engine::LoopContext::kWritten);
+  EXPECT(memory::Arena::Process().SizeOf(context.received.data()) >= engine::LoopContext::kChunk);
+  EXPECT(memory::Arena::Process().SizeOf(context.data_records.data()) > 0);
+  EXPECT(memory::Arena::Process().Statistics().bytes_in_use >
          before.bytes_in_use + 3 * engine::LoopContext::kChunk);
 }
 
@@ -152,7 +152,7 @@ TEST(exported_keying_material_is_gone_once_it_was_handed_over) {
   EXPECT(loop != nullptr);
   Needle needle;
   {
-    const tls::SecretBytes material =
+    const memory::SecretBytes material =
         loop->ExportKeyingMaterial(connection.stream, 64, "EXPORTER-test", {}).get();
     EXPECT_EQ(material.size(), 64u);
     needle.Take(material.data());

@@ -16,9 +16,9 @@
 #include "child_process.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
+#include "memory/arena.h"
 #include "stepped_server.h"
 #include "test.h"
-#include "tls/arena.h"
 
 namespace keyless::test {
 
@@ -136,7 +136,7 @@ TEST(a_connection_keeps_memory_for_a_handshake_and_for_a_record_only_as_long_as_
   HandshakingClient peer(std::move(accepted.client_tcp));
   const engine::Descriptor javascript = server.Open(&peer);
   const std::string record = peer.client.Records(Pattern(10000));
-  const auto used = [] { return tls::Arena::Process().Statistics().bytes_in_use; };
+  const auto used = [] { return memory::Arena::Process().Statistics().bytes_in_use; };
   const uint64_t after_handshake = used();
   server.Pass(milliseconds(999));
   EXPECT_EQ(used(), after_handshake);
@@ -169,8 +169,8 @@ TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
 
     LimitAddressSpace(200 << 10);  // less than the arena takes at a time
     size_t usable = 0;
-    for (const tls::ArenaSizeClass& chunks : tls::kArenaSizeClasses) {
-      while (tls::Arena::Process().Allocate(chunks.size, &usable)) continue;
+    for (const memory::ArenaSizeClass& chunks : memory::kArenaSizeClasses) {
+      while (memory::Arena::Process().Allocate(chunks.size, &usable)) continue;
     }
     EXPECT(WriteAll(peer.client.fd(), record.substr(0, record.size() - 1)));
     const auto told = server.Next();
@@ -190,7 +190,7 @@ TEST(memory_that_idle_connections_gave_back_goes_to_the_kernel_half_a_second_lat
   Accepted accepted = server.Accept();
   HandshakingClient peer(std::move(accepted.client_tcp));
   const engine::Descriptor javascript = server.Open(&peer);
-  tls::Arena& arena = tls::Arena::Process();
+  memory::Arena& arena = memory::Arena::Process();
   std::vector<uint8_t*> chunks;
   for (int i = 0; i < 60; i++) chunks.push_back(Take(&arena, 17413));
   for (uint8_t* chunk : chunks) std::memset(chunk, 1, 17413);

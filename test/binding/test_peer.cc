@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "protected_record.h"
+#include "s2n/internals.h"
 #include "tls/library.h"
-#include "tls/post_handshake.h"
 #include "tls/private_key_operation.h"
 
 namespace keyless::test {
@@ -145,7 +145,7 @@ std::string Client::Records(const std::string& text) {
 std::string Client::Receive() {
   std::vector<char> buffer(65536);
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-  s2n_pkey_expect_messages();  // session tickets, which are dropped unread otherwise
+  s2npkey_begin_receiving();  // session tickets, which are dropped unread otherwise
   const ssize_t received =
       s2n_recv(connection_.get(), buffer.data(), static_cast<ssize_t>(buffer.size()), &blocked);
   std::string text = received > 0 ? std::string(buffer.data(), static_cast<size_t>(received)) : "";
@@ -180,12 +180,12 @@ bool Client::UpdateKeys() {
          S2N_SUCCESS;
 }
 
-bool Client::SendKeyUpdate() { return s2n_pkey_send_key_update(connection_.get()) == S2N_SUCCESS; }
+bool Client::SendKeyUpdate() { return s2npkey_send_key_update(connection_.get()) == S2N_SUCCESS; }
 
 bool Client::SendRecord(uint8_t type, const std::string& content) {
-  return s2n_pkey_send_record(connection_.get(), type,
-                              reinterpret_cast<const uint8_t*>(content.data()),
-                              static_cast<uint32_t>(content.size())) == S2N_SUCCESS;
+  return s2npkey_send_record(connection_.get(), type,
+                             reinterpret_cast<const uint8_t*>(content.data()),
+                             static_cast<uint32_t>(content.size())) == S2N_SUCCESS;
 }
 
 const char* Client::Cipher() const { return s2n_connection_get_cipher(connection_.get()); }

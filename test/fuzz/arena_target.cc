@@ -2,8 +2,8 @@
 #include <cstring>
 #include <vector>
 
+#include "memory/arena.h"
 #include "target.h"
-#include "tls/arena.h"
 
 namespace keyless::fuzz {
 
@@ -26,7 +26,7 @@ bool HoldsOnly(const Chunk& chunk, uint8_t byte) {
 }  // namespace
 
 FUZZ_TARGET(arena) {
-  tls::Arena arena;
+  memory::Arena arena;
   std::vector<Chunk> chunks;
   uint8_t mark = 0;
   const auto release = [&](size_t index) {

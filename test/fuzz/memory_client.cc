@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "protected_record.h"
-#include "tls/half_close.h"
+#include "s2n/internals.h"
 
 namespace keyless::fuzz {
 
@@ -69,7 +69,7 @@ std::vector<uint8_t> MemoryClient::Receive(size_t length) {
       s2n_recv(connection_.get(), buffer.data(),
                static_cast<ssize_t>(std::min(length, buffer.size())), &blocked);
   end_ = received == 0;
-  if (end_) s2n_pkey_keep_sending(connection_.get());
+  if (end_) s2npkey_keep_write_side_open(connection_.get());
   failed_ = received < 0 && s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED;
   return {buffer.begin(), buffer.begin() + std::max(received, ssize_t{0})};
 }
@@ -78,7 +78,7 @@ bool MemoryClient::CloseNotify() {
   if (!handshake_done_ || failed_ || sent_close_notify_) return false;
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   sent_close_notify_ = s2n_shutdown_send(connection_.get(), &blocked) == S2N_SUCCESS;
-  if (sent_close_notify_) s2n_pkey_keep_receiving(connection_.get());
+  if (sent_close_notify_) s2npkey_keep_read_side_open(connection_.get());
   return sent_close_notify_;
 }
 
@@ -89,8 +89,8 @@ bool MemoryClient::UpdateKeys() {
 }
 
 bool MemoryClient::SendRecord(uint8_t content_type, const std::vector<uint8_t>& bytes) {
-  return s2n_pkey_send_record(connection_.get(), content_type, bytes.data(),
-                              static_cast<uint32_t>(bytes.size())) == 0;
+  return s2npkey_send_record(connection_.get(), content_type, bytes.data(),
+                             static_cast<uint32_t>(bytes.size())) == 0;
 }
 
 bool MemoryClient::Flush(size_t length) {

@@ -7,8 +7,8 @@
 #include "tls/s2n_tls.h"
 #include "utils/s2n_safety.h"
 
-int s2n_pkey_send_record(struct s2n_connection* connection, uint8_t content_type,
-                         const uint8_t* bytes, uint32_t length) {
+int s2npkey_send_record(struct s2n_connection* connection, uint8_t content_type,
+                        const uint8_t* bytes, uint32_t length) {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   struct s2n_blob content = {0};
   POSIX_GUARD(s2n_flush(connection, &blocked));
@@ -17,7 +17,7 @@ int s2n_pkey_send_record(struct s2n_connection* connection, uint8_t content_type
   return s2n_flush(connection, &blocked);
 }
 
-int s2n_pkey_send_key_update(struct s2n_connection* connection) {
+int s2npkey_send_key_update(struct s2n_connection* connection) {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   POSIX_GUARD(s2n_connection_request_key_update(connection, S2N_KEY_UPDATE_NOT_REQUESTED));
   return s2n_key_update_send(connection, &blocked);

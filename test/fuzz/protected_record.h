@@ -11,11 +11,11 @@ extern "C" {
 #endif
 
 /* 0, or less than 0 where s2n has no way to write it. */
-int s2n_pkey_send_record(struct s2n_connection* connection, uint8_t content_type,
-                         const uint8_t* bytes, uint32_t length);
+int s2npkey_send_record(struct s2n_connection* connection, uint8_t content_type,
+                        const uint8_t* bytes, uint32_t length);
 
 /* A key update by itself (RFC 8446 section 4.6.3); what follows is under the new keys. */
-int s2n_pkey_send_key_update(struct s2n_connection* connection);
+int s2npkey_send_key_update(struct s2n_connection* connection);
 
 #ifdef __cplusplus
 }

@@ -8,8 +8,8 @@
 #include <iostream>
 
 #include "engine/operation_id.h"
+#include "memory/arena.h"
 #include "test.h"
-#include "tls/arena.h"
 
 namespace keyless::fuzz {
 
@@ -39,7 +39,7 @@ SteppedEngine::SteppedEngine() {
   ClientConfigOf(ClientKind::kDefault);
   ERR_clear_error();  // AWS-LC keeps a thread's errors, and what they say, until then
   open_descriptors_ = CountOpenDescriptors();
-  static const uint64_t at_first = tls::Arena::Process().Statistics().allocations;
+  static const uint64_t at_first = memory::Arena::Process().Statistics().allocations;
   most_allocations_ = at_first + kKeptForGood;
   loop_ = std::make_unique<engine::EngineLoop>(engine::EngineLoop::Stepped{});
 }
@@ -92,7 +92,7 @@ void SteppedEngine::ExpectNothingLeft() {
   }
   loop_.reset();
   ERR_clear_error();
-  EXPECT(tls::Arena::Process().Statistics().allocations <= most_allocations_);
+  EXPECT(memory::Arena::Process().Statistics().allocations <= most_allocations_);
   EXPECT_EQ(CountOpenDescriptors(), open_descriptors_);
 }
 

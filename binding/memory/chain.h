@@ -2,7 +2,7 @@
 // remove one.
 #pragma once
 
-namespace keyless::tls {
+namespace keyless::memory {
 
 // `Link` has members `Link* previous` and `Link* next`, for one chain at a time.
 template <typename Link>
@@ -34,4 +34,4 @@ class Chain {
   Link* back_ = nullptr;
 };
 
-}  // namespace keyless::tls
+}  // namespace keyless::memory

@@ -1,13 +1,13 @@
-#include "tls/locked_mapping.h"
+#include "memory/locked_mapping.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "tls/sanitizer.h"
+#include "memory/sanitizer.h"
 
-namespace keyless::tls {
+namespace keyless::memory {
 
 namespace {
 
@@ -76,4 +76,4 @@ bool LockedMapping::Discard(size_t offset, size_t length) const noexcept {
   return madvise(data_ + offset, length, locked_ ? kDiscardLocked : MADV_DONTNEED) == 0;
 }
 
-}  // namespace keyless::tls
+}  // namespace keyless::memory

@@ -1,4 +1,4 @@
-#include "tls/arena.h"
+#include "memory/arena.h"
 
 #include <openssl/mem.h>
 
@@ -10,9 +10,9 @@
 #include <optional>
 #include <utility>
 
-#include "tls/sanitizer.h"
+#include "memory/sanitizer.h"
 
-namespace keyless::tls {
+namespace keyless::memory {
 
 namespace {
 
@@ -304,4 +304,4 @@ ArenaRegion* Arena::RegionAround(const uint8_t* address) const {
   return recent_;
 }
 
-}  // namespace keyless::tls
+}  // namespace keyless::memory

@@ -12,14 +12,14 @@
 #include <memory>
 #include <unordered_map>
 
-#include "tls/arena_region.h"
-#include "tls/arena_size_classes.h"
-#include "tls/arena_slab.h"
-#include "tls/chain.h"
-#include "tls/locked_mapping.h"
-#include "tls/spin_lock.h"
+#include "memory/arena_region.h"
+#include "memory/arena_size_classes.h"
+#include "memory/arena_slab.h"
+#include "memory/chain.h"
+#include "memory/locked_mapping.h"
+#include "memory/spin_lock.h"
 
-namespace keyless::tls {
+namespace keyless::memory {
 
 struct ArenaStatistics {
   uint64_t bytes_in_use = 0;    // handed out, as rounded up to chunks
@@ -104,4 +104,4 @@ class Arena {
       SIZE_MAX;  // what failed to be locked, until something locked is released
 };
 
-}  // namespace keyless::tls
+}  // namespace keyless::memory

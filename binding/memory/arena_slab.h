@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tls/arena_size_classes.h"
+#include "memory/arena_size_classes.h"
 
-namespace keyless::tls {
+namespace keyless::memory {
 
 class ArenaRegion;
 
@@ -76,4 +76,4 @@ class ArenaSlab {
   std::array<uint64_t, kWords> free_{};  // a bit a chunk
 };
 
-}  // namespace keyless::tls
+}  // namespace keyless::memory

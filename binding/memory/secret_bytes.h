@@ -7,9 +7,9 @@
 #include <new>
 #include <vector>
 
-#include "tls/arena.h"
+#include "memory/arena.h"
 
-namespace keyless::tls {
+namespace keyless::memory {
 
 // Any thread.
 template <typename T>
@@ -34,4 +34,4 @@ struct ArenaAllocator {
 
 using SecretBytes = std::vector<uint8_t, ArenaAllocator<uint8_t>>;
 
-}  // namespace keyless::tls
+}  // namespace keyless::memory

@@ -17,7 +17,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-namespace keyless::tls::sanitizer {
+namespace keyless::memory::sanitizer {
 
 #if defined(KEYLESS_ADDRESS_SANITIZER)
 
@@ -45,4 +45,4 @@ inline void UnregisterRoots(const void*, size_t) {}
 
 #endif
 
-}  // namespace keyless::tls::sanitizer
+}  // namespace keyless::memory::sanitizer
