@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 using Clock = std::chrono::steady_clock;
 
@@ -80,4 +80,4 @@ class Deadlines {
   Queue queue_;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 class Descriptor {
  public:
@@ -33,4 +33,4 @@ class Descriptor {
   int fd_ = -1;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 class DescriptorTally {
  public:
@@ -45,4 +45,4 @@ class DescriptorTally {
   std::atomic<size_t> count_{0};
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

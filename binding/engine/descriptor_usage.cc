@@ -12,7 +12,7 @@
 
 #include "engine/descriptor.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -56,4 +56,4 @@ int BacklogOf(int listening_fd) {
   return static_cast<int>(info.tcpi_sacked);  // of a listening socket: the backlog's size
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

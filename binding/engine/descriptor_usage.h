@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 struct DescriptorUsage {
   uint64_t used = 0;
@@ -18,4 +18,4 @@ struct DescriptorUsage {
 // How many connections a listening TCP socket lets wait; 0 for another kind of socket.
 int BacklogOf(int listening_fd);
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -43,4 +43,4 @@ Endpoints Endpoints::Of(int fd) {
   return endpoints;
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 struct Address {
   std::string host;  // empty for a Unix socket, or where the kernel did not tell
@@ -19,4 +19,4 @@ struct Endpoints {
   static Endpoints Of(int fd);
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -5,7 +5,7 @@
 #include "engine/freed_memory.h"
 #include "engine/operation_id.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -120,4 +120,4 @@ LoopStatistics Engine::Statistics(std::chrono::milliseconds limit) {
   return sum;
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -11,7 +11,7 @@
 #include "engine/descriptor_tally.h"
 #include "engine/engine_loop.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Shared by the environments of a process (worker threads load the addon again). Any thread.
 class Engine {
@@ -59,4 +59,4 @@ class Engine {
   std::vector<Running> loops_;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -12,7 +12,7 @@
 #include "memory/arena.h"
 #include "tls/library.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -252,4 +252,4 @@ void EngineLoop::TrimMemory() {
     trim_.Set(trims_, context_.now + context_.limits.trim, this);
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -24,7 +24,7 @@
 #include "engine/short_waits.h"
 #include "engine/tls_stream.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Counted by the thread itself, between two turns.
 struct LoopStatistics {
@@ -172,4 +172,4 @@ class EngineLoop {
   std::thread thread_;  // last: started when everything above is there; a stepped loop has none
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -4,7 +4,7 @@
 
 #include "engine/engine_loop.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -183,4 +183,4 @@ std::future<LoopStatistics> EngineLoop::Statistics() {
   return statistics;
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -11,7 +11,7 @@
 #include "tls/connection.h"
 #include "tls/failure.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Never reused within the process, so what comes late for a connection that is gone finds nobody.
 using StreamId = uint64_t;
@@ -88,4 +88,4 @@ class EventSink {
   virtual bool TakesDescriptors() const { return false; }
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

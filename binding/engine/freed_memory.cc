@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdlib>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 constexpr size_t kLargeBuffer = 16 * 1024 * 1024;
@@ -15,4 +15,4 @@ void KeepFreedMemory() {
   std::free(buffer);
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

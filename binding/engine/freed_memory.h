@@ -3,11 +3,11 @@
 // goes back to the kernel each time, and its pages come again one fault after the other.
 #pragma once
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // From now on up to 32 MiB of it stay with the process, as if the application itself had once freed
 // a large buffer: glibc's threshold is twice the largest that was (mallopt(3), M_MMAP_THRESHOLD).
 // Whoever sets MALLOC_TRIM_THRESHOLD_ is obeyed; another malloc is not concerned.
 void KeepFreedMemory();
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

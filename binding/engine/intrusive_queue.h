@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 template <typename T>
 class IntrusiveQueue {
@@ -67,4 +67,4 @@ class IntrusiveQueue {
   size_t size_ = 0;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstddef>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 struct Limits {
   // JavaScript has let go of the connection, and the peer takes none of what was written before: so
@@ -32,4 +32,4 @@ struct Limits {
   std::chrono::milliseconds trim{500};
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -22,7 +22,7 @@
 #include "tls/error.h"
 #include "tls/plaintext.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 class TlsStream;
 
@@ -123,4 +123,4 @@ struct LoopContext {
   std::shared_ptr<const tls::Config> client_after_;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -66,4 +66,4 @@ Opening OpeningOf(const uint8_t* bytes, size_t length) {
   return Opening::kUnknown;
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 enum class Opening : uint8_t {
   kTls,        // a client hello, as far as it has come
@@ -24,4 +24,4 @@ constexpr size_t kEnoughOfHello = 128;
 // By the first bytes, at least one.
 Opening OpeningOf(const uint8_t* bytes, size_t length);
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -5,7 +5,7 @@
 
 #include "engine/events.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Any thread. Constant-initialised and trivially destructible, so it is safe while the process
 // exits.
@@ -19,4 +19,4 @@ inline StreamId NextStreamId() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

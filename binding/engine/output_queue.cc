@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -94,4 +94,4 @@ void BasicOutputQueue<Bytes>::Discard() {
 template class BasicOutputQueue<std::vector<uint8_t>>;
 template class BasicOutputQueue<memory::SecretBytes>;
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -10,7 +10,7 @@
 
 #include "memory/secret_bytes.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 enum class OutputResult : uint8_t { kDone, kBlocked, kBroken };
 
@@ -44,4 +44,4 @@ class BasicOutputQueue {
 using OutputQueue = BasicOutputQueue<std::vector<uint8_t>>;  // records
 using PlaintextQueue = BasicOutputQueue<memory::SecretBytes>;
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

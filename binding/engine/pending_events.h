@@ -12,7 +12,7 @@
 
 #include "engine/events.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Used under its owner's lock.
 class PendingEvents {
@@ -107,4 +107,4 @@ class PendingEvents {
   std::unordered_map<StreamId, std::vector<size_t>> sessions_;  // places of theirs, oldest first
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 Poller::Poller()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -77,4 +77,4 @@ void Poller::Wake() {
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

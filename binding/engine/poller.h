@@ -9,7 +9,7 @@
 
 #include "engine/descriptor.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // What became true of a descriptor since it was last told.
 struct Readiness {
@@ -64,4 +64,4 @@ class Poller {
   std::array<epoll_event, kBatch> events_;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -7,7 +7,7 @@
 
 #include "engine/deadlines.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Used by one thread.
 class ShortWaits {
@@ -32,4 +32,4 @@ class ShortWaits {
   uint32_t slept_ = 0;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

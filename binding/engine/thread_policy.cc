@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -42,4 +42,4 @@ void WorkInBatches() {
 
 void LetOthersGoFirst() { sched_yield(); }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

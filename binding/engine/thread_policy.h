@@ -2,7 +2,7 @@
 // of the processor is what it would be anyway; this is about who goes first.
 #pragma once
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Makes the calling thread one that works in batches: it waits until the event loop sleeps, instead
 // of interrupting it for each message (SCHED_BATCH of sched(7)). A policy that the user gave the
@@ -13,4 +13,4 @@ void WorkInBatches();
 // otherwise see to with its next tick only, up to 4 ms later.
 void LetOthersGoFirst();
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

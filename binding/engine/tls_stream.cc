@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
                      std::shared_ptr<const tls::ServerContexts> contexts,
@@ -129,4 +129,4 @@ void TlsStream::SetKeepAlive(bool on, int initial_delay_seconds) {
   }
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -48,7 +48,7 @@
 #include "engine/poller.h"
 #include "tls/connection.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 class TlsStream final : private tls::Transport {
  public:
@@ -247,4 +247,4 @@ class TlsStream final : private tls::Transport {
   Deadlines<TlsStream>::Entry idle_check_;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

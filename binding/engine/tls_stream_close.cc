@@ -12,7 +12,7 @@
 #include "engine/tls_stream.h"
 #include "tls/alert_description.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Reads what nobody wants, a chunk of it, so that the peer can go on and its end is seen.
 TlsStream::Discarded TlsStream::DiscardRecords() {
@@ -280,4 +280,4 @@ void TlsStream::Close() {
   context_.retired.Push(ended_);
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

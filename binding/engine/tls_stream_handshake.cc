@@ -12,7 +12,7 @@
 #include "engine/tls_stream.h"
 #include "tls/alert_description.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -384,4 +384,4 @@ void TlsStream::RefusePlaintext() {
   Linger();
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

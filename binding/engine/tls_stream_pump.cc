@@ -10,7 +10,7 @@
 #include "engine/tls_stream.h"
 #include "tls/alert_description.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -229,4 +229,4 @@ void TlsStream::OnIdleCheck() {
   idle_check_.Set(context_.idle_checks, last_active_ + context_.limits.idle, this);
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -10,7 +10,7 @@
 
 #include "engine/tls_stream.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 namespace {
 
@@ -137,4 +137,4 @@ OutputQueue::Result TlsStream::WriteTcp(const uint8_t* data, size_t length) {
   return result;
 }
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

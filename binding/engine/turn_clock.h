@@ -7,7 +7,7 @@
 
 #include "engine/deadlines.h"
 
-namespace keyless::engine {
+namespace s2npkey::engine {
 
 // Used by one thread.
 class TurnClock {
@@ -49,4 +49,4 @@ class TurnClock {
   bool over_ = false;
 };
 
-}  // namespace keyless::engine
+}  // namespace s2npkey::engine

@@ -12,7 +12,7 @@
 
 #include "memory/sanitizer.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 namespace {
 
@@ -304,4 +304,4 @@ ArenaRegion* Arena::RegionAround(const uint8_t* address) const {
   return recent_;
 }
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -19,7 +19,7 @@
 #include "memory/locked_mapping.h"
 #include "memory/spin_lock.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 struct ArenaStatistics {
   uint64_t bytes_in_use = 0;    // handed out, as rounded up to chunks
@@ -104,4 +104,4 @@ class Arena {
       SIZE_MAX;  // what failed to be locked, until something locked is released
 };
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

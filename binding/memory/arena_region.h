@@ -9,7 +9,7 @@
 #include "memory/arena_slab.h"
 #include "memory/locked_mapping.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // Begins at a multiple of kAlignment and is no larger, so that a chunk's address names its region.
 // Guarded by the arena's lock.
@@ -108,4 +108,4 @@ class ArenaRegion {
   uint64_t used_ = 0;  // those that have pages: open ones, and ones that were open since Trim()
 };
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 inline constexpr size_t kArenaUnit = size_t{64}
                                      << 10;  // slabs are whole units, aligned to their size
@@ -74,4 +74,4 @@ constexpr size_t ArenaClassOfSize(size_t size) {
   return arena_detail::kClassOfSize[(size + 15) / 16];
 }
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

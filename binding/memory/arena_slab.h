@@ -7,7 +7,7 @@
 
 #include "memory/arena_size_classes.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 class ArenaRegion;
 
@@ -76,4 +76,4 @@ class ArenaSlab {
   std::array<uint64_t, kWords> free_{};  // a bit a chunk
 };
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -2,7 +2,7 @@
 // remove one.
 #pragma once
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // `Link` has members `Link* previous` and `Link* next`, for one chain at a time.
 template <typename Link>
@@ -34,4 +34,4 @@ class Chain {
   Link* back_ = nullptr;
 };
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -7,7 +7,7 @@
 #include "memory/arena.h"
 #include "memory/sanitizer.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // Reports success even without memory. s2n then fails with S2N_ERR_ALLOC. After a failure of the
 // callback it keeps the s2n_errno of before, often that a read would block, and the connection
@@ -25,7 +25,7 @@ int FreeForS2n(void* memory, uint32_t) noexcept {
   return 0;
 }
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory
 
 // AWS-LC's crypto/mem.c calls these where they exist: the keys of an open connection's records lie
 // there, and a local key. They share a file with the functions above because a linker takes no
@@ -39,20 +39,20 @@ void* OPENSSL_memory_realloc(void* memory, size_t size);
 
 void* OPENSSL_memory_alloc(size_t size) {
   size_t usable = 0;
-  return keyless::memory::Arena::Process().Allocate(size, &usable);
+  return s2npkey::memory::Arena::Process().Allocate(size, &usable);
 }
 
-void OPENSSL_memory_free(void* memory) { keyless::memory::Arena::Process().Free(memory); }
+void OPENSSL_memory_free(void* memory) { s2npkey::memory::Arena::Process().Free(memory); }
 
 size_t OPENSSL_memory_get_size(void* memory) {
-  return keyless::memory::Arena::Process().SizeOf(memory);
+  return s2npkey::memory::Arena::Process().SizeOf(memory);
 }
 
 void* OPENSSL_memory_realloc(void* memory, size_t size) {
   void* larger = OPENSSL_memory_alloc(size);
   if (!larger) return nullptr;
   const size_t before = OPENSSL_memory_get_size(memory);
-  keyless::memory::sanitizer::Unpoison(memory, before);
+  s2npkey::memory::sanitizer::Unpoison(memory, before);
   std::memcpy(larger, memory, std::min(before, size));
   OPENSSL_memory_free(memory);
   return larger;

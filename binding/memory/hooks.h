@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // In the shape of s2n_mem_set_callbacks. Any thread.
 int AllocateForS2n(void** memory, uint32_t requested, uint32_t* allocated) noexcept;
 int FreeForS2n(void* memory, uint32_t size) noexcept;
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -7,7 +7,7 @@
 
 #include "memory/sanitizer.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 namespace {
 
@@ -76,4 +76,4 @@ bool LockedMapping::Discard(size_t offset, size_t length) const noexcept {
   return madvise(data_ + offset, length, locked_ ? kDiscardLocked : MADV_DONTNEED) == 0;
 }
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // Owns one mapping; zero when new. One thread at a time.
 class LockedMapping {
@@ -39,4 +39,4 @@ class LockedMapping {
   bool locked_ = false;
 };
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

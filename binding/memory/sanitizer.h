@@ -5,21 +5,21 @@
 #include <cstddef>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define KEYLESS_ADDRESS_SANITIZER 1
+#define S2NPKEY_ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define KEYLESS_ADDRESS_SANITIZER 1
+#define S2NPKEY_ADDRESS_SANITIZER 1
 #endif
 #endif
 
-#if defined(KEYLESS_ADDRESS_SANITIZER)
+#if defined(S2NPKEY_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 #endif
 
-namespace keyless::memory::sanitizer {
+namespace s2npkey::memory::sanitizer {
 
-#if defined(KEYLESS_ADDRESS_SANITIZER)
+#if defined(S2NPKEY_ADDRESS_SANITIZER)
 
 inline constexpr bool kAddress = true;
 
@@ -45,4 +45,4 @@ inline void UnregisterRoots(const void*, size_t) {}
 
 #endif
 
-}  // namespace keyless::memory::sanitizer
+}  // namespace s2npkey::memory::sanitizer

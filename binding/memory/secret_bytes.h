@@ -9,7 +9,7 @@
 
 #include "memory/arena.h"
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // Any thread.
 template <typename T>
@@ -34,4 +34,4 @@ struct ArenaAllocator {
 
 using SecretBytes = std::vector<uint8_t, ArenaAllocator<uint8_t>>;
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-namespace keyless::memory {
+namespace s2npkey::memory {
 
 // As std::mutex: for std::lock_guard.
 class SpinLock {
@@ -28,4 +28,4 @@ class SpinLock {
   std::atomic<bool> held_{false};
 };
 
-}  // namespace keyless::memory
+}  // namespace s2npkey::memory

@@ -11,7 +11,7 @@
 #include "node/socket_pair.h"
 #include "node/trust_store_object.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("CertificateChain", CertificateChainObject::Define(env));
@@ -25,10 +25,10 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   return exports;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node
 
 static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
-  return keyless::node::Init(env, exports);
+  return s2npkey::node::Init(env, exports);
 }
 
 NODE_API_MODULE(s2n_pkey, InitAddon)

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 // A copy of what a Uint8Array (or Buffer) holds.
 inline std::vector<uint8_t> BytesOf(const Napi::Value& value) {
@@ -14,4 +14,4 @@ inline std::vector<uint8_t> BytesOf(const Napi::Value& value) {
   return std::vector<uint8_t>(bytes.Data(), bytes.Data() + bytes.ByteLength());
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

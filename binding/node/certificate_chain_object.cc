@@ -6,7 +6,7 @@
 #include "node/errors.h"
 #include "tls/error.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -36,4 +36,4 @@ std::shared_ptr<const tls::CertificateChain> CertificateChainObject::From(
   return Napi::ObjectWrap<CertificateChainObject>::Unwrap(value.As<Napi::Object>())->chain_;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

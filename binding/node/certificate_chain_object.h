@@ -7,7 +7,7 @@
 
 #include "tls/certificate_chain.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 class CertificateChainObject final : public Napi::ObjectWrap<CertificateChainObject> {
  public:
@@ -21,4 +21,4 @@ class CertificateChainObject final : public Napi::ObjectWrap<CertificateChainObj
   std::shared_ptr<const tls::CertificateChain> chain_;
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

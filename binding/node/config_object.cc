@@ -13,7 +13,7 @@
 #include "s2n.h"
 #include "tls/error.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -114,4 +114,4 @@ std::shared_ptr<const tls::Config> ConfigObject::From(const Napi::Value& value) 
   return Napi::ObjectWrap<ConfigObject>::Unwrap(value.As<Napi::Object>())->config_;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -8,7 +8,7 @@
 
 #include "tls/config.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
  public:
@@ -25,4 +25,4 @@ class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
   std::shared_ptr<const tls::Config> config_;
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

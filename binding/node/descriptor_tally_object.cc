@@ -1,6 +1,6 @@
 #include "node/descriptor_tally_object.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -27,4 +27,4 @@ Napi::Value DescriptorTallyObject::Count(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(tally_->count()));
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -7,7 +7,7 @@
 
 #include "engine/descriptor_tally.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 class DescriptorTallyObject final : public Napi::ObjectWrap<DescriptorTallyObject> {
  public:
@@ -24,4 +24,4 @@ class DescriptorTallyObject final : public Napi::ObjectWrap<DescriptorTallyObjec
       std::make_shared<engine::DescriptorTally>();
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

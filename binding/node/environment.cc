@@ -21,7 +21,7 @@
 #include "node/server_contexts_object.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -338,4 +338,4 @@ Napi::Value Environment::Diagnostics(const Napi::CallbackInfo& info) {
   return result;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -15,7 +15,7 @@
 #include "engine/engine.h"
 #include "engine/pending_events.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 // The queue between engine threads and one environment. Engine threads may hold it longer than the
 // environment lives.
@@ -95,4 +95,4 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   bool closed_ = false;
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -11,7 +11,7 @@
 #include "node/config_object.h"
 #include "node/environment.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -77,4 +77,4 @@ Napi::Value Environment::ExportKeyingMaterial(const Napi::CallbackInfo& info) {
   return Napi::Buffer<uint8_t>::Copy(env, material.data(), material.size());
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -5,7 +5,7 @@
 
 #include "tls/error.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 inline Napi::Error ToNapiError(Napi::Env env, const tls::Error& error) {
   Napi::Error result = Napi::Error::New(env, error.what());
@@ -13,4 +13,4 @@ inline Napi::Error ToNapiError(Napi::Env env, const tls::Error& error) {
   return result;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

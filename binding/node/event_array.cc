@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -130,4 +130,4 @@ Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
   return writer.Done();
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

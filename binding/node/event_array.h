@@ -7,9 +7,9 @@
 
 #include "engine/events.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 // Without the descriptors: those are taken one by one.
 Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events);
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -8,7 +8,7 @@
 
 #include "node/errors.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -106,4 +106,4 @@ Napi::Value LocalKeyObject::Verify(const Napi::CallbackInfo& info) {
                                                      signature.Data(), signature.ByteLength()));
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -7,7 +7,7 @@
 
 #include "tls/local_key.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 class LocalKeyObject final : public Napi::ObjectWrap<LocalKeyObject> {
  public:
@@ -25,4 +25,4 @@ class LocalKeyObject final : public Napi::ObjectWrap<LocalKeyObject> {
   std::shared_ptr<const tls::LocalKey> key_;
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

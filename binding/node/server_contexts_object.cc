@@ -5,7 +5,7 @@
 
 #include "node/config_object.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -42,4 +42,4 @@ std::shared_ptr<const tls::ServerContexts> ServerContextsObject::From(const Napi
   return Napi::ObjectWrap<ServerContextsObject>::Unwrap(value.As<Napi::Object>())->contexts_;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

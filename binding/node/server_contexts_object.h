@@ -8,7 +8,7 @@
 
 #include "tls/server_contexts.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 class ServerContextsObject final : public Napi::ObjectWrap<ServerContextsObject> {
  public:
@@ -22,4 +22,4 @@ class ServerContextsObject final : public Napi::ObjectWrap<ServerContextsObject>
   std::shared_ptr<const tls::ServerContexts> contexts_;
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

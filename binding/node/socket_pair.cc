@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 Napi::Value SocketPair(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -18,4 +18,4 @@ Napi::Value SocketPair(const Napi::CallbackInfo& info) {
   return pair;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -2,10 +2,10 @@
 
 #include <napi.h>
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 // `socketPair()`: two ends of a stream of bytes, for what has no descriptor of its own. See `Addon`
 // in lib/native/binding.ts.
 Napi::Value SocketPair(const Napi::CallbackInfo& info);
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 // Empty where `value` is no array.
 inline std::vector<std::string> ReadTexts(const Napi::Value& value) {
@@ -17,4 +17,4 @@ inline std::vector<std::string> ReadTexts(const Napi::Value& value) {
   return texts;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

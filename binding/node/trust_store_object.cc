@@ -4,7 +4,7 @@
 #include "node/texts.h"
 #include "tls/error.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 namespace {
 
@@ -44,4 +44,4 @@ std::shared_ptr<const tls::TrustStore> TrustStoreObject::From(const Napi::Value&
   return Napi::ObjectWrap<TrustStoreObject>::Unwrap(value.As<Napi::Object>())->store_;
 }
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

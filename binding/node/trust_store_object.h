@@ -8,7 +8,7 @@
 
 #include "tls/trust_store.h"
 
-namespace keyless::node {
+namespace s2npkey::node {
 
 class TrustStoreObject final : public Napi::ObjectWrap<TrustStoreObject> {
  public:
@@ -22,4 +22,4 @@ class TrustStoreObject final : public Napi::ObjectWrap<TrustStoreObject> {
   std::shared_ptr<const tls::TrustStore> store_;
 };
 
-}  // namespace keyless::node
+}  // namespace s2npkey::node

@@ -1,7 +1,7 @@
 // Descriptions of fatal alerts: the codes of IANA's registry "TLS Alerts" (RFC 8446 section 6.2).
 #pragma once
 
-namespace keyless::tls::alert {
+namespace s2npkey::tls::alert {
 
 inline constexpr int kUnexpectedMessage = 10;
 inline constexpr int kBadRecordMac = 20;
@@ -20,4 +20,4 @@ inline constexpr int kUnrecognizedName = 112;      // RFC 6066 section 3
 inline constexpr int kCertificateRequired = 116;
 inline constexpr int kNoApplicationProtocol = 120;  // RFC 7301
 
-}  // namespace keyless::tls::alert
+}  // namespace s2npkey::tls::alert

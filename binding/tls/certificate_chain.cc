@@ -10,7 +10,7 @@
 #include "tls/error.h"
 #include "tls/library.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -65,4 +65,4 @@ bool CertificateChain::IsIssuedBy(const uint8_t* name, size_t length) const {
   });
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

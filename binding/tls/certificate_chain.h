@@ -9,7 +9,7 @@
 #include "tls/s2n_handles.h"
 #include "tls/security_policy.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Immutable once made. Any thread.
 class CertificateChain {
@@ -37,4 +37,4 @@ class CertificateChain {
   CertificateChainHandle chain_;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -11,7 +11,7 @@
 #include "s2n/internals.h"
 #include "tls/verification.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -150,4 +150,4 @@ int CertificateStrength::CheckPath(const STACK_OF(X509) * path) const {
   return error;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // The floor: digests of SHA-256 or more, RSA keys of 2048 bits or more, curves of P-256 or more.
 // Immutable; any thread.
@@ -39,4 +39,4 @@ class CertificateStrength {
   std::optional<std::vector<int>> signatures_;  // libcrypto's numbers, such as of ecdsa_with_SHA384
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -5,7 +5,7 @@
 #include "tls/alert_description.h"
 #include "tls/connection.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 int Connection::OnClientHello(s2n_connection* connection, void*) {
   auto* self = static_cast<Connection*>(s2n_connection_get_ctx(connection));
@@ -141,4 +141,4 @@ int Connection::OnKeyLogLine(void*, s2n_connection* connection, uint8_t* line, s
   return S2N_SUCCESS;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

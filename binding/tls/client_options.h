@@ -9,7 +9,7 @@
 #include "memory/secret_bytes.h"
 #include "tls/config.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 struct ClientOptions {
   std::shared_ptr<const Config> config;  // made for a client
@@ -24,4 +24,4 @@ struct ClientOptions {
   std::vector<std::vector<uint8_t>> session_chain;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

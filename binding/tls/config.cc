@@ -7,7 +7,7 @@
 #include "tls/library.h"
 #include "unstable/cert_authorities.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -131,4 +131,4 @@ size_t Config::IndexOf(const s2n_cert_chain_and_key* chain) const noexcept {
   return index;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

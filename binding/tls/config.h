@@ -15,7 +15,7 @@
 #include "tls/security_policy.h"
 #include "tls/session_tickets.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // What a peer is shown, and who signs for it.
 struct Identity {
@@ -83,4 +83,4 @@ class Config {
   ConfigHandle config_;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

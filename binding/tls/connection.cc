@@ -7,7 +7,7 @@
 #include "s2n/internals.h"
 #include "tls/alert_description.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -324,4 +324,4 @@ bool Connection::HasNoCommonProtocol() const {
   return hello && s2n_client_hello_get_extension_length(hello, S2N_EXTENSION_ALPN) > 0;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

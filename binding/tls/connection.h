@@ -25,7 +25,7 @@
 struct s2n_cert_validation_info;
 struct s2n_certificate_request;
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Where a connection's records come from and go to. Called on the connection's thread, from within
 // its calls.
@@ -247,4 +247,4 @@ struct Connection::Safely<kCallback> {
   }
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

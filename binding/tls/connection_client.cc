@@ -8,7 +8,7 @@
 #include "unstable/cert_authorities.h"
 #include "unstable/crl.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -150,4 +150,4 @@ int Connection::OnSessionTicket(s2n_connection* connection, void*, s2n_session_t
   return S2N_SUCCESS;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

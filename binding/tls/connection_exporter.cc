@@ -8,7 +8,7 @@
 #include "s2n/internals.h"
 #include "tls/connection.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -65,4 +65,4 @@ bool Connection::ExportKeyingMaterial(const std::string& label,
   return ExpandTls12(hash, secret, seed, output);
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -10,7 +10,7 @@
 #include "tls/connection.h"
 #include "unstable/crl.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // To return failure ends the handshake at once (S2N_ERR_CANCELLED). To reject the certificate
 // through `info` would keep the peer waiting for s2n's blinding delay, which is for failures that
@@ -92,4 +92,4 @@ PeerIdentity Connection::TakePeer() {
   return std::move(peer_);
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -6,7 +6,7 @@
 
 #include "s2n.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Thrown where something is set up (a configuration, a key); never on an engine thread's hot path.
 // `code` is a stable `ERR_S2N_PKEY_…` and becomes the JavaScript error's `code`.
@@ -29,4 +29,4 @@ inline void CheckS2n(int result, const char* code, const std::string& what) {
               what + ": " + s2n_strerror(error, "EN") + " (" + s2n_strerror_name(error) + ")");
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

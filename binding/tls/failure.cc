@@ -7,7 +7,7 @@
 #include "s2n/internals.h"
 #include "tls/alert_description.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -128,4 +128,4 @@ const char* FailureKindName(FailureKind kind) {
   return "internal";
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 enum class FailureKind : uint8_t {
   kNone,
@@ -49,4 +49,4 @@ struct Failure {
 
 const char* FailureKindName(FailureKind kind);
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 bool CertificateIsFor(X509* certificate, const std::string& name) {
   unsigned char address[sizeof(in6_addr)];
@@ -17,4 +17,4 @@ bool CertificateIsFor(X509* certificate, const std::string& name) {
   return X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

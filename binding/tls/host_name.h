@@ -5,11 +5,11 @@
 
 #include <string>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // `name`: a DNS name, or an IP address as text. By RFC 6125: wildcards for a whole first label,
 // the common name only where there are no DNS names. Stricter than node:tls in corners (partial
 // wildcards), never laxer.
 bool CertificateIsFor(X509* certificate, const std::string& name);
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -8,7 +8,7 @@
 #include "tls/error.h"
 #include "unstable/cleanup.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -35,4 +35,4 @@ void InitializeLibrary() {
 
 void CleanupThread() { s2n_cleanup_thread(); }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

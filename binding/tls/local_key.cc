@@ -12,7 +12,7 @@
 #include "tls/error.h"
 #include "tls/private_key_pem.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -103,4 +103,4 @@ std::vector<uint8_t> LocalKey::PublicKeyDer() const {
   return std::vector<uint8_t>(der, der + length);
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Immutable; any thread. Needs AWS-LC only, not an initialised s2n-tls.
 class LocalKey {
@@ -41,4 +41,4 @@ class LocalKey {
   bssl::UniquePtr<EVP_PKEY> key_;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

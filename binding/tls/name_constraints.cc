@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -72,4 +72,4 @@ bool IsForgivenCommonName(X509_STORE_CTX* context, bool names_host) {
   });
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

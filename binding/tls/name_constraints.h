@@ -3,7 +3,7 @@
 
 #include <openssl/x509.h>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Asked within a verification's callback: whether what was found is no more than a common name that
 // AWS-LC holds against an authority's DNS constraints and OpenSSL does not. OpenSSL looks at the
@@ -12,4 +12,4 @@ namespace keyless::tls {
 // is forgiven that some host name might equal.
 bool IsForgivenCommonName(X509_STORE_CTX* context, bool names_host);
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -5,7 +5,7 @@
 #include "tls/error.h"
 #include "unstable/crl.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 void UsePeerVerification(s2n_config* config, const PeerVerification& verification, bool client) {
   s2n_cert_auth_type type = S2N_CERT_AUTH_NONE;
@@ -28,4 +28,4 @@ void UsePeerVerification(s2n_config* config, const PeerVerification& verificatio
   if (failed) throw Error("ERR_S2N_PKEY_CONFIG", "peer verification could not be set up");
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

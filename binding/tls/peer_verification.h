@@ -8,7 +8,7 @@
 #include "tls/s2n_handles.h"
 #include "tls/trust_store.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // A client always verifies its server; a server verifies its clients when it asks for certificates.
 struct PeerVerification {
@@ -29,4 +29,4 @@ struct PeerVerification {
 // ERR_S2N_PKEY_CONFIG.
 void UsePeerVerification(s2n_config* config, const PeerVerification& verification, bool client);
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

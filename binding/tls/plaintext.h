@@ -13,7 +13,7 @@
 
 #include "memory/secret_bytes.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 class Plaintext {
  public:
@@ -66,4 +66,4 @@ class Plaintext {
   size_t size_ = 0;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -76,4 +76,4 @@ bool PrivateKeyOperation::Complete(const uint8_t* signature, size_t length) {
          s2n_async_pkey_op_apply(operation.get(), connection_) == S2N_SUCCESS;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -8,7 +8,7 @@
 
 #include "tls/s2n_handles.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Owned by one connection and used on that connection's thread only: s2n accepts an operation of an
 // earlier handshake on a connection that was used again, so an operation never leaves the
@@ -39,4 +39,4 @@ class PrivateKeyOperation {
   bool supported_ = false;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -15,7 +15,7 @@
 
 #include "tls/error.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -166,4 +166,4 @@ bssl::UniquePtr<EVP_PKEY> ReadPrivateKeyPem(std::string_view pem, std::string_vi
   return key;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // PKCS#8 (plain, or encrypted as RFC 8018 has it), PKCS#1 or SEC 1 (plain, or encrypted as RFC 1421
 // has it); what else lies in the text, such as certificates or EC parameters, is passed over. RSA
@@ -13,4 +13,4 @@ namespace keyless::tls {
 // ERR_S2N_PKEY_PASSPHRASE when it is missing or wrong.
 bssl::UniquePtr<EVP_PKEY> ReadPrivateKeyPem(std::string_view pem, std::string_view passphrase);
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -7,7 +7,7 @@
 
 #include "s2n.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 struct FreeConfig {
   void operator()(s2n_config* config) const noexcept { s2n_config_free(config); }
@@ -40,4 +40,4 @@ inline PrivateKeyOperationHandle TakeOver(s2n_async_pkey_op* operation) {
   return PrivateKeyOperationHandle(operation);
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -15,7 +15,7 @@
 #include "s2n/internals.h"
 #include "tls/error.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -159,4 +159,4 @@ void CheckSecurityPolicy(const std::string& policy, const VersionRange& versions
   }
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -9,7 +9,7 @@
 
 struct s2n_config;
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // The key of a leaf certificate, as far as TLS cares.
 struct CertificateKey {
@@ -53,4 +53,4 @@ class NarrowedPolicy {
   std::vector<std::max_align_t> memory_;  // empty: s2n's own policy does
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -1,6 +1,6 @@
 #include "tls/server_contexts.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -31,4 +31,4 @@ size_t ServerContexts::Find(std::string_view server_name) const {
   return found == names_.end() ? 0 : found->second;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -12,7 +12,7 @@
 
 #include "tls/config.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // Immutable once made. A connection keeps the one it was accepted with; a server changes its
 // contexts by using another from then on, so nothing that is under way is touched. Any thread.
@@ -40,4 +40,4 @@ class ServerContexts {
   bool asks_application_;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -2,7 +2,7 @@
 
 #include "tls/error.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 void UseSessionTickets(s2n_config* config, const SessionTickets& tickets) {
   const auto check = [](int result) { CheckS2n(result, "ERR_S2N_PKEY_CONFIG", "session tickets"); };
@@ -19,4 +19,4 @@ void UseSessionTickets(s2n_config* config, const SessionTickets& tickets) {
   }
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -10,7 +10,7 @@
 
 #include "s2n.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 struct TicketKey {
   TicketKey() = default;
@@ -39,4 +39,4 @@ struct SessionTickets {
 // Throws Error ERR_S2N_PKEY_CONFIG.
 void UseSessionTickets(s2n_config* config, const SessionTickets& tickets);
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -9,7 +9,7 @@
 #include "tls/library.h"
 #include "tls/name_constraints.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 namespace {
 
@@ -253,4 +253,4 @@ Verification TrustStore::Verify(STACK_OF(X509) * chain, Peer peer,
   return result;
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -13,7 +13,7 @@
 #include "tls/certificate_strength.h"
 #include "tls/verification.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 struct TrustStoreOptions {
   std::vector<std::string> authorities_pem;  // each with one certificate or more
@@ -60,4 +60,4 @@ class TrustStore {
   std::vector<uint8_t> authority_names_;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

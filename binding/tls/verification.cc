@@ -4,7 +4,7 @@
 
 #include "tls/alert_description.h"
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 // The names that node:tls gives (X509ErrorCode in Node's src/crypto).
 const char* Verification::code() const noexcept {
@@ -139,4 +139,4 @@ int Verification::alert() const noexcept {
   }
 }
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

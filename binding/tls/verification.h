@@ -2,7 +2,7 @@
 // for.
 #pragma once
 
-namespace keyless::tls {
+namespace s2npkey::tls {
 
 struct Verification {
   static constexpr int kOk = 0;         // X509_V_OK
@@ -25,4 +25,4 @@ struct Verification {
   int alert() const noexcept;
 };
 
-}  // namespace keyless::tls
+}  // namespace s2npkey::tls

@@ -17,7 +17,7 @@
 #include "tls/config.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -141,4 +141,4 @@ TEST(s2n_works_below_a_limit_of_locked_memory_that_stops_it_by_itself) {
   });
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -10,7 +10,7 @@
 #include "memory/arena.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 inline constexpr size_t kKilobyte = 1024;
 inline constexpr size_t kMegabyte = 1024 * kKilobyte;
@@ -48,4 +48,4 @@ inline bool LockedPagesCanBeGivenBack() {
   return can;
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

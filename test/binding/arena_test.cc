@@ -21,7 +21,7 @@
 #include "memory/sanitizer.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -262,7 +262,7 @@ TEST(freeing_twice_or_what_never_came_from_the_arena_aborts_with_a_message) {
   }
 }
 
-#if defined(KEYLESS_ADDRESS_SANITIZER)
+#if defined(S2NPKEY_ADDRESS_SANITIZER)
 TEST(address_sanitizer_sees_the_use_of_freed_memory_and_of_what_lies_past_a_buffer) {
   for (const size_t beyond : {size_t{0}, size_t{100}}) {
     const Ended ended = RunInChild([&] {
@@ -340,4 +340,4 @@ TEST(s2n_gives_back_all_that_an_engine_and_its_connections_took) {
   EXPECT_EQ(Arena::Process().Statistics().allocations, before.allocations);
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

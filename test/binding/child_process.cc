@@ -13,7 +13,7 @@
 #include "test.h"
 #include "test_peer.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -67,4 +67,4 @@ void LimitAddressSpace(size_t more) {
   setrlimit(RLIMIT_AS, &limit);
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 // The test fails unless all goes well there; what the child said to stderr is shown then.
 void ExpectInChild(const std::function<void()>& run);
@@ -20,4 +20,4 @@ Ended RunInChild(const std::function<void()>& run);
 // For such a process: it may map this many bytes more than it has mapped.
 void LimitAddressSpace(size_t more);
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

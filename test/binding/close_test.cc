@@ -16,7 +16,7 @@
 #include "open_connection.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -247,4 +247,4 @@ TEST(a_copy_of_its_descriptor_tells_the_engine_nothing_of_a_connection_that_is_o
   EXPECT_EQ(server.engine->Statistics().turns, turns + 1);  // one to answer this
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

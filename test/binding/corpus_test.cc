@@ -10,7 +10,7 @@
 #include "target.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -49,4 +49,4 @@ TEST(every_input_kept_for_a_fuzz_target_does_no_harm) {
   for (const fuzz::Target& target : fuzz::Targets()) EXPECT(RunCorpusOf(target) > 0);
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

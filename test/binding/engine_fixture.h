@@ -16,7 +16,7 @@
 #include "tls/local_key.h"
 #include "tls/server_contexts.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 // The server's side of one connection, up to the moment JavaScript would own it.
 struct Accepted {
@@ -105,4 +105,4 @@ class EngineFixture {
   std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
 };
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -14,7 +14,7 @@
 #include "test.h"
 #include "tls/error.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -367,4 +367,4 @@ TEST(a_policy_and_a_certificate_that_can_never_agree_are_refused_with_the_reason
   EXPECT_EQ(refusal(rsa, "default"), std::string());
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

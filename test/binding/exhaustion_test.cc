@@ -11,8 +11,8 @@
 #include "engine_fixture.h"
 #include "test.h"
 
-using namespace keyless;
-using namespace keyless::test;
+using namespace s2npkey;
+using namespace s2npkey::test;
 using Kind = engine::Event::Kind;
 
 TEST(where_memory_runs_out_new_connections_are_refused_and_open_ones_go_on) {

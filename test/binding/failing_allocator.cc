@@ -40,7 +40,7 @@ void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 FailingAllocations::FailingAllocations(size_t succeed, size_t fail) {
   state = {true, false, succeed, fail};
@@ -50,4 +50,4 @@ FailingAllocations::Suspended::Suspended() { state.active = false; }
 FailingAllocations::Suspended::~Suspended() { state.active = true; }
 bool FailingAllocations::Any() { return state.failed; }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

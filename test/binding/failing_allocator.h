@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 // While one lives, allocations of this thread fail: so many, after so many that succeed.
 class FailingAllocations {
@@ -22,4 +22,4 @@ class FailingAllocations {
   static bool Any();
 };
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -11,14 +11,14 @@
 #include "memory/sanitizer.h"
 #include "test.h"
 
-#if defined(__GLIBC__) && !defined(KEYLESS_ADDRESS_SANITIZER)
+#if defined(__GLIBC__) && !defined(S2NPKEY_ADDRESS_SANITIZER)
 
-using namespace keyless;
-using namespace keyless::test;
+using namespace s2npkey;
+using namespace s2npkey::test;
 
 namespace {
 
-constexpr char kFresh[] = "KEYLESS_FRESH_HEAP";
+constexpr char kFresh[] = "S2NPKEY_FRESH_HEAP";
 
 // As many reads' buffers as lie about before V8 collects them. Whether the end of the heap came
 // back when they were freed.

@@ -7,7 +7,7 @@
 
 #include "test_peer.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 struct HandshakingClient {
   explicit HandshakingClient(engine::Descriptor tcp, const char* policy = "default",
@@ -18,4 +18,4 @@ struct HandshakingClient {
   std::future<bool> done;
 };
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

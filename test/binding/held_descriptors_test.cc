@@ -16,7 +16,7 @@
 #include "stepped_server.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -136,4 +136,4 @@ TEST(a_peer_that_acknowledges_a_little_now_and_then_has_30_seconds_after_the_las
   EXPECT(Unacknowledged(same) > 0);
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -17,7 +17,7 @@
 #include "test_identity.h"
 #include "tls/error.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -206,4 +206,4 @@ TEST(threads_share_one_key) {
   }
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -25,7 +25,7 @@ bool IsAskedFor(const char* name, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace keyless::test;
+  using namespace s2npkey::test;
   std::signal(SIGPIPE, SIG_IGN);
   int run = 0;
   int failed = 0;

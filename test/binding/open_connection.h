@@ -15,7 +15,7 @@
 #include "handshaking_client.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 // An open connection: the client, and the end of the pair that JavaScript would own.
 struct Open {
@@ -86,4 +86,4 @@ struct Open {
   engine::StreamId stream = 0;
 };
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

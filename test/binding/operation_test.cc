@@ -19,7 +19,7 @@
 #include "tls/alert_description.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -209,4 +209,4 @@ TEST(a_flight_is_written_at_once_however_many_messages_it_has) {
   }
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -12,7 +12,7 @@
 #include "stepped_server.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -162,4 +162,4 @@ TEST(memory_that_runs_out_at_any_point_ends_one_connection_and_tells_it_once) {
   }
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

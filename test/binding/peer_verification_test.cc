@@ -11,7 +11,7 @@
 #include "tls/error.h"
 #include "tls/trust_store.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -177,4 +177,4 @@ TEST(a_trust_store_refuses_what_it_cannot_read) {
   EXPECT_EQ(code(options), "ERR_S2N_PKEY_CRL_INVALID");
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

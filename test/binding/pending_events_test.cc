@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -81,4 +81,4 @@ TEST(the_events_of_one_stream_can_be_taken_before_those_of_the_others) {
   }
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

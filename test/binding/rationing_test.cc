@@ -17,7 +17,7 @@
 #include "stepped_server.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -346,4 +346,4 @@ TEST(a_client_hello_in_many_small_records_is_one) {
   EXPECT(sign.has_value() && sign->kind == Kind::kSign);
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -21,7 +21,7 @@
 #include "open_connection.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -191,4 +191,4 @@ TEST(configurations_and_ticket_keys_do_not_live_as_long_as_a_connection) {
   EXPECT_EQ(ReadSome(secure->descriptor.get()), "again");
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -11,7 +11,7 @@
 #include "handshaking_client.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -86,4 +86,4 @@ TEST(a_connection_keeps_the_contexts_it_was_accepted_with) {
   EXPECT(server.Empty());
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -14,7 +14,7 @@
 #include "test.h"
 #include "tls/error.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -231,4 +231,4 @@ TEST(more_ticket_keys_than_s2n_holds_are_refused) {
   EXPECT_EQ(code, std::string("ERR_S2N_PKEY_CONFIG"));
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-using keyless::engine::ShortWaits;
+using s2npkey::engine::ShortWaits;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 

@@ -24,7 +24,7 @@
 #include "tls/local_key.h"
 #include "tls/trust_store.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 struct SteppedClient {
   explicit SteppedClient(const char* policy = "default_tls13")
@@ -91,4 +91,4 @@ struct SteppedClient {
   engine::Clock::time_point now = engine::Clock::now();
 };
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -15,7 +15,7 @@
 #include "handshaking_client.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 // A loop that turns when it is told to, at the time it is told.
 struct SteppedServer {
@@ -100,4 +100,4 @@ inline std::string ClientHello() {
   return hello;
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -20,7 +20,7 @@
 #include "stepped_server.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -277,4 +277,4 @@ TEST(an_engine_whose_peers_take_nothing_sleeps) {
   }));
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -9,7 +9,7 @@
 #include "engine_fixture.h"
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -82,4 +82,4 @@ TEST(a_tls12_handshake_is_done_for_a_client_whose_connection_javascript_ends_at_
   EXPECT(held.done.get());
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 TcpCounters ReceivedBy(int fd) {
   tcp_info info{};
@@ -15,4 +15,4 @@ TcpCounters ReceivedBy(int fd) {
   return {info.tcpi_bytes_received, info.tcpi_data_segs_in};
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

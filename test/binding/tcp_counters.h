@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 struct TcpCounters {
   uint64_t bytes = 0;
@@ -12,4 +12,4 @@ struct TcpCounters {
 
 TcpCounters ReceivedBy(int fd);
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 struct Test {
   const char* name;
@@ -37,15 +37,15 @@ void ExpectEqual(const A& actual, const B& expected, const char* file, int line,
   throw ExpectationFailed();
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test
 
 #define TEST(name)                                                         \
   static void name();                                                      \
-  static const ::keyless::test::Registration register_##name(#name, name); \
+  static const ::s2npkey::test::Registration register_##name(#name, name); \
   static void name()
 
 #define EXPECT(condition) \
-  ((condition) ? void() : ::keyless::test::Fail(__FILE__, __LINE__, #condition))
+  ((condition) ? void() : ::s2npkey::test::Fail(__FILE__, __LINE__, #condition))
 
 #define EXPECT_EQ(actual, expected) \
-  ::keyless::test::ExpectEqual((actual), (expected), __FILE__, __LINE__, #actual)
+  ::s2npkey::test::ExpectEqual((actual), (expected), __FILE__, __LINE__, #actual)

@@ -11,7 +11,7 @@
 
 #include <cstdlib>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -72,4 +72,4 @@ const Identity& P256() {
   return identity;
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

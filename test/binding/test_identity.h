@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 struct Identity {
   std::string private_key_pem;
@@ -19,4 +19,4 @@ struct Identity {
 // One with a P-256 key, for tests to which the key is all the same: made once.
 const Identity& P256();
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

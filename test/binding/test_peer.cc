@@ -16,7 +16,7 @@
 #include "tls/library.h"
 #include "tls/private_key_operation.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 using engine::Descriptor;
 
@@ -239,4 +239,4 @@ bool WriteAll(int fd, const std::string& text) {
   return true;
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

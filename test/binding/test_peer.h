@@ -17,7 +17,7 @@
 #include "tls/local_key.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 // The accepted end first, the client's second.
 std::pair<engine::Descriptor, engine::Descriptor> ConnectedTcp();
@@ -95,4 +95,4 @@ std::string ReadAll(int fd);
 std::string ReadSome(int fd);
 bool WriteAll(int fd, const std::string& text);
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -16,7 +16,7 @@
 
 #include "test.h"
 
-namespace keyless::test {
+namespace s2npkey::test {
 
 namespace {
 
@@ -231,4 +231,4 @@ TEST(a_common_name_that_is_no_host_keeps_to_every_dns_constraint) {
   EXPECT_EQ(leaf("m\xc3\xbcller.test"), "OK UNSPECIFIED ");
 }
 
-}  // namespace keyless::test
+}  // namespace s2npkey::test

@@ -5,7 +5,7 @@
 #include "memory/arena.h"
 #include "target.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -63,4 +63,4 @@ FUZZ_TARGET(arena) {
   EXPECT(arena.Statistics().regions <= 1);  // an empty one is kept
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -14,7 +14,7 @@
 #include "tls/config.h"
 #include "tls/error.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -52,4 +52,4 @@ FUZZ_TARGET(certificate_chain) {
   }
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -9,7 +9,7 @@
 
 #include <sys/socket.h>
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 FUZZ_TARGET(client_bytes) {
   SteppedEngine engine;
@@ -52,4 +52,4 @@ FUZZ_TARGET(client_bytes) {
   engine.ExpectNothingLeft();
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -9,7 +9,7 @@
 #include "stepped_engine.h"
 #include "target.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -136,4 +136,4 @@ void Attack::OneRecord() {
 
 FUZZ_TARGET(client_records) { Attack(input).Run(); }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

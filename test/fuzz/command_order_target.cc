@@ -9,7 +9,7 @@
 #include "target.h"
 #include "tls/alert_description.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -315,4 +315,4 @@ void Play::EndAll() {
 
 FUZZ_TARGET(command_order) { Play(input).Run(); }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

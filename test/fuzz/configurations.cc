@@ -9,7 +9,7 @@
 
 #include "test_identity.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -100,4 +100,4 @@ void SetTimeOfS2n(std::chrono::nanoseconds time) {
   time_of_s2n = static_cast<uint64_t>(time.count());
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

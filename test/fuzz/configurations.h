@@ -13,7 +13,7 @@
 #include "tls/s2n_handles.h"
 #include "tls/server_contexts.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 // How a server gets at its keys, and what it offers to whom: kContexts has an RSA and an ECDSA
 // identity, and another configuration, with ALPN, for clients that ask for kServerName.
@@ -38,4 +38,4 @@ s2n_config* ClientConfigOf(ClientKind kind);
 // The time that s2n-tls sees, on both sides; for its blinding delays.
 void SetTimeOfS2n(std::chrono::nanoseconds time);
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

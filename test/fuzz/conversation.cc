@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -135,4 +135,4 @@ void Conversation::ExpectGoodEnd() {
   EXPECT(!told().broke);
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

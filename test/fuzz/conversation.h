@@ -9,7 +9,7 @@
 #include "memory_client.h"
 #include "recording_sink.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 class Conversation {
  public:
@@ -65,4 +65,4 @@ class Conversation {
   bool rough_ = false;
 };
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

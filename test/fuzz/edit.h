@@ -7,7 +7,7 @@
 
 #include "input.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 inline void Edit(std::vector<uint8_t>* bytes, Input* input) {
   if (bytes->empty()) return;
@@ -32,4 +32,4 @@ inline void Edit(std::vector<uint8_t>* bytes, Input* input) {
   }
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -7,7 +7,7 @@
 
 #include "edit.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 std::string PemBlock(const std::string& label, const std::string& header,
                      const std::vector<uint8_t>& bytes) {
@@ -40,4 +40,4 @@ std::string EditedPem(const std::string& pem, Input* input) {
   return edited;
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

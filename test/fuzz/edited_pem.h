@@ -8,7 +8,7 @@
 
 #include "input.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 // Takes one byte for the number of changes, then three or more a change.
 std::string EditedPem(const std::string& pem, Input* input);
@@ -16,4 +16,4 @@ std::string EditedPem(const std::string& pem, Input* input);
 std::string PemBlock(const std::string& label, const std::string& header,
                      const std::vector<uint8_t>& bytes);
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 class Input {
  public:
@@ -48,4 +48,4 @@ class Input {
   size_t left_;
 };
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

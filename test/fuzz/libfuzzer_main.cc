@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
-    keyless::fuzz::Targets().front().run(keyless::fuzz::Input(data, size));
-  } catch (const keyless::test::ExpectationFailed&) {
+    s2npkey::fuzz::Targets().front().run(s2npkey::fuzz::Input(data, size));
+  } catch (const s2npkey::test::ExpectationFailed&) {
     std::abort();  // what failed was said; libFuzzer keeps the input
   }
   return 0;

@@ -11,7 +11,7 @@
 #include "protected_record.h"
 #include "s2n/internals.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 MemoryClient::MemoryClient(engine::Descriptor tcp, ClientKind kind, bool asks_for_name,
                            bool offers_alpn)
@@ -114,4 +114,4 @@ void MemoryClient::ShutDown() {
 
 void MemoryClient::Close() { tcp_.Close(); }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

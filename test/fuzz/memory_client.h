@@ -10,7 +10,7 @@
 #include "engine/descriptor.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 class MemoryClient {
  public:
@@ -61,4 +61,4 @@ class MemoryClient {
   bool sent_close_notify_ = false;
 };
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

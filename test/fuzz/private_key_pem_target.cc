@@ -18,7 +18,7 @@
 #include "tls/error.h"
 #include "tls/local_key.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -100,4 +100,4 @@ FUZZ_TARGET(private_key_pem) {
   }
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -85,4 +85,4 @@ std::string RecordingSink::broken() const { return broken_; }
 
 bool RecordingSink::unread() const { return unread_ > 0; }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

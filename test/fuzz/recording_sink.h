@@ -7,7 +7,7 @@
 
 #include "engine/events.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 class RecordingSink final : public engine::EventSink {
  public:
@@ -40,4 +40,4 @@ class RecordingSink final : public engine::EventSink {
   size_t unread_ = 0;  // events since the last Wake
 };
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

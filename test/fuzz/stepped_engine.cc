@@ -11,7 +11,7 @@
 #include "memory/arena.h"
 #include "test.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -105,4 +105,4 @@ void SteppedEngine::ExpectNoStream() {
   EXPECT_EQ(left.descriptors, 0U);
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

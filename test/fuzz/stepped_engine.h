@@ -13,7 +13,7 @@
 #include "engine/engine_loop.h"
 #include "recording_sink.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 class SteppedEngine {
  public:
@@ -53,4 +53,4 @@ class SteppedEngine {
   std::unique_ptr<engine::EngineLoop> loop_;
 };
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

@@ -11,7 +11,7 @@
 #include "input.h"
 #include "test.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 struct Target {
   const char* name;
@@ -27,9 +27,9 @@ struct Registration {
   Registration(const char* name, void (*run)(Input)) { Targets().push_back({name, run}); }
 };
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz
 
 #define FUZZ_TARGET(name)                                                  \
-  static void name(::keyless::fuzz::Input input);                          \
-  static const ::keyless::fuzz::Registration register_##name(#name, name); \
-  static void name(::keyless::fuzz::Input input)
+  static void name(::s2npkey::fuzz::Input input);                          \
+  static const ::s2npkey::fuzz::Registration register_##name(#name, name); \
+  static void name(::s2npkey::fuzz::Input input)

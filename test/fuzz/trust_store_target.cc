@@ -11,7 +11,7 @@
 #include "tls/error.h"
 #include "tls/trust_store.h"
 
-namespace keyless::fuzz {
+namespace s2npkey::fuzz {
 
 namespace {
 
@@ -60,4 +60,4 @@ FUZZ_TARGET(trust_store) {
   }
 }
 
-}  // namespace keyless::fuzz
+}  // namespace s2npkey::fuzz

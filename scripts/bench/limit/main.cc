@@ -15,11 +15,11 @@ namespace {
 
 std::string FileNamedBy(const char* variable) {
   const char* path = std::getenv(variable);
-  if (!path) throw keyless::bench::LimitError(std::string(variable) + " is not set");
+  if (!path) throw s2npkey::bench::LimitError(std::string(variable) + " is not set");
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!file) throw keyless::bench::LimitError(std::string(path) + " cannot be read");
+  if (!file) throw s2npkey::bench::LimitError(std::string(path) + " cannot be read");
   return text.str();
 }
 
@@ -30,9 +30,9 @@ int main() {
     setenv("S2N_DONT_MLOCK", "1", 1);  // its locking of every allocation is not the limit
     std::signal(SIGPIPE, SIG_IGN);
     if (s2n_init() != S2N_SUCCESS) {
-      throw keyless::bench::LimitError(s2n_strerror(s2n_errno, "EN"));
+      throw s2npkey::bench::LimitError(s2n_strerror(s2n_errno, "EN"));
     }
-    keyless::bench::LimitServer server(FileNamedBy("BENCH_CERT"), FileNamedBy("BENCH_KEY"));
+    s2npkey::bench::LimitServer server(FileNamedBy("BENCH_CERT"), FileNamedBy("BENCH_KEY"));
     std::printf("{\"event\":\"listening\",\"ports\":{\"web\":%u}}\n", server.port());
     std::fflush(stdout);
     server.Run();

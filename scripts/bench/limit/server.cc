@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -152,4 +152,4 @@ void LimitServer::Flush(Peer& peer) {
   peer.outgoing.clear();
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -12,7 +12,7 @@
 #include "engine/descriptor.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 class LimitError : public std::runtime_error {
  public:
@@ -50,4 +50,4 @@ class LimitServer {
   std::vector<Peer*> free_;
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -175,4 +175,4 @@ void Connection::FailS2n(const char* what) const {
                   s2n_strerror(s2n_errno, "EN") + " (" + s2n_strerror_debug(s2n_errno, "EN") + ")");
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -14,7 +14,7 @@
 #include "engine/descriptor.h"
 #include "tls/s2n_handles.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 // The server did not do what it should; the benchmark ends.
 class LoadError : public std::runtime_error {
@@ -66,4 +66,4 @@ class Connection {
   bool end_sent_ = false;
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

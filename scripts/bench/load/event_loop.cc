@@ -10,7 +10,7 @@
 
 #include "connection.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 constexpr std::chrono::seconds kPatience(10);
@@ -51,4 +51,4 @@ const std::vector<size_t>& EventLoop::Wait(std::chrono::steady_clock::time_point
   return ready_;
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

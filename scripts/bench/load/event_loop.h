@@ -10,7 +10,7 @@
 
 #include "engine/descriptor.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 class EventLoop {
  public:
@@ -30,4 +30,4 @@ class EventLoop {
   std::chrono::nanoseconds idle_{};
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -4,7 +4,7 @@
 
 #include "connection.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -96,4 +96,4 @@ bool Dialogue::Advance(Connection& connection, char* buffer, size_t size) {
   }
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -8,7 +8,7 @@
 #include "options.h"
 #include "response_reader.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 struct Exchange {
   std::string opening;  // sent once, answered by an HTTP head: a WebSocket's upgrade; else empty
@@ -35,4 +35,4 @@ class Dialogue {
   ResponseReader reader_;
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

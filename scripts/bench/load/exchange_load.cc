@@ -6,7 +6,7 @@
 #include "exchange.h"
 #include "load.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -89,4 +89,4 @@ void RunExchanges(const Options& options, s2n_config* config, const Cues& cues) 
                [](Slot& slot) { return slot.connection.CloseInOrder() == Progress::kDone; });
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

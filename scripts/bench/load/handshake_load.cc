@@ -7,7 +7,7 @@
 #include "handshake_slot.h"
 #include "load.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -77,4 +77,4 @@ void RunHandshakes(const Options& options, s2n_config* config, const Cues& cues)
   cues.tell_then_wait(measurement);
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -5,7 +5,7 @@
 #include "event_loop.h"
 #include "load.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 class HandshakeSlot {
  public:
@@ -38,4 +38,4 @@ class HandshakeSlot {
   bool established_ = false;
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

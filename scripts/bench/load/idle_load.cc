@@ -7,7 +7,7 @@
 #include "exchange.h"
 #include "load.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -57,4 +57,4 @@ void RunIdle(const Options& options, s2n_config* config, const Cues& cues) {
   cues.tell_then_wait(measurement);
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 void LatencyHistogram::Add(std::chrono::nanoseconds latency) noexcept {
   const auto nanoseconds = static_cast<uint64_t>(std::max<int64_t>(0, latency.count()));
@@ -42,4 +42,4 @@ uint64_t LatencyHistogram::UpperEdge(size_t bucket) noexcept {
   return ((sub_bucket + 1) << shift) - 1;
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 class LatencyHistogram {
  public:
@@ -29,4 +29,4 @@ class LatencyHistogram {
   uint64_t maximum_ = 0;
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -10,7 +10,7 @@
 #include "options.h"
 #include "s2n.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 using Clock = std::chrono::steady_clock;
 
@@ -44,4 +44,4 @@ void RunStorm(const Options& options, s2n_config* config, const Cues& cues);
 // `connections` connections that have had one request each and then do nothing.
 void RunIdle(const Options& options, s2n_config* config, const Cues& cues);
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -16,11 +16,11 @@
 
 namespace {
 
-using keyless::bench::Clock;
-using keyless::bench::LoadError;
-using keyless::bench::Measurement;
-using keyless::bench::Options;
-using keyless::bench::Scenario;
+using s2npkey::bench::Clock;
+using s2npkey::bench::LoadError;
+using s2npkey::bench::Measurement;
+using s2npkey::bench::Options;
+using s2npkey::bench::Scenario;
 
 void WaitForLine() {
   std::string line;
@@ -43,18 +43,18 @@ void Tell(const Measurement& measurement) {
   std::fflush(stdout);
 }
 
-using Runner = void (*)(const Options&, s2n_config*, const keyless::bench::Cues&);
+using Runner = void (*)(const Options&, s2n_config*, const s2npkey::bench::Cues&);
 
 Runner RunOf(Scenario scenario) {
   switch (scenario) {
     case Scenario::kHandshakes:
-      return keyless::bench::RunHandshakes;
+      return s2npkey::bench::RunHandshakes;
     case Scenario::kStorm:
-      return keyless::bench::RunStorm;
+      return s2npkey::bench::RunStorm;
     case Scenario::kIdle:
-      return keyless::bench::RunIdle;
+      return s2npkey::bench::RunIdle;
     default:
-      return keyless::bench::RunExchanges;
+      return s2npkey::bench::RunExchanges;
   }
 }
 
@@ -67,7 +67,7 @@ void Run(const Options& options) {
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
   setrlimit(RLIMIT_NOFILE, &descriptors);
-  keyless::tls::ConfigHandle config;
+  s2npkey::tls::ConfigHandle config;
   if (options.tls) {
     if (s2n_init() != S2N_SUCCESS) throw LoadError(s2n_strerror(s2n_errno, "EN"));
     config.reset(s2n_config_new_minimal());
@@ -79,7 +79,7 @@ void Run(const Options& options) {
       throw LoadError(std::string("configuring s2n-tls: ") + s2n_strerror(s2n_errno, "EN"));
     }
   }
-  const keyless::bench::Cues cues{
+  const s2npkey::bench::Cues cues{
       [] {
         std::printf("{\"event\":\"ready\",\"awsLc\":\"%s\"}\n", AWSLC_VERSION_NUMBER_STRING);
         std::fflush(stdout);
@@ -97,10 +97,10 @@ void Run(const Options& options) {
 
 int main(int count, char** arguments) {
   try {
-    Run(keyless::bench::ParseOptions(count, arguments));
+    Run(s2npkey::bench::ParseOptions(count, arguments));
     return EXIT_SUCCESS;
   } catch (const std::invalid_argument& error) {
-    std::fprintf(stderr, "bench_load: %s\n%s", error.what(), keyless::bench::kUsage);
+    std::fprintf(stderr, "bench_load: %s\n%s", error.what(), s2npkey::bench::kUsage);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_load: %s\n", error.what());
   }

@@ -3,7 +3,7 @@
 #include <map>
 #include <stdexcept>
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 const char* const kUsage =
     "bench_load handshakes|storm|requests|echo|bulk-down|bulk-up|idle --port N [--connections N] "
@@ -81,4 +81,4 @@ Options ParseOptions(int count, char** arguments) {
   return options;
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 enum class Scenario { kHandshakes, kStorm, kRequests, kEcho, kBulkDown, kBulkUp, kIdle };
 
@@ -29,4 +29,4 @@ extern const char* const kUsage;
 // Throws std::invalid_argument, with what is wrong.
 Options ParseOptions(int count, char** arguments);
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

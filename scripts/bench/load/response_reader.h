@@ -7,7 +7,7 @@
 
 #include "connection.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 class ResponseReader {
  public:
@@ -54,4 +54,4 @@ class ResponseReader {
   size_t remaining_ = kUnknown;
 };
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench

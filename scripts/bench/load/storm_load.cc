@@ -7,7 +7,7 @@
 #include "handshake_slot.h"
 #include "load.h"
 
-namespace keyless::bench {
+namespace s2npkey::bench {
 
 namespace {
 
@@ -102,4 +102,4 @@ void RunStorm(const Options& options, s2n_config* config, const Cues& cues) {
   }
 }
 
-}  // namespace keyless::bench
+}  // namespace s2npkey::bench
