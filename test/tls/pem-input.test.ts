@@ -129,6 +129,7 @@ describe('PEM in every form that people have', () => {
     const client = new URL('../fixtures/trusting-client.ts', import.meta.url);
     for (const [flag, answer] of [
       ['--use-openssl-ca', true],
+      ['--use_openssl_ca', true],
       ['--use-bundled-ca', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ] as const) {
       const environment = { NODE_OPTIONS: flag, SSL_CERT_FILE: '', SSL_CERT_DIR: directory };

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { createServer, LocalKeySigner, TlsSocket } from '../../lib/index.ts';
-import { unsupportedMethods } from '../../lib/tls/socket/unsupported-methods.ts';
+import { unsupportedMethods, unsupportedSocketMethods } from '../../lib/tls/socket/unsupported-methods.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, connectTls, listen, next } from '../fixtures/peers.ts';
 
@@ -16,6 +17,28 @@ describe('the surface of node:tls', () => {
     }
   });
 
+  it('acts on the TCP connection, or refuses to, where net.Socket would act on a descriptor', () => {
+    /** Of streams and timers alone, or of the plaintext's descriptor, where it is that which is meant. */
+    const inherited = new Set([
+      ...[
+        'setTimeout',
+        'pending',
+        'readyState',
+        'bufferSize',
+        'end',
+        'pause',
+        'resume',
+        'read',
+        'destroySoon',
+      ],
+      ...['bytesRead', 'bytesWritten', 'connect', 'ref', 'unref'],
+    ]);
+    for (const name of Object.getOwnPropertyNames(Socket.prototype)) {
+      const own = Object.hasOwn(TlsSocket.prototype, name);
+      if (!isInternal(name)) expect(own, name).to.equal(!inherited.has(name));
+    }
+  });
+
   it('says clearly what s2n-tls cannot do, and the documentation lists it', async () => {
     const { key, cert } = identity('P-256');
     const server = createServer({ cert, signer: new LocalKeySigner({ key }) });
@@ -24,7 +47,8 @@ describe('the surface of node:tls', () => {
     const client = await connectTls(port);
     const socket = await secure;
     const documented = readFileSync(new URL('../../docs/differences.md', import.meta.url), 'utf8');
-    for (const name of Object.keys(unsupportedMethods)) {
+    const ofSocket = Object.keys(unsupportedSocketMethods).filter((name) => name in Socket.prototype);
+    for (const name of [...Object.keys(unsupportedMethods), ...ofSocket]) {
       const method = Reflect.get(socket, name) as () => unknown;
       expect(() => method.call(socket), name)
         .to.throw(new RegExp(`^${name} is not supported: `))

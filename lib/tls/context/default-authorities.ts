@@ -5,6 +5,7 @@ import * as tls from 'node:tls';
 import { isCertificate, PemCertificate } from '../../pem/certificates.ts';
 import { pemBlocks, PemError } from '../../pem/pem-blocks.ts';
 import { pemText } from '../../pem/pem-text.ts';
+import { namesOfFlags } from './ignored-flags.ts';
 
 /** An authority, and where it was found: for a warning about one that cannot be used. */
 export interface DefaultAuthority {
@@ -56,7 +57,7 @@ function ofOpenSsl(): readonly DefaultAuthority[] {
 
 /** The last of the two flags counts, on the command line after the environment. */
 function usesOpenSslStore(): boolean {
-  const flags = [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv];
+  const flags = namesOfFlags(process.env['NODE_OPTIONS'], process.execArgv);
   return flags.findLast((flag) => /^--use-(openssl|bundled)-ca$/.test(flag)) === '--use-openssl-ca';
 }
 
