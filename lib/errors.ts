@@ -153,10 +153,24 @@ const looksSecret = /-----|pin-value|pin-source|:\/\/[^/]*@|passw|secret/i;
 /** Describes the value of an option: its text only where it can be no secret. */
 export function describeOption(option: string, value: unknown): string {
   const name = /[^.]*$/.exec(option.replaceAll(/\[\d+\]/g, ''))?.[0] ?? '';
-  const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
-  if (!scalar) return describeValue(value);
-  if (plainOptions.has(name) && !looksSecret.test(String(value))) return describeValue(value);
+  return plainOptions.has(name) ? describePlain(value) : describeSecret(value);
+}
+
+/** Describes a value that is no secret by what it should be: in full, unless it looks like one all the same. */
+export function describePlain(value: unknown): string {
+  return looksSecret.test(String(isScalar(value) ? value : ''))
+    ? describeSecret(value)
+    : describeValue(value);
+}
+
+/** Describes a value that may be a secret: by its type. */
+export function describeSecret(value: unknown): string {
+  if (!isScalar(value)) return describeValue(value);
   return value === '' ? 'an empty string' : `a ${typeof value}`;
+}
+
+function isScalar(value: unknown): value is string | number | bigint {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
 }
 
 /** An option or argument was refused: names it, says what was expected and what was given. */

@@ -74,6 +74,7 @@ export type { DistinguishedName } from './certificate/distinguished-name.ts';
 export type { ValidityOptions } from './certificate/validity.ts';
 export { CircuitOpenError, type CircuitBreakerOptions } from './signers/admission/circuit-breaker.ts';
 export { SignatureAdmission } from './signers/admission/signature-admission.ts';
+export type { SignatureTurns } from './signers/admission/signature-turns.ts';
 export type { PrefixLengths } from './signers/admission/address-prefix.ts';
 export type {
   AddressLimits,

@@ -1,16 +1,9 @@
-import { InvalidOptionError, type SignerError } from '../errors.ts';
+import type { SignerError } from '../errors.ts';
+import { milliseconds } from '../options/kinds.ts';
 import { abortedError } from './aborted-error.ts';
 
-/** Milliseconds that one signature, or the opening of a signer, may take unless said otherwise. */
-export const defaultTimeout = 5_000;
-
-/** @throws InvalidOptionError `timeout`. */
-export function readTimeout(timeout: unknown = defaultTimeout): number {
-  if (typeof timeout === 'number' && Number.isInteger(timeout) && timeout >= 1 && timeout < 2 ** 31) {
-    return timeout;
-  }
-  throw new InvalidOptionError('timeout', 'a whole number of milliseconds, 1 or more', timeout);
-}
+/** Milliseconds that one signature, or the opening of a signer, may take. */
+export const timeoutOption = milliseconds({ least: 1, fallback: 5_000 });
 
 export interface Deadline {
   /** Whoever asks, and may stop asking. */

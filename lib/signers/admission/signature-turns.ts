@@ -43,7 +43,7 @@ export class SignatureTurns {
   #refused = 0;
   #abandoned = 0;
 
-  /** `unnamed`: what a message calls those without a share of their own. */
+  /** @internal `unnamed`: what a message calls those without a share of their own. */
   constructor(limits: CheckedLimits, unnamed: string, refuse: Refuse) {
     this.limits = limits;
     this.#unnamed = unnamed;
@@ -84,7 +84,7 @@ export class SignatureTurns {
   }
 
   /**
-   * A place for a request of this share, which may have to wait for its turn. Undefined: of those without a share.
+   * @internal A place for a request of this share, which may have to wait for its turn. Undefined: of those without a share.
    *
    * @throws SignaturesLimitedError where it is not to wait either.
    */

@@ -5,10 +5,11 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { CryptographyClient } from '@azure/keyvault-keys';
-import { InvalidOptionError } from '../../errors.ts';
 import { curveOfKind } from '../curves.ts';
 import { closedError } from '../closed-error.ts';
-import { readTimeout, withDeadline } from '../deadline.ts';
+import { anything, object, requiredText } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { timeoutOption, withDeadline } from '../deadline.ts';
 import { derOfRawEcdsa } from '../ecdsa-signature.ts';
 import { fitEcdsaDigest } from '../ecdsa-digest.ts';
 import { checkOperation } from '../operation-check.ts';
@@ -39,6 +40,25 @@ export interface AzureSignerOptions {
   /** `CryptographyClientOptions` of `@azure/keyvault-keys`: retries, proxy, TLS. */
   readonly clientOptions?: object;
 }
+
+const keyIdPattern =
+  /^(https:\/\/[A-Za-z0-9.-]+(?::\d+)?)\/keys\/([A-Za-z0-9-]{1,127})(?:\/([A-Za-z0-9]{1,64}))?\/?$/;
+
+export const azureSchema = {
+  keyId: requiredText({
+    expected: 'the identifier of a key, such as https://VAULT.vault.azure.net/keys/NAME or …/NAME/VERSION',
+    pattern: keyIdPattern,
+    isSecret: false,
+  }),
+  credential: anything<AzureCredential>({
+    type: 'TokenCredential',
+    expected: 'a TokenCredential, such as new DefaultAzureCredential() of @azure/identity',
+    isRequired: true,
+    fits: (value) => typeof (value as Partial<AzureCredential> | null)?.getToken === 'function',
+  }),
+  clientOptions: object('an object, as @azure/keyvault-keys takes it', {}),
+  timeout: timeoutOption,
+} satisfies Schema;
 
 type Algorithm = 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'PS384' | 'PS512' | 'RS256' | 'RS384' | 'RS512';
 
@@ -202,38 +222,7 @@ function checkOptions(options: AzureSignerOptions): {
   clientOptions: object;
   timeout: number;
 } {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', 'an object such as { keyId, credential }', options);
-  }
-  const { keyId, credential, clientOptions = {} } = options;
-  const match =
-    typeof keyId === 'string'
-      ? /^(https:\/\/[A-Za-z0-9.-]+(?::\d+)?)\/keys\/([A-Za-z0-9-]{1,127})(?:\/([A-Za-z0-9]{1,64}))?\/?$/.exec(
-          keyId,
-        )
-      : null;
-  const [, vaultUrl, name, version] = match ?? [];
-  if (vaultUrl === undefined || name === undefined) {
-    throw new InvalidOptionError(
-      'keyId',
-      'the identifier of a key, such as https://VAULT.vault.azure.net/keys/NAME or …/NAME/VERSION',
-      keyId,
-    );
-  }
-  if (typeof credential?.getToken !== 'function') {
-    throw new InvalidOptionError(
-      'credential',
-      'a TokenCredential, such as new DefaultAzureCredential() of @azure/identity',
-      credential,
-    );
-  }
-  if (typeof clientOptions !== 'object' || clientOptions === null) {
-    throw new InvalidOptionError(
-      'clientOptions',
-      'an object, as @azure/keyvault-keys takes it',
-      clientOptions,
-    );
-  }
-  const timeout = readTimeout(options.timeout);
-  return { vaultUrl, name, version, keyId, credential, clientOptions, timeout };
+  const read = readOptionsObject(azureSchema, options, 'an object such as { keyId, credential }');
+  const [, vaultUrl = '', name = '', version] = keyIdPattern.exec(read.keyId) ?? [];
+  return { ...read, vaultUrl, name, version };
 }

@@ -6,9 +6,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { KeyManagementServiceClient } from '@google-cloud/kms';
-import { InvalidOptionError } from '../../errors.ts';
 import { closedError } from '../closed-error.ts';
-import { readTimeout, withDeadline } from '../deadline.ts';
+import { object, requiredText } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { timeoutOption, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
 import { peerPackage } from '../peer-package.ts';
 import { kindOfKey } from '../schemes-of-key.ts';
@@ -28,6 +29,17 @@ export interface GoogleSignerOptions {
   /** `ClientOptions` of `@google-cloud/kms`: credentials, endpoint. */
   readonly clientOptions?: object;
 }
+
+export const googleSchema = {
+  keyVersion: requiredText({
+    expected: 'projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/N',
+    pattern:
+      /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+\/cryptoKeyVersions\/\d+$/,
+    isSecret: false,
+  }),
+  clientOptions: object('an object, as @google-cloud/kms takes it', {}),
+  timeout: timeoutOption,
+} satisfies Schema;
 
 /** Milliseconds before the second attempt, drawn evenly, so that handshakes that failed together do not return together. */
 const firstDelay = 10;
@@ -69,7 +81,11 @@ export class GoogleSigner implements Signer {
    * @throws S2nPkeyError `ERR_S2N_PKEY_PEER_PACKAGE` when @google-cloud/kms is not installed.
    */
   static async open(options: GoogleSignerOptions): Promise<GoogleSigner> {
-    const { keyVersion, clientOptions, timeout } = checkOptions(options);
+    const { keyVersion, clientOptions, timeout } = readOptionsObject(
+      googleSchema,
+      options,
+      'an object with a keyVersion',
+    );
     const { KeyManagementServiceClient: Client } = await peerPackage(
       '@google-cloud/kms',
       () => import('@google-cloud/kms'),
@@ -223,31 +239,4 @@ function timedOut(operation: string, keyVersion: string): (milliseconds: number)
     new GoogleKmsError('TIMEOUT', `${operation} with ${keyVersion} was not done within ${milliseconds} ms`, {
       keyVersion,
     });
-}
-
-function checkOptions(options: GoogleSignerOptions): {
-  keyVersion: string;
-  clientOptions: object;
-  timeout: number;
-} {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', 'an object with a keyVersion', options);
-  }
-  const { keyVersion, clientOptions = {} } = options;
-  if (
-    typeof keyVersion !== 'string' ||
-    !/^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+\/cryptoKeyVersions\/\d+$/.test(
-      keyVersion,
-    )
-  ) {
-    throw new InvalidOptionError(
-      'keyVersion',
-      'projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/N',
-      keyVersion,
-    );
-  }
-  if (typeof clientOptions !== 'object' || clientOptions === null) {
-    throw new InvalidOptionError('clientOptions', 'an object, as @google-cloud/kms takes it', clientOptions);
-  }
-  return { keyVersion, clientOptions, timeout: readTimeout(options.timeout) };
 }

@@ -1,5 +1,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
+import { choice } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { checkKeyId, regionOfArn } from './client/key-id.ts';
 import type { KmsClientOptions } from './client/kms-client.ts';
@@ -43,19 +45,17 @@ export interface CheckedSignerOptions {
   readonly limits: SigningLimits;
 }
 
+export const kmsSchema = {
+  requests: choice(['fast', 'sdk']),
+  thread: choice(['main', 'worker'], 'main'),
+} satisfies Schema;
+
 /** @throws InvalidOptionError naming the option. */
 export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', "an object such as { keyId: 'alias/site' }", options);
-  }
+  const read = readOptionsObject(kmsSchema, options, "an object such as { keyId: 'alias/site' }");
   const keyId = checkKeyId(options.keyId);
-  const { client, region, endpoint, credentials, requests, thread = 'main' } = options;
-  if (requests !== undefined && requests !== 'fast' && requests !== 'sdk') {
-    throw new InvalidOptionError('requests', "'fast' or 'sdk'", requests);
-  }
-  if (thread !== 'main' && thread !== 'worker') {
-    throw new InvalidOptionError('thread', "'main' or 'worker'", thread);
-  }
+  const { requests, thread } = read;
+  const { client, region, endpoint, credentials } = options;
   const limits = checkSigningLimits(options);
   if (client !== undefined) {
     if (thread === 'worker') {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
-import { InvalidOptionError } from '../../errors.ts';
+import { anything, fraction } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
 import { defaultQuota } from '../signature-quota.ts';
@@ -117,20 +118,17 @@ export async function openReplicas(options: ReplicasOptions): Promise<Replicated
   return await ReplicatedSigner.open(options);
 }
 
-const longestTimeout = 2 ** 31 - 1;
+export const replicasSchema = {
+  replicas: anything<readonly KmsSignerOptions[]>({
+    type: 'object[]',
+    expected: "two or more of what KmsSigner.open takes, such as [{ keyId: 'arn:…' }, { keyId: 'arn:…' }]",
+    isRequired: true,
+    fits: (value) => Array.isArray(value) && value.length >= 2,
+  }),
+  timeout: fraction({ least: 1, most: 2 ** 31 - 1, fallback: 5_000, of: 'milliseconds' }),
+} satisfies Schema;
 
 function checkOptions(options: ReplicasOptions): { replicas: Replica[]; timeout: number } {
-  const expected =
-    "two or more of what KmsSigner.open takes, such as [{ keyId: 'arn:…' }, { keyId: 'arn:…' }]";
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', '{ replicas: […] }', options);
-  }
-  const { replicas, timeout = 5000, circuitBreaker } = options;
-  if (!Array.isArray(replicas) || replicas.length < 2) {
-    throw new InvalidOptionError('replicas', expected, Array.isArray(replicas) ? replicas.length : replicas);
-  }
-  if (typeof timeout !== 'number' || !(timeout >= 1 && timeout <= longestTimeout)) {
-    throw new InvalidOptionError('timeout', `milliseconds from 1 to ${longestTimeout}`, timeout);
-  }
-  return { replicas: options.replicas.map((one) => new Replica(one, circuitBreaker)), timeout };
+  const { replicas, timeout } = readOptionsObject(replicasSchema, options, '{ replicas: […] }');
+  return { replicas: replicas.map((one) => new Replica(one, options.circuitBreaker)), timeout };
 }

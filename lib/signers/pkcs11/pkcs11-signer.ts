@@ -10,7 +10,9 @@ import { pemBlock, pemBlocks } from '../../pem/pem-blocks.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import { closedError } from '../closed-error.ts';
 import { curveOfKind, usableKeys } from '../curves.ts';
-import { readTimeout, withDeadline } from '../deadline.ts';
+import { anything, requiredText, text, wholeNumber } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { timeoutOption, withDeadline } from '../deadline.ts';
 import { digestInfo } from '../digest-info.ts';
 import { derOfRawEcdsa } from '../ecdsa-signature.ts';
 import { fitEcdsaDigest } from '../ecdsa-digest.ts';
@@ -49,6 +51,24 @@ export interface Pkcs11SignerOptions {
   /** Milliseconds for one signature, its wait for a session included; 5,000 unless given. */
   readonly timeout?: number;
 }
+
+export const pkcs11Schema = {
+  module: requiredText({
+    expected: 'the path of a PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so',
+    pattern: /^./s,
+  }),
+  tokenLabel: text({ expected: 'a string', isSecret: false }),
+  label: text({ expected: 'a string' }),
+  publicKey: text({ expected: 'a string' }),
+  slot: { ...wholeNumber({ least: 0 }), expected: 'the number of a slot, and no tokenLabel beside it' },
+  pin: anything<Pkcs11SignerOptions['pin']>({
+    type: 'string | Function',
+    expected: 'a string, or a function that gives one',
+    fits: (value) => typeof value === 'string' || typeof value === 'function',
+  }),
+  sessions: wholeNumber({ least: 1, most: 64, fallback: 4 }),
+  timeout: timeoutOption,
+} satisfies Schema;
 
 /** Signs with a key in a device, through its PKCS#11 module, on threads of its own. */
 export class Pkcs11Signer implements Signer {
@@ -172,36 +192,17 @@ function checkOptions(options: Pkcs11SignerOptions): {
   sessions: number;
   timeout: number;
 } {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', "an object such as { module, label: 'site' }", options);
-  }
-  const { module, tokenLabel, slot, label, pin, publicKey, sessions = 4 } = options;
-  if (typeof module !== 'string' || module === '') {
-    throw new InvalidOptionError(
-      'module',
-      'the path of a PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so',
-      module,
-    );
-  }
-  for (const [name, value] of Object.entries({ tokenLabel, label, publicKey })) {
-    if (value !== undefined && typeof value !== 'string')
-      throw new InvalidOptionError(name, 'a string', value);
-  }
-  if (slot !== undefined && (!Number.isSafeInteger(slot) || slot < 0 || tokenLabel !== undefined)) {
-    throw new InvalidOptionError('slot', 'the number of a slot, and no tokenLabel beside it', slot);
+  const read = readOptionsObject(pkcs11Schema, options, "an object such as { module, label: 'site' }");
+  const { module, tokenLabel, slot, label, pin, publicKey, sessions, timeout } = read;
+  if (slot !== undefined && tokenLabel !== undefined) {
+    throw new InvalidOptionError('slot', pkcs11Schema.slot.expected, slot);
   }
   const id = readId(options.id);
   if (label === undefined && id === undefined) {
     throw new InvalidOptionError('label', 'the label of a private key, or its id', label);
   }
-  if (pin !== undefined && typeof pin !== 'string' && typeof pin !== 'function') {
-    throw new InvalidOptionError('pin', 'a string, or a function that gives one', pin);
-  }
-  if (!Number.isInteger(sessions) || sessions < 1 || sessions > 64) {
-    throw new InvalidOptionError('sessions', 'a whole number from 1 to 64', sessions);
-  }
   const place = { module, tokenLabel, slot, label, id, pin: undefined, login: LoginGate.memory() };
-  return { place, pin, given: readPublicKey(publicKey), sessions, timeout: readTimeout(options.timeout) };
+  return { place, pin, given: readPublicKey(publicKey), sessions, timeout };
 }
 
 function readId(id: unknown): Uint8Array | undefined {

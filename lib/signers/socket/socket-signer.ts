@@ -6,7 +6,8 @@
 import type { KeyObject } from 'node:crypto';
 import { InvalidOptionError, type SignerError } from '../../errors.ts';
 import { closedError } from '../closed-error.ts';
-import { readTimeout, withDeadline } from '../deadline.ts';
+import { readOption } from '../../options/option.ts';
+import { timeoutOption, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
 import { forgetQuota, rememberQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
@@ -70,7 +71,7 @@ export class SocketSigner implements Signer {
     }
     const { allowOthers = false } = options;
     const path = checkSocketPath(options.path);
-    const timeout = readTimeout(options.timeout);
+    const timeout = readOption('timeout', timeoutOption, options.timeout);
     if (typeof allowOthers !== 'boolean') {
       throw new InvalidOptionError('allowOthers', 'true or false', allowOthers);
     }

@@ -7,7 +7,9 @@ import type { KeyObject } from 'node:crypto';
 import type { SignerError } from '../../errors.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { closedError } from '../closed-error.ts';
-import { readTimeout, withDeadline } from '../deadline.ts';
+import { anything, callback, flag, requiredText, text, wholeNumber } from '../../options/kinds.ts';
+import { readOptionsObject, type Option, type Schema } from '../../options/option.ts';
+import { timeoutOption, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
 import { schemesOfKey } from '../schemes-of-key.ts';
 import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
@@ -44,6 +46,42 @@ export interface VaultSignerOptions {
   /** Makes the requests; Node's own unless given. Undici's, with a dispatcher, for an authority, a proxy or a socket of one's own. */
   readonly fetch?: Fetch;
 }
+
+export const vaultSchema = {
+  key: requiredText({
+    expected: "the name of a key of the Transit engine, such as 'site'",
+    pattern: /^(?!\.+$)[\w.-]+$/,
+  }),
+  mount: {
+    ...(text({
+      expected: "the path of a Transit engine, such as 'transit'",
+      pattern: /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/,
+      isSecret: false,
+    }) as Option<string>),
+    fallback: 'transit',
+  },
+  address: anything<string>({
+    type: 'string',
+    expected: 'an http: or https: URL (or VAULT_ADDR in the environment)',
+    isRequired: true,
+    isSecret: false,
+    fits: (value) => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
+  }),
+  namespace: text({
+    expected: "a namespace, such as 'team/web'",
+    pattern: /^[\w./-]*$/,
+    isSecret: false,
+  }),
+  token: anything<TokenOption | undefined>({
+    type: 'string | Function',
+    expected: 'a string, or a function that gives one',
+    fits: (value) => typeof value === 'string' || typeof value === 'function',
+  }),
+  renewToken: flag(true),
+  keyVersion: { ...wholeNumber({ least: 1 }), expected: 'the number of a version, 1 or more' },
+  timeout: timeoutOption,
+  fetch: { ...callback<Fetch>('a function as fetch is'), takesNull: true },
+} satisfies Schema;
 
 /**
  * Signs with one version of a key in Vault's or OpenBao's Transit engine. Needs `read` on `transit/keys/NAME` once, and `update` on
@@ -163,38 +201,18 @@ function checkOptions(options: VaultSignerOptions): {
   choice: VersionChoice;
   timeout: number;
 } {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', "an object such as { key: 'site' }", options);
-  }
   const { env } = process;
-  const { key, mount = 'transit', renewToken = true, keyVersion } = options;
-  const address = options.address ?? env['BAO_ADDR'] ?? env['VAULT_ADDR'];
-  const namespace = options.namespace ?? env['BAO_NAMESPACE'] ?? env['VAULT_NAMESPACE'];
-  const token = options.token ?? env['BAO_TOKEN'] ?? env['VAULT_TOKEN'];
-  if (typeof key !== 'string' || !/^(?!\.+$)[\w.-]+$/.test(key)) {
-    throw new InvalidOptionError('key', "the name of a key of the Transit engine, such as 'site'", key);
-  }
-  if (typeof mount !== 'string' || !/^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/.test(mount)) {
-    throw new InvalidOptionError('mount', "the path of a Transit engine, such as 'transit'", mount);
-  }
-  if (typeof address !== 'string' || !/^https?:/.test(address) || !URL.canParse(address)) {
-    throw new InvalidOptionError(
-      'address',
-      'an http: or https: URL (or VAULT_ADDR in the environment)',
-      address,
-    );
-  }
-  if (namespace !== undefined && (typeof namespace !== 'string' || !/^[\w./-]*$/.test(namespace))) {
-    throw new InvalidOptionError('namespace', "a namespace, such as 'team/web'", namespace);
-  }
-  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw new InvalidOptionError('token', 'a string, or a function that gives one', token);
-  }
-  if (typeof renewToken !== 'boolean')
-    throw new InvalidOptionError('renewToken', 'true or false', renewToken);
-  if (keyVersion !== undefined && (!Number.isSafeInteger(keyVersion) || keyVersion < 1)) {
-    throw new InvalidOptionError('keyVersion', 'the number of a version, 1 or more', keyVersion);
-  }
+  const whole =
+    typeof options === 'object' && (options as unknown) !== null
+      ? {
+          ...options,
+          address: options.address ?? env['BAO_ADDR'] ?? env['VAULT_ADDR'],
+          namespace: options.namespace ?? env['BAO_NAMESPACE'] ?? env['VAULT_NAMESPACE'],
+          token: options.token ?? env['BAO_TOKEN'] ?? env['VAULT_TOKEN'],
+        }
+      : options;
+  const read = readOptionsObject(vaultSchema, whole, "an object such as { key: 'site' }");
+  const { key, mount, address, namespace, token, renewToken, keyVersion, timeout } = read;
   if (keyVersion !== undefined && options.certificate !== undefined) {
     throw new InvalidOptionError(
       'keyVersion',
@@ -202,15 +220,13 @@ function checkOptions(options: VaultSignerOptions): {
       keyVersion,
     );
   }
-  const request: unknown = options.fetch ?? fetch;
-  if (typeof request !== 'function') throw new InvalidOptionError('fetch', 'a function as fetch is', request);
   const tokens = new TokenSource(token);
   return {
-    ...{ key, mount, tokens, renew: renewToken, timeout: readTimeout(options.timeout) },
+    ...{ key, mount, tokens, renew: renewToken, timeout },
     client: new VaultClient(
       address.replace(/\/+$/, ''),
       namespace === '' ? undefined : namespace,
-      request as Fetch,
+      read.fetch ?? fetch,
       tokens,
     ),
     choice: { keyVersion, certificate: readCertificate(options.certificate) },

@@ -1,7 +1,9 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import { InvalidOptionError } from '../../errors.ts';
 import { refuseUnsupportedOfClients } from './client-context.ts';
-import { readTimeout, type ConnectOptions } from './client-options.ts';
+import { milliseconds, wholeNumber } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
+import type { ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import { connectionError } from '../socket/connection-error.ts';
 import type { TlsSocket } from '../socket/tls-socket.ts';
@@ -30,7 +32,11 @@ export interface ConnectorOptions extends Omit<ConnectOptions, 'host' | 'port' |
   allowH2?: boolean;
 }
 
-const KEPT_SESSIONS = 100;
+/** As undici has them. */
+export const connectorSchema = {
+  timeout: { ...milliseconds({ least: 0, fallback: 10_000 }), takesNull: true },
+  maxCachedSessions: { ...wholeNumber({ least: 0, fallback: 100 }), takesNull: true },
+} satisfies Schema;
 
 /**
  * A connector for undici, as its own `buildConnector`: `new Agent({ connect: buildConnector({ cert, signer, ca }) })` is a dispatcher
@@ -39,9 +45,9 @@ const KEPT_SESSIONS = 100;
 export function buildConnector(
   options: ConnectorOptions = {},
 ): (request: ConnectorRequest, callback: ConnectorCallback) => void {
-  const { timeout, allowH2 = false, maxCachedSessions, socketPath, ...secure } = options;
-  const limit = readTimeout('timeout', timeout ?? 10_000);
-  const mostSessions = readMostSessions(maxCachedSessions ?? KEPT_SESSIONS);
+  const { timeout, maxCachedSessions, allowH2 = false, socketPath, ...secure } = options;
+  const read = readOptions(connectorSchema, { timeout, maxCachedSessions });
+  const { timeout: limit, maxCachedSessions: mostSessions } = read;
   refuseUnsupportedOfClients(secure);
   if ('useH2c' in options && options.useH2c) {
     throw new InvalidOptionError(
@@ -92,11 +98,6 @@ export function buildConnector(
     });
     settle(socket, 'secureConnect', limit, callback);
   };
-}
-
-function readMostSessions(value: unknown): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
-  throw new InvalidOptionError('maxCachedSessions', 'a whole number, 0 or more', value);
 }
 
 /** Calls back once: when the socket is ready, when it fails, or when its time is over. */

@@ -1,5 +1,7 @@
 import { InvalidOptionError } from '../../errors.ts';
 import type { NativeConfig } from '../../native/binding.ts';
+import { flag } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
 import { readProtocols, type AlpnProtocols } from '../context/alpn-protocols.ts';
 import { combineSettings, readOwnSettings, settingsAlone } from '../context/effective-settings.ts';
 import type { Identity } from '../context/identity.ts';
@@ -31,12 +33,13 @@ export interface ClientContextOptions extends SecureContextOptions {
   requestOCSP?: boolean;
 }
 
+export const clientContextSchema = { requestOCSP: flag(false) } satisfies Schema;
+
 /** @throws as `createSecureContext`; without `cert` and `signer` the client has no certificate. */
 export function readClientContext(options: ClientContextOptions, rejectUnauthorized: boolean): ClientContext {
-  const { secureContext, requestOCSP = false } = options;
+  const { secureContext } = options;
   checkSecureContext(secureContext);
-  if (typeof requestOCSP !== 'boolean')
-    throw new InvalidOptionError('requestOCSP', 'true or false', requestOCSP);
+  const { requestOCSP } = readOptions(clientContextSchema, options);
   const named = options.cert ?? options.signer ?? options.identities;
   const identities = secureContext?.identities ?? (named === undefined ? [] : readIdentities(options));
   const own = readOwnSettings(options);

@@ -2,6 +2,8 @@ import { isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { InvalidOptionError } from '../../errors.ts';
+import { callback, milliseconds } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
 import {
   readClientContext,
   refuseUnsupportedOfClients,
@@ -53,6 +55,11 @@ export interface ConnectOptions extends ClientContextOptions {
   keepAliveInitialDelay?: number;
 }
 
+export const clientSchema = {
+  checkServerIdentity: callback<CheckServerIdentity>(),
+  handshakeTimeout: milliseconds({ least: 0, fallback: 0 }),
+} satisfies Schema;
+
 /** What `connect` makes of its options. */
 export interface ClientSettings {
   readonly context: ClientContext;
@@ -82,9 +89,12 @@ export interface Destination {
 /** @throws InvalidOptionError, naming the option; and as `createSecureContext`. */
 export function readClientSettings(options: ConnectOptions): ClientSettings {
   refuseUnsupportedOfClients(options);
-  const { servername, checkServerIdentity: check = checkServerIdentity, session } = options;
+  const { servername, session } = options;
   if (servername !== undefined) checkServerName('servername', servername);
-  if (typeof check !== 'function') throw new InvalidOptionError('checkServerIdentity', 'a function', check);
+  const { checkServerIdentity: check = checkServerIdentity, handshakeTimeout } = readOptions(
+    clientSchema,
+    options,
+  );
   const { path, port, localAddress } = options;
   const host = typeof options.host === 'string' ? options.host : hostOf(options.socket);
   if (host !== undefined) checkServerName('host', host);
@@ -99,7 +109,7 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
     checkServerIdentity: check,
     asks: check !== checkServerIdentity,
     session: session === undefined || session === null ? undefined : decodeSession(session),
-    handshakeTimeout: readTimeout('handshakeTimeout', options.handshakeTimeout),
+    handshakeTimeout,
     wantsOcsp: options.requestOCSP === true,
     destination: { path, host: options.host, port, localAddress },
   };
@@ -122,14 +132,6 @@ export function rejectsUnauthorized(options: Pick<ConnectOptions, 'rejectUnautho
 /** A name may be asked for, an address may not (RFC 6066 §3); and no dot at its end. */
 export function nameToAskFor(name: string): string {
   return isIP(name) === 0 ? name.replace(/\.$/, '') : '';
-}
-
-export function readTimeout(option: string, value: unknown): number {
-  if (value === undefined) return 0;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 2 ** 31 - 1) {
-    throw new InvalidOptionError(option, 'a whole number of milliseconds, 0 or more', value);
-  }
-  return value;
 }
 
 /** node:tls remembers the host of a socket that it connected. */

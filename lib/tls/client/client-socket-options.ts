@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
-import { InvalidOptionError } from '../../errors.ts';
-import { readTimeout, type ConnectOptions } from './client-options.ts';
+import { anything, milliseconds, wholeNumber } from '../../options/kinds.ts';
+import { readOption, readOptions, type Schema } from '../../options/option.ts';
+import type { ConnectOptions } from './client-options.ts';
 import { readOnRead, type OnReadOptions } from '../socket/on-read.ts';
-import { readHighWaterMark } from '../server/server-options.ts';
 
 /** What concerns a client's socket, and not TLS. */
 export interface ClientSocketOptions {
@@ -16,38 +16,44 @@ export interface ClientSocketOptions {
   readonly timeout: number;
 }
 
+export const clientSocketSchema = {
+  highWaterMark: wholeNumber({ least: 0, of: 'bytes' }),
+  signal: {
+    ...anything<AbortSignal | undefined>({
+      ...{ type: 'AbortSignal', expected: 'an AbortSignal' },
+      fits: (value) => typeof value === 'object' && value !== null && 'aborted' in value,
+    }),
+    takesNull: true,
+  },
+  timeout: milliseconds({ least: 0, fallback: 0 }),
+} satisfies Schema;
+
 /** @throws InvalidOptionError, naming the option. */
 export function readClientSocketOptions(options: ConnectOptions): ClientSocketOptions {
   const onread = readOnRead(options.onread);
   const carrier = readCarrier(options.socket);
   return {
+    ...readOptions(clientSocketSchema, options),
     carrier,
     allowHalfOpen: options.allowHalfOpen === true,
-    highWaterMark: readHighWaterMark(options.highWaterMark),
     onread: carrier ? undefined : onread, // as node:tls documents it
-    signal: readSignal(options.signal),
-    timeout: readTimeout('timeout', options.timeout),
   };
 }
 
 /** None where it is null, false or empty, as in node:tls. */
 function readCarrier(value: unknown): Duplex | undefined {
-  if (!value) return undefined;
-  if (!isDuplex(value)) throw new InvalidOptionError('socket', 'a net.Socket or another Duplex', value);
-  return value;
+  return value ? readOption('socket', carrierOption, value) : undefined;
 }
 
+const carrierOption = anything<Duplex | undefined>({
+  type: 'stream.Duplex',
+  expected: 'a net.Socket or another Duplex',
+  fits: isDuplex,
+});
+
 /** By its methods, since streams come from other copies of `readable-stream`, too. */
-function isDuplex(value: object): value is Duplex {
+function isDuplex(value: unknown): boolean {
   return ['once', 'write', 'read', 'destroy'].every(
     (name) => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function',
   );
-}
-
-function readSignal(value: unknown): AbortSignal | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object' || !('aborted' in value)) {
-    throw new InvalidOptionError('signal', 'an AbortSignal', value);
-  }
-  return value as AbortSignal;
 }

@@ -1,4 +1,5 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { flag } from '../../options/kinds.ts';
+import { readOption, readOptions, type Schema } from '../../options/option.ts';
 
 /** How a server treats its clients' certificates; names and meanings are node:tls's. */
 export interface ClientCertificateOptions {
@@ -14,20 +15,18 @@ export interface ClientCertificateOptions {
 /** What a server does with a client's certificate that does not verify; undefined where it asks for none. */
 export type ClientCertificates = { readonly rejectUnauthorized: boolean } | undefined;
 
+export const clientCertificateSchema = {
+  requestCert: flag(false),
+  rejectUnauthorized: { ...flag(true), takesNull: true },
+} satisfies Schema;
+
 /** @throws InvalidOptionError, naming the option. */
 export function readClientCertificates(options: ClientCertificateOptions): ClientCertificates {
-  const { requestCert = false } = options;
-  if (typeof requestCert !== 'boolean') {
-    throw new InvalidOptionError('requestCert', 'true or false', requestCert);
-  }
-  const rejectUnauthorized = readRejectUnauthorized(options.rejectUnauthorized);
+  const { requestCert, rejectUnauthorized } = readOptions(clientCertificateSchema, options);
   return requestCert ? { rejectUnauthorized } : undefined;
 }
 
 /** As in node:tls, only `false` itself turns it off. */
 export function readRejectUnauthorized(value: unknown): boolean {
-  if (value !== undefined && value !== null && typeof value !== 'boolean') {
-    throw new InvalidOptionError('rejectUnauthorized', 'true or false', value);
-  }
-  return value !== false;
+  return readOption('rejectUnauthorized', clientCertificateSchema.rejectUnauthorized, value);
 }

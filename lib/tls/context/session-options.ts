@@ -1,4 +1,6 @@
 import { Given, InvalidOptionError } from '../../errors.ts';
+import { anything, flag, wholeNumber } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { TICKET_KEY_BYTES } from './ticket-keys.ts';
 
@@ -23,8 +25,19 @@ export interface SessionOptions {
   sessionIdContext?: string;
 }
 
-const DEFAULT_SESSION_TIMEOUT = 7200;
-const LONGEST_SESSION_TIMEOUT = 604_800;
+const sessionTimeout = wholeNumber({ least: 1, most: 604_800, fallback: 7200, of: 'seconds' });
+
+export const sessionSchema = {
+  sessionTickets: flag(true),
+  sessionTimeout: {
+    ...sessionTimeout,
+    expected: `${sessionTimeout.expected} (for none pass sessionTickets: false)`,
+  },
+  sessionIdContext: anything({
+    ...{ type: 'string', expected: 'a string of at most 32 bytes', fallback: '' },
+    fits: (value) => typeof value === 'string' && Buffer.byteLength(value) <= 32,
+  }),
+} satisfies Schema;
 
 export interface SessionSettings {
   readonly tickets: boolean;
@@ -38,11 +51,9 @@ export function readSessionOptions(
   options: SessionOptions,
   clientCertificates: ClientCertificates,
 ): SessionSettings {
-  const { sessionTimeout = DEFAULT_SESSION_TIMEOUT, ticketKeys, sessionIdContext = '' } = options;
-  const { sessionTickets = clientCertificates === undefined } = options;
-  if (typeof sessionTickets !== 'boolean') {
-    throw new InvalidOptionError('sessionTickets', 'true or false', sessionTickets);
-  }
+  const { ticketKeys, sessionTickets: given = clientCertificates === undefined } = options;
+  const read = readOptions(sessionSchema, { ...options, sessionTickets: given });
+  const { sessionTickets, sessionTimeout: timeout, sessionIdContext: idContext } = read;
   if (clientCertificates && (sessionTickets || ticketKeys !== undefined)) {
     throw new InvalidOptionError(
       sessionTickets ? 'sessionTickets' : 'ticketKeys',
@@ -50,21 +61,11 @@ export function readSessionOptions(
       sessionTickets || ticketKeys,
     );
   }
-  if (!Number.isInteger(sessionTimeout) || sessionTimeout < 1 || sessionTimeout > LONGEST_SESSION_TIMEOUT) {
-    throw new InvalidOptionError(
-      'sessionTimeout',
-      `a whole number of seconds from 1 to ${LONGEST_SESSION_TIMEOUT} (for none pass sessionTickets: false)`,
-      sessionTimeout,
-    );
-  }
-  if (typeof sessionIdContext !== 'string' || Buffer.byteLength(sessionIdContext) > 32) {
-    throw new InvalidOptionError('sessionIdContext', 'a string of at most 32 bytes', sessionIdContext);
-  }
   return {
     tickets: sessionTickets,
-    timeout: sessionTimeout,
+    timeout,
     ticketKeys: ticketKeys === undefined ? undefined : readTicketKeys(ticketKeys),
-    idContext: sessionIdContext,
+    idContext,
   };
 }
 

@@ -1,4 +1,6 @@
-import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { S2nPkeyError } from '../../errors.ts';
+import { flag } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
 import { addon } from '../../native/addon.ts';
 import type { NativeTrustStore } from '../../native/binding.ts';
 import {
@@ -30,6 +32,8 @@ export interface TrustOptions {
   allowPartialTrustChain?: boolean;
 }
 
+export const trustSchema = { allowPartialTrustChain: flag(false) } satisfies Schema;
+
 const expectedAuthorities = 'PEM with "-----BEGIN CERTIFICATE-----", a string or Buffer or an array of them';
 const expectedLists = 'PEM with "-----BEGIN X509 CRL-----", a string or Buffer or an array of them';
 
@@ -43,10 +47,8 @@ let usual:
  * @throws InvalidOptionError, naming the option; S2nPkeyError `ERR_S2N_PKEY_CA_INVALID` or `ERR_S2N_PKEY_CRL_INVALID`.
  */
 export function trustStore(options: TrustOptions): NativeTrustStore {
-  const { ca, crl, allowPartialTrustChain: partial = false } = options;
-  if (typeof partial !== 'boolean') {
-    throw new InvalidOptionError('allowPartialTrustChain', 'true or false', partial);
-  }
+  const { ca, crl } = options;
+  const { allowPartialTrustChain: partial } = readOptions(trustSchema, options);
   if (isAbsent(ca) && isAbsent(crl) && !partial) return usualStore();
   const revocationLists = readLists(crl);
   if (isAbsent(ca)) return storeOfDefaults(defaultAuthorities(), revocationLists, partial);

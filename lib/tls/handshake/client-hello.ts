@@ -1,4 +1,6 @@
-import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { S2nPkeyError } from '../../errors.ts';
+import { callback } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
 import { SecureContext } from '../context/secure-context.ts';
 
 /** Options of a server that choose by what a client asks for. Each costs the handshake one turn of the event loop. */
@@ -15,6 +17,11 @@ export interface ClientHelloOptions {
   /** Called for a client that offers protocols (ALPN): returns one of them, or undefined to refuse the client. */
   ALPNCallback?: (offer: { servername: string; protocols: string[] }) => string | undefined;
 }
+
+export const clientHelloSchema = {
+  SNICallback: { ...callback<ClientHelloOptions['SNICallback']>(), takesNull: true },
+  ALPNCallback: { ...callback<ClientHelloOptions['ALPNCallback']>(), takesNull: true },
+} satisfies Schema;
 
 /** What a client hello says. */
 export interface ClientHello {
@@ -50,12 +57,7 @@ const NO_APPLICATION_PROTOCOL = 120;
 export function readClientHelloOptions(
   options: ClientHelloOptions & { ALPNProtocols?: unknown },
 ): ClientHelloOptions | undefined {
-  const { SNICallback, ALPNCallback } = options;
-  for (const [name, value] of Object.entries({ SNICallback, ALPNCallback })) {
-    if (value !== undefined && value !== null && typeof value !== 'function') {
-      throw new InvalidOptionError(name, 'a function', value);
-    }
-  }
+  const { SNICallback, ALPNCallback } = readOptions(clientHelloSchema, options);
   if (!SNICallback && !ALPNCallback) return undefined;
   if (ALPNCallback && options.ALPNProtocols !== undefined) {
     throw new S2nPkeyError(

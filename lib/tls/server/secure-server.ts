@@ -17,7 +17,7 @@ import { createSecureContext } from '../context/secure-context.ts';
 import { ServerContexts } from '../context/server-contexts.ts';
 import { readSessionOptions } from '../context/session-options.ts';
 import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
-import { readHandshakeTimeout, readSocketOptions, type TlsServerOptions } from './server-options.ts';
+import { readConnectionOptions, type TlsServerOptions } from './server-options.ts';
 import { refuseUnsupportedEvents } from './unsupported-events.ts';
 
 const contextsOfServers = new WeakMap<Server, ServerContexts>();
@@ -45,10 +45,10 @@ export function secureServer(
   options: TlsServerOptions,
   kind: 'tls' | 'http' = 'tls',
 ): ServerContexts {
-  const handshakeTimeout = readHandshakeTimeout(options.handshakeTimeout);
+  const { handshakeTimeout, ...connectionOptions } = readConnectionOptions(options);
   const events = kind === 'tls' ? tlsEvents : httpEvents;
   const socketOptions: HandshakeOptions = {
-    ...readSocketOptions(options),
+    ...connectionOptions,
     events,
     tally: new (addon().DescriptorTally)(),
     admissionOf: readSignatureLimits(options.signatureLimits),

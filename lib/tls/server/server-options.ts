@@ -1,6 +1,7 @@
 import type { SignatureAdmission } from '../../signers/admission/signature-admission.ts';
 import type { SignatureLimits } from '../../signers/admission/signature-limits.ts';
-import { InvalidOptionError } from '../../errors.ts';
+import { flag, fraction, milliseconds, wholeNumber } from '../../options/kinds.ts';
+import { readOptions, type Schema } from '../../options/option.ts';
 import type { AlpnProtocols } from '../context/alpn-protocols.ts';
 import { readClientHelloOptions, type ClientHelloOptions } from '../handshake/client-hello.ts';
 import type { ClientCertificateOptions } from '../context/peer-verification.ts';
@@ -32,45 +33,20 @@ export interface TlsServerOptions
   keepAliveInitialDelay?: number;
 }
 
-export const DEFAULT_HANDSHAKE_TIMEOUT = 120_000;
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
+/** What concerns a server's connections, and not its certificates. */
+export const serverSchema = {
+  handshakeTimeout: milliseconds({ least: 1, fallback: 120_000 }),
+  allowHalfOpen: flag(false),
+  pauseOnConnect: flag(false),
+  highWaterMark: wholeNumber({ least: 0, of: 'bytes' }),
+  noDelay: flag(true),
+  keepAlive: flag(false),
+  keepAliveInitialDelay: { ...fraction({ least: 0, fallback: 0, of: 'milliseconds' }), takesNull: true },
+} satisfies Schema;
 
-export function readHandshakeTimeout(value: unknown): number {
-  if (value === undefined) return DEFAULT_HANDSHAKE_TIMEOUT;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > LONGEST_TIMEOUT) {
-    throw new InvalidOptionError(
-      'handshakeTimeout',
-      `a whole number of milliseconds from 1 to ${LONGEST_TIMEOUT}`,
-      value,
-    );
-  }
-  return value;
-}
-
-export function readSocketOptions(options: TlsServerOptions): SocketOptions {
-  const flag = (name: keyof TlsServerOptions, fallback: boolean): boolean => {
-    const value: unknown = options[name];
-    if (value === undefined) return fallback;
-    if (typeof value !== 'boolean') throw new InvalidOptionError(name, 'true or false', value);
-    return value;
-  };
-  const delay: unknown = options.keepAliveInitialDelay ?? 0;
-  if (typeof delay !== 'number' || !(delay >= 0)) {
-    throw new InvalidOptionError('keepAliveInitialDelay', 'a number of milliseconds, 0 or more', delay);
-  }
-  return {
-    allowHalfOpen: flag('allowHalfOpen', false),
-    pauseOnConnect: flag('pauseOnConnect', false),
-    highWaterMark: readHighWaterMark(options.highWaterMark),
-    noDelay: flag('noDelay', true),
-    keepAlive: flag('keepAlive', false),
-    keepAliveInitialDelay: delay,
-    clientHello: readClientHelloOptions(options),
-  };
-}
-
-export function readHighWaterMark(value: unknown): number | undefined {
-  if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 0))
-    return value;
-  throw new InvalidOptionError('highWaterMark', 'a whole number of bytes, 0 or more', value);
+/** @throws InvalidOptionError, naming the option. */
+export function readConnectionOptions(options: TlsServerOptions): SocketOptions & {
+  readonly handshakeTimeout: number;
+} {
+  return { ...readOptions(serverSchema, options), clientHello: readClientHelloOptions(options) };
 }

@@ -5,6 +5,8 @@ import { readFile, realpath } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { Given, InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { milliseconds } from '../../options/kinds.ts';
+import { readOptions, type OptionValues, type Schema } from '../../options/option.ts';
 import { readChain } from '../../pem/certificates.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import type { Signer } from '../../signers/signer.ts';
@@ -44,6 +46,12 @@ export interface WatchClock {
   /** Calls `act` once after `milliseconds`, unless what is returned is called before. */
   after(milliseconds: number, act: () => void): () => void;
 }
+
+/** When a watch looks at its file. */
+export const watchSchema = {
+  settle: milliseconds({ least: 1, fallback: 200 }),
+  interval: milliseconds({ least: 1, fallback: 30_000 }),
+} satisfies Schema;
 
 const systemClock: WatchClock = {
   now: Date.now,
@@ -100,7 +108,7 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     options: WatchCertificateOptions,
     served: string,
     serving: readonly Identity[],
-    settle: number,
+    times: OptionValues<typeof watchSchema>,
     clock: WatchClock,
   ) {
     super();
@@ -110,13 +118,10 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     this.#options = options;
     this.#path = resolve(options.cert);
     this.#served = digestOf(served);
-    this.#settle = settle;
-    this.#poll = setInterval(
-      () => {
-        this.#look();
-      },
-      readMilliseconds('interval', options.interval, 30_000),
-    );
+    this.#settle = times.settle;
+    this.#poll = setInterval(() => {
+      this.#look();
+    }, times.interval);
     this.#poll.unref();
     this.#look(); // It may have changed since it was read.
   }
@@ -293,12 +298,11 @@ export async function watchCertificate(
     if (given === undefined) continue;
     throw new InvalidOptionError(name, "nothing: the server's other certificates stay as they are", given);
   }
-  const settle = readMilliseconds('settle', options.settle, 200);
-  readMilliseconds('interval', options.interval, 30_000);
+  const times = readOptions(watchSchema, options);
   try {
     const content = await readPem(options.cert);
     const served = await serve(contexts, options, content, [], clock, () => false);
-    return new CertificateWatch(contexts, options, content, served?.identities ?? [], settle, clock);
+    return new CertificateWatch(contexts, options, content, served?.identities ?? [], times, clock);
   } catch (cause) {
     if (cause instanceof InvalidOptionError && cause.option !== 'cert') throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -384,12 +388,6 @@ function readLeaf(cert: string, now: number): X509Certificate {
     );
   }
   return leaf;
-}
-
-function readMilliseconds(option: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
-  throw new InvalidOptionError(option, 'a whole number of milliseconds, at least 1', value);
 }
 
 function digestOf(content: string): string {
