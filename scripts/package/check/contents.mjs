@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 
 /** What may be in it; `times` is how often at least. */
 const expected = [
-  { what: /^(package\.json|README\.md|LICENSE|NOTICE|CMakeLists\.txt)$/, times: 5 },
+  { what: /^(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE|NOTICE|CMakeLists\.txt)$/, times: 7 },
   { what: /^dist\/lib\/.+\.(js|d\.ts)$/, times: 100 },
   { what: /^prebuilds\/linux-\w+-(glibc|musl)\/s2n_pkey\.node$/, times: 1 },
   { what: /^docs\/.+\.md$/, times: 1 },
