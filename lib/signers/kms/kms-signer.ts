@@ -20,6 +20,19 @@ import { openThread } from './signing/thread/open-thread.ts';
 export type { KmsSignerOptions } from './kms-signer-options.ts';
 export type { Hedging, SigningLimitOptions } from './signing/signing-limits.ts';
 
+const warnedOf = new Set<string>();
+
+/** Once for each reason. */
+function warnOfSdk(reason: string): void {
+  if (warnedOf.has(reason)) return;
+  warnedOf.add(reason);
+  process.emitWarning(
+    `signatures are requested through the AWS SDK, which takes several times as much of the event loop: ${reason}. ` +
+      "Remove what it names, or give `requests: 'sdk'` to KmsSigner.open",
+    { code: 'S2N_PKEY_KMS_SDK' },
+  );
+}
+
 /**
  * Signs with an asymmetric key in AWS KMS. Needs `kms:GetPublicKey` once, when it is opened, and `kms:Sign` for every signature.
  *
@@ -86,6 +99,7 @@ export class KmsSigner implements Signer {
         const expected = `'sdk' or nothing, since ${opened.reason}`;
         throw new InvalidOptionError('requests', expected, requests);
       }
+      if (fast && opened.reason !== undefined) warnOfSdk(opened.reason);
       return new KmsSigner(key, kms, isOwn, opened, breaker);
     } catch (error) {
       if (isOwn) kms.destroy();

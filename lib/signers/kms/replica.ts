@@ -14,7 +14,7 @@ const sameEverywhere: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether another replica may do better. */
-export function mayPassElsewhere(error: unknown): boolean {
+export function isRetryableElsewhere(error: unknown): boolean {
   return !(error instanceof SignerError && sameEverywhere.has(error.code));
 }
 
@@ -27,7 +27,7 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a replica that could not be opened may be opened later. */
-export function mayPassLater(error: unknown): boolean {
+export function isRetryableLater(error: unknown): boolean {
   return error instanceof KmsError && passing.has(error.code);
 }
 
@@ -41,7 +41,7 @@ export class Replica {
 
   constructor(options: KmsSignerOptions, breaker: CircuitBreakerOptions | undefined) {
     this.options = options;
-    this.breaker = new CircuitBreaker(breaker, mayPassElsewhere);
+    this.breaker = new CircuitBreaker(breaker, isRetryableElsewhere);
   }
 
   /** Undefined until it could be opened. */

@@ -8,7 +8,7 @@ import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import type { KmsSigner, KmsSignerOptions } from './kms-signer.ts';
-import { checkSameKey, mayPassElsewhere, mayPassLater, Replica } from './replica.ts';
+import { checkSameKey, isRetryableElsewhere, isRetryableLater, Replica } from './replica.ts';
 
 export interface ReplicasOptions {
   /** The key in each Region, as `KmsSigner.open` takes it: the one to sign with first, and those to turn to after it. Two or more. */
@@ -52,7 +52,7 @@ export class ReplicatedSigner implements Signer {
       const failures = opened.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
       const keys = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       const [key] = keys;
-      const fatal = failures.find((error) => key === undefined || !mayPassLater(error));
+      const fatal = failures.find((error) => key === undefined || !isRetryableLater(error));
       if (fatal !== undefined) throw fatal;
       if (key === undefined) throw new TypeError('no replica was opened, and none failed');
       for (const other of keys) checkSameKey(other, key.publicKey);
@@ -94,7 +94,7 @@ export class ReplicatedSigner implements Signer {
         return await (well.length > 0 ? replica.breaker.run(sign) : sign());
       } catch (error) {
         if (signal?.aborted) throw abortedError(signal);
-        if (!mayPassElsewhere(error)) throw error;
+        if (!isRetryableElsewhere(error)) throw error;
         failure = error;
       }
     }

@@ -1,6 +1,7 @@
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { InvalidOptionError } from '../../../errors.ts';
 import { HandshakeRetryStrategy } from './handshake-retry.ts';
+import { hasEnvironmentProxy, ProxyHandler } from './proxy-handler.ts';
 import { mostAttempts } from './retry-delay.ts';
 import { kmsSdk } from './sdk.ts';
 
@@ -38,13 +39,15 @@ export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient
     ...(credentials === undefined ? {} : { credentials }),
     maxAttempts: mostAttempts,
     retryStrategy: new HandshakeRetryStrategy(),
-    requestHandler: {
-      connectionTimeout,
-      requestTimeout,
-      throwOnRequestTimeout: true, // Without it the SDK only warns.
-      httpAgent: agent,
-      httpsAgent: agent,
-    },
+    requestHandler: hasEnvironmentProxy()
+      ? new ProxyHandler({ connectionTimeout, requestTimeout })
+      : {
+          connectionTimeout,
+          requestTimeout,
+          throwOnRequestTimeout: true, // Without it the SDK only warns.
+          httpAgent: agent,
+          httpsAgent: agent,
+        },
   });
 }
 

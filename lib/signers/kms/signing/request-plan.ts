@@ -16,7 +16,7 @@ export interface RequestPlan {
 }
 
 /** The client would do something that this package does not know how to do. */
-export class UnusualRequest {
+export class UnknownRequest {
   readonly reason: string;
 
   constructor(reason: string) {
@@ -46,7 +46,7 @@ class Seen extends Error {}
  * Has the SDK make a request to sign, and looks at it in place of sending it: endpoint (with FIPS and dual-stack), Region and service
  * of the credential scope, headers and body are its decisions.
  */
-export async function planRequests(client: KMSClient, keyArn: string): Promise<RequestPlan | UnusualRequest> {
+export async function planRequests(client: KMSClient, keyArn: string): Promise<RequestPlan | UnknownRequest> {
   const ask = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
   const command = new (kmsSdk().SignCommand)({
     KeyId: keyArn,
@@ -71,17 +71,17 @@ export async function planRequests(client: KMSClient, keyArn: string): Promise<R
   return planOf(request, signBody(keyArn)(ask), client);
 }
 
-function planOf(request: unknown, expectedBody: string, client: KMSClient): RequestPlan | UnusualRequest {
+function planOf(request: unknown, expectedBody: string, client: KMSClient): RequestPlan | UnknownRequest {
   const { method, protocol, hostname, port, path, query, headers, body } = fieldsOf(request);
   if (method !== 'POST' || path !== '/' || Object.keys(fieldsOf(query)).length > 0)
-    return new UnusualRequest('the endpoint has a path or a query');
+    return new UnknownRequest('the endpoint has a path or a query');
   if ((protocol !== 'http:' && protocol !== 'https:') || typeof hostname !== 'string')
-    return new UnusualRequest(`the endpoint's protocol is ${String(protocol)}`);
+    return new UnknownRequest(`the endpoint's protocol is ${String(protocol)}`);
   const lines = new Map<string, unknown>(
     Object.entries(fieldsOf(headers)).map(([name, value]) => [name.toLowerCase(), value]),
   );
   for (const name of lines.keys())
-    if (!knownHeaders.has(name)) return new UnusualRequest(`requests have a header ${name}`);
+    if (!knownHeaders.has(name)) return new UnknownRequest(`requests have a header ${name}`);
   const [contentType, target, host, userAgent, authorization] = [
     'content-type',
     'x-amz-target',
@@ -90,15 +90,15 @@ function planOf(request: unknown, expectedBody: string, client: KMSClient): Requ
     'authorization',
   ].map((name) => lines.get(name));
   if (!isLine(contentType) || target !== 'TrentService.Sign' || !isLine(host) || !isLine(userAgent))
-    return new UnusualRequest('requests are not of the AWS JSON protocol');
+    return new UnknownRequest('requests are not of the AWS JSON protocol');
   if (!isDeepStrictEqual(jsonOf(body), jsonOf(expectedBody)))
-    return new UnusualRequest('the body of requests is another');
+    return new UnknownRequest('the body of requests is another');
   const scope = /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request,/.exec(
     typeof authorization === 'string' ? authorization : '',
   );
   const [, region, service] = scope ?? [];
   if (region === undefined || service === undefined)
-    return new UnusualRequest('requests are not signed with Signature Version 4');
+    return new UnknownRequest('requests are not signed with Signature Version 4');
   const secure = protocol === 'https:';
   const { config } = client;
   return {

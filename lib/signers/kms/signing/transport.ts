@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { buildConnector, Client, EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici';
+import { hasEnvironmentProxy, noProxy } from '../client/proxy-handler.ts';
 import { ClosedError } from './sign-requests.ts';
 
 /** Where KMS is. */
@@ -145,13 +146,14 @@ export class Transport {
       },
     };
     if (!useEnvironmentProxy || !hasEnvironmentProxy()) return pool(this.#origin, options);
-    return new EnvHttpProxyAgent({ ...options, factory: pool, requestTls: settings, proxyTls: settings });
+    return new EnvHttpProxyAgent({
+      ...options,
+      factory: pool,
+      requestTls: settings,
+      proxyTls: settings,
+      noProxy: noProxy(),
+    });
   }
-}
-
-/** Whether the environment names a proxy; `NO_PROXY` may still except KMS. */
-export function hasEnvironmentProxy(): boolean {
-  return ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].some((name) => process.env[name]);
 }
 
 interface SigningDispatchOptions extends Dispatcher.DispatchOptions {

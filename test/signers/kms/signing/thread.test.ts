@@ -47,6 +47,22 @@ describe("KmsSigner, thread: 'worker'", () => {
     expect(asks).to.be.greaterThan(0);
   });
 
+  for (const [how, given] of [
+    ['objects', (credentials: object) => credentials],
+    ['a provider', (credentials: object) => () => Promise.resolve(credentials)],
+  ] as const) {
+    it(`takes credentials as ${how} that hold a function`, async () => {
+      const credentials = { ...kms().credentials, refresh: () => undefined };
+      await signs(await open({ thread: 'worker', credentials: given(credentials) as never }));
+    });
+
+    it(`fails as in the main thread with credentials as ${how} without a secret`, async () => {
+      const credentials = { accessKeyId: kms().credentials.accessKeyId };
+      const error = await rejectionOf(open({ thread: 'worker', credentials: given(credentials) as never }));
+      expect(error).to.include({ name: 'KmsError' });
+    });
+  }
+
   for (const [kind, code] of [
     ['disabled-key', 'ERR_S2N_PKEY_KMS_KEY_DISABLED'],
     ['throttle', 'ERR_S2N_PKEY_KMS_THROTTLED'],

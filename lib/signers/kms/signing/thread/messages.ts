@@ -4,13 +4,37 @@ import type { SigningLimits } from '../signing-limits.ts';
 import type { Credentials } from '../credentials.ts';
 import type { ErrorText } from './error-text.ts';
 
+/** Credentials with nothing that cannot cross from one thread to another, and without members that are undefined. */
+export interface PlainCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+/** The members that matter of an object that may have others, such as functions. Whoever uses them checks that they are usable. */
+export function plainCredentials(given: Credentials): PlainCredentials {
+  const { accessKeyId, secretAccessKey, sessionToken } = given;
+  const expiration: unknown = Reflect.get(given, 'expiration');
+  return {
+    accessKeyId: text(accessKeyId),
+    secretAccessKey: text(secretAccessKey),
+    ...(sessionToken ? { sessionToken: text(sessionToken) } : {}),
+    ...(expiration instanceof Date ? { expiration } : {}),
+  };
+}
+
+function text(given: unknown): string {
+  return typeof given === 'string' ? given : '';
+}
+
 /** What the thread is started with. */
 export interface ThreadSetup {
   readonly keyArn: string;
   readonly region: string | undefined;
   readonly endpoint: string | undefined;
   /** `asked`: the other thread has a provider of them, which is to be asked. Undefined: as the SDK finds them. */
-  readonly credentials: Credentials | 'asked' | undefined;
+  readonly credentials: PlainCredentials | 'asked' | undefined;
   readonly limits: SigningLimits;
   readonly fast: boolean;
 }
@@ -29,7 +53,7 @@ export interface ToThread {
   readonly cancels: readonly number[];
   readonly credentials?: {
     readonly id: number;
-    readonly given: Credentials | undefined;
+    readonly given: PlainCredentials | undefined;
     readonly error?: ErrorText;
   };
 }

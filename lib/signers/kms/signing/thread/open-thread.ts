@@ -3,6 +3,7 @@ import type { KmsClientOptions } from '../../client/kms-client.ts';
 import { explainKmsFailure } from '../../client/kms-error.ts';
 import type { OpenedRequests } from '../open-requests.ts';
 import type { SigningLimits } from '../signing-limits.ts';
+import { plainCredentials } from './messages.ts';
 import { ThreadRequests } from './thread-requests.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function openThread(
     keyArn,
     region,
     endpoint,
-    credentials: isProvider ? 'asked' : credentials,
+    credentials: isProvider ? 'asked' : credentials === undefined ? undefined : plainCredentials(credentials),
     limits,
     fast,
   } as const;

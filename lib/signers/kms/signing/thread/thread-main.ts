@@ -4,12 +4,17 @@ import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createHandshakeClient } from '../../client/kms-client.ts';
 import { kmsAttempt, type KmsAttempt } from '../attempt.ts';
-import type { CredentialsProvider } from '../credentials.ts';
 import { openRequests } from '../open-requests.ts';
 import type { SignRequests } from '../sign-requests.ts';
-import type { Credentials } from '../credentials.ts';
 import { errorOf, textOf } from './error-text.ts';
-import type { AnswerMessage, AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
+import type {
+  AnswerMessage,
+  AskMessage,
+  FromThread,
+  PlainCredentials,
+  ThreadSetup,
+  ToThread,
+} from './messages.ts';
 
 class SigningThread {
   readonly #port: MessagePort;
@@ -39,7 +44,7 @@ class SigningThread {
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined
         ? {}
-        : { credentials: credentials === 'asked' ? this.#provide : sdkShape(credentials) }),
+        : { credentials: credentials === 'asked' ? this.#provide : credentials }),
     });
     const { requests, reason } = await openRequests(client, keyArn, limits, { isOwn: true, fast });
     this.#requests = requests;
@@ -95,7 +100,7 @@ class SigningThread {
     });
   }
 
-  readonly #provide = async (options?: { readonly forceRefresh?: boolean }): Promise<SdkCredentials> => {
+  readonly #provide = async (options?: { readonly forceRefresh?: boolean }): Promise<PlainCredentials> => {
     const id = ++this.#lastAsk;
     const forceRefresh = options?.forceRefresh === true;
     const answered = new Promise<NonNullable<ToThread['credentials']>>((resolve) =>
@@ -105,19 +110,12 @@ class SigningThread {
     const { given, error } = await answered;
     this.#waiting.delete(id);
     if (given === undefined) throw error === undefined ? new Error('no credentials') : errorOf(error);
-    return sdkShape(given);
+    return given;
   };
 
   #post(message: FromThread): void {
     this.#port.postMessage(message);
   }
-}
-
-type SdkCredentials = Awaited<ReturnType<CredentialsProvider>> & { readonly sessionToken?: string };
-
-/** Without members that are undefined. */
-function sdkShape({ sessionToken, ...rest }: Credentials): SdkCredentials {
-  return { ...rest, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }
 
 if (parentPort !== null) {

@@ -5,7 +5,13 @@ import { kmsAttempt } from '../attempt.ts';
 import type { CredentialsProvider } from '../credentials.ts';
 import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from '../sign-requests.ts';
 import { errorOf, textOf } from './error-text.ts';
-import type { AskMessage, FromThread, ThreadSetup, ToThread } from './messages.ts';
+import {
+  plainCredentials,
+  type AskMessage,
+  type FromThread,
+  type ThreadSetup,
+  type ToThread,
+} from './messages.ts';
 import type { Cancellation } from '../../../cancellation.ts';
 
 interface Pending {
@@ -160,7 +166,7 @@ export class ThreadRequests implements SignRequests {
     let credentials: ToThread['credentials'];
     try {
       const given = await this.#provide?.(forceRefresh ? { forceRefresh } : {});
-      credentials = { id, given };
+      credentials = { id, given: given ? plainCredentials(given) : undefined };
     } catch (error) {
       credentials = { id, given: undefined, error: textOf(error) };
     }

@@ -40,24 +40,38 @@ const standardAgentOptions = [new HttpAgent(), new HttpsAgent()].flatMap((agent)
  * Why requests of a user's client are not made in its place; undefined when its config is the standard one: what somebody has set on
  * purpose (time limits, retries, agents, proxies, middleware, a signer, a logger) must count.
  */
-export async function unusualClient(client: KMSClient): Promise<string | undefined> {
-  const plain = new (kmsSdk().KMSClient)({
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
-  });
+export async function nonDefaultClient(client: KMSClient): Promise<string | undefined> {
+  const plain = plainClient(client);
   try {
+    if (client.send !== plain.send) return 'the client has a send() of its own';
     return (
-      unusualMiddleware(client, plain) ??
-      unusualConfig(client, plain) ??
-      unusualHandler(client.config.requestHandler) ??
-      (await unusualConduct(client, plain))
+      nonDefaultMiddleware(client, plain) ??
+      nonDefaultConfig(client, plain) ??
+      nonDefaultHandler(client.config.requestHandler) ??
+      (await nonDefaultSettings(client, plain))
     );
   } finally {
     plain.destroy();
   }
 }
 
-function unusualMiddleware(client: KMSClient, plain: KMSClient): string | undefined {
+/** A client with nothing set, of the same copy of the SDK: another than this package's has other functions and classes, of the same text. */
+function plainClient(client: KMSClient): KMSClient {
+  const Client = clientClass(client) ?? kmsSdk().KMSClient;
+  return new Client({
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+  });
+}
+
+function clientClass(client: object): typeof KMSClient | undefined {
+  for (let of: unknown = client; typeof of === 'object' && of !== null; of = Object.getPrototypeOf(of)) {
+    if (of.constructor.name === 'KMSClient') return of.constructor as typeof KMSClient;
+  }
+  return undefined;
+}
+
+function nonDefaultMiddleware(client: KMSClient, plain: KMSClient): string | undefined {
   const known = new Set(plain.middlewareStack.identify());
   const own = client.middlewareStack.identify();
   const other = own.find((name) => !known.has(name));
@@ -65,7 +79,7 @@ function unusualMiddleware(client: KMSClient, plain: KMSClient): string | undefi
   return own.length === known.size ? undefined : 'the client lacks a middleware of the SDK';
 }
 
-function unusualConfig(client: KMSClient, plain: KMSClient): string | undefined {
+function nonDefaultConfig(client: KMSClient, plain: KMSClient): string | undefined {
   const given = Object.entries(client.config);
   const standard = new Map<string, unknown>(Object.entries(plain.config));
   const other = given.find(
@@ -83,16 +97,16 @@ function isAlike(one: unknown, other: unknown): boolean {
   return one.constructor === other.constructor;
 }
 
-/** What can be told only by asking the config's functions. */
-async function unusualConduct(client: KMSClient, plain: KMSClient): Promise<string | undefined> {
-  const [given, standard] = await Promise.all([client, plain].map(conductOf));
+/** What only the config's functions know. */
+async function nonDefaultSettings(client: KMSClient, plain: KMSClient): Promise<string | undefined> {
+  const [given, standard] = await Promise.all([client, plain].map(settingsOf));
   const other = Object.entries(given ?? {}).find(
     ([name, value]) => value !== Reflect.get(standard ?? {}, name),
   );
   return other === undefined ? undefined : `the client has the option '${other[0]}'`;
 }
 
-async function conductOf({ config }: KMSClient): Promise<Record<string, unknown>> {
+async function settingsOf({ config }: KMSClient): Promise<Record<string, unknown>> {
   return {
     retryStrategy: (await config.retryStrategy()).constructor,
     maxAttempts: await config.maxAttempts(),
@@ -101,7 +115,7 @@ async function conductOf({ config }: KMSClient): Promise<Record<string, unknown>
 }
 
 /** The handler has made a request already, and so its config is settled. */
-function unusualHandler(handler: object): string | undefined {
+function nonDefaultHandler(handler: object): string | undefined {
   const reason = "the client has the option 'requestHandler'";
   if (handler.constructor.name !== 'NodeHttpHandler' || !('config' in handler)) return reason;
   const { config: settled } = handler;
@@ -115,14 +129,14 @@ function unusualHandler(handler: object): string | undefined {
     'logger',
   ]) {
     const value = config.get(name);
-    if (value !== undefined && !(name === 'connectionTimeout' && value === standardConnectionTimeout))
+    if (value !== undefined && !(name === 'connectionTimeout' && standardConnectionTimeouts.has(value)))
       return reason;
   }
   return [config.get('httpAgent'), config.get('httpsAgent')].every(isPlainAgent) ? undefined : reason;
 }
 
-/** Milliseconds that the SDK's default mode (`legacy` has none, `standard` this) allows for connecting. */
-const standardConnectionTimeout = 3_100;
+/** Milliseconds that modes of the SDK (`AWS_DEFAULTS_MODE`) allow for connecting: `in-region`, and `standard` and `cross-region`. */
+const standardConnectionTimeouts: ReadonlySet<unknown> = new Set([1_100, 3_100]);
 
 function isPlainAgent(agent: unknown): boolean {
   if (agent === undefined) return true;
