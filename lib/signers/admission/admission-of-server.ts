@@ -19,7 +19,7 @@ export function readSignatureLimits(
 ): AdmissionOfSigner {
   if (given === undefined) return (signer) => SignatureAdmission.of(signer);
   if (given === false) return () => undefined;
-  if (given instanceof SignatureAdmission) return () => given;
+  if (given instanceof SignatureAdmission) return (signer) => given.covers(signer);
   checkSignatureLimits(given);
   const admissions = new Map<string, SignatureAdmission>();
   return (signer) => {
@@ -29,6 +29,6 @@ export function readSignatureLimits(
     let admission = admissions.get(key);
     if (!admission)
       admissions.set(key, (admission = new SignatureAdmission({ ...given, perSecond, inFlight })));
-    return admission;
+    return admission.covers(signer);
   };
 }

@@ -1,3 +1,4 @@
+import { countExtraRequests } from '../extra-requests.ts';
 import { LocalKeySigner } from '../local-key-signer.ts';
 import { keyIdOf, quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
@@ -21,6 +22,8 @@ const forgotten = new FinalizationRegistry<string>((key) => {
  * One may be given to several servers as `signatureLimits`, and then limits them together.
  */
 export class SignatureAdmission extends SignatureTurns {
+  readonly #keys = new Set<string>();
+
   /** @throws InvalidOptionError */
   constructor(limits: SignatureLimits = {}) {
     super(
@@ -45,8 +48,17 @@ export class SignatureAdmission extends SignatureTurns {
       ofKeys.set(key, new WeakRef(admission));
       forgotten.register(admission, key);
     }
-    ofSigners.set(signer, admission);
+    ofSigners.set(signer, admission.covers(signer));
     return admission;
+  }
+
+  /** @internal It limits signatures by this signer: what they cost beyond one request each counts, too. */
+  covers(signer: Signer): this {
+    const key = keyIdOf(signer.publicKey);
+    if (this.#keys.has(key)) return this;
+    this.#keys.add(key);
+    countExtraRequests(signer.publicKey, this);
+    return this;
   }
 
   /**

@@ -40,6 +40,7 @@ export class SignatureTurns {
   #timer: NodeJS.Timeout | undefined;
   #inFlight = 0;
   #admitted = 0;
+  #extra = 0;
   #refused = 0;
   #abandoned = 0;
 
@@ -66,6 +67,17 @@ export class SignatureTurns {
   /** Signatures that were asked for so far. */
   get admitted(): number {
     return this.#admitted;
+  }
+
+  /** Requests that were sent so far beyond one for each signature: retries, hedges, other Regions. They count for `perSecond`. */
+  get extraRequests(): number {
+    return this.#extra;
+  }
+
+  /** @internal A signature that was let in has another request sent. */
+  countExtra(): void {
+    this.#extra++;
+    this.#rate.take();
   }
 
   /** Handshakes that were refused so far, with `ERR_S2N_PKEY_SIGNATURES_LIMITED`. */

@@ -10,6 +10,7 @@ import { closedError } from '../closed-error.ts';
 import { object, requiredText } from '../../options/kinds.ts';
 import { readOptionsObject, type Schema } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
+import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
 import { peerPackage } from '../peer-package.ts';
 import { kindOfKey } from '../schemes-of-key.ts';
@@ -114,7 +115,10 @@ export class GoogleSigner implements Signer {
       timedOut: timedOut('AsymmetricSign', this.keyVersion),
     };
     return withDeadline(deadline, (ended) =>
-      attempts('AsymmetricSign', this.keyVersion, ended, () => this.#ask(input)),
+      attempts('AsymmetricSign', this.keyVersion, ended, (isExtra) => {
+        if (isExtra) extraRequest(this.publicKey);
+        return this.#ask(input);
+      }),
     );
   }
 
@@ -208,11 +212,11 @@ async function attempts<T>(
   operation: string,
   keyVersion: string,
   signal: AbortSignal,
-  act: () => Promise<T>,
+  act: (isExtra: boolean) => Promise<T>,
 ): Promise<T> {
   for (let mayRetry = true; ; mayRetry = false) {
     try {
-      return await act();
+      return await act(false);
     } catch (cause) {
       if (mayRetry && statusOf(cause) === unavailable) {
         await wait(firstDelay + Math.random() * (longestDelay - firstDelay));

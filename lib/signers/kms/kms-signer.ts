@@ -5,6 +5,7 @@ import { InvalidOptionError } from '../../errors.ts';
 import { cancellationOf } from '../cancellation.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
+import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
@@ -72,6 +73,7 @@ export class KmsSigner implements Signer {
     this.#client = client;
     this.#ownsClient = ownsClient;
     this.#requests = requests;
+    requests.onExtraRequest = () => extraRequest(key.publicKey);
     this.sdkReason = reason;
     this.#breaker = breaker;
   }

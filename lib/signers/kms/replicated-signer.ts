@@ -4,6 +4,7 @@ import { anything, fraction } from '../../options/kinds.ts';
 import { readOptionsObject, type Schema } from '../../options/option.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
+import { extraRequest } from '../extra-requests.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
@@ -89,6 +90,7 @@ export class ReplicatedSigner implements Signer {
     for (const [at, replica] of candidates.entries()) {
       const timeout = (deadline - performance.now()) / (candidates.length - at);
       if (timeout <= 0) break;
+      if (at > 0) extraRequest(this.publicKey);
       const sign = (): Promise<Uint8Array> => replica.sign(operation, this.publicKey, timeout, signal);
       try {
         return await (well.length > 0 ? replica.breaker.run(sign) : sign());

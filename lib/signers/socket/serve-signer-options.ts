@@ -6,6 +6,7 @@ import {
   type ServedSignatureLimits,
 } from '../admission/signature-limits.ts';
 import { SignatureTurns } from '../admission/signature-turns.ts';
+import { countExtraRequests } from '../extra-requests.ts';
 import { LocalKeySigner } from '../local-key-signer.ts';
 import { checkQuota, quotaOf } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
@@ -123,11 +124,13 @@ function readTurns(
 ): SignatureTurns | undefined {
   if (given === false || (given === undefined && signer instanceof LocalKeySigner)) return undefined;
   const limits = checkServedLimits(given ?? {}, quotaOf(signer));
-  return new SignatureTurns(limits, 'this connection', (limit, name, reason) => {
+  const turns = new SignatureTurns(limits, 'this connection', (limit, name, reason) => {
     const option = `signatureLimits.${limit.replace('perAddress', 'perConnection')}`;
     const message =
       `it was refused before it was asked for: ${reason}. If it is wanted, raise ${option} of the process that signs ` +
       '(and the quota of its service)';
     return new SignaturesLimitedError(limit, name, reason, message);
   });
+  countExtraRequests(signer.publicKey, turns);
+  return turns;
 }

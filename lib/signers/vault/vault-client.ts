@@ -62,10 +62,12 @@ export class VaultClient {
     operation: string,
     body: object | undefined,
     signal: AbortSignal,
+    asksAgain: () => void = () => undefined,
   ): Promise<Readonly<Record<string, unknown>>> {
     let token = await this.#tokens.current();
     let mayRenew = true;
     for (let attempt = 1; ; attempt++) {
+      if (attempt > 1) asksAgain();
       try {
         return await this.#ask(method, operation, body, token, signal);
       } catch (error) {

@@ -10,6 +10,7 @@ import { closedError } from '../closed-error.ts';
 import { anything, callback, flag, requiredText, text, wholeNumber } from '../../options/kinds.ts';
 import { readOptionsObject, type Option, type Schema } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
+import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
 import { schemesOfKey } from '../schemes-of-key.ts';
 import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
@@ -146,7 +147,7 @@ export class VaultSigner implements Signer {
     };
     const { signature } = await withDeadline(
       { signal, timeout: this.#timeout, timedOut: timedOut(path) },
-      (ended) => this.#client.ask('POST', path, body, ended),
+      (ended) => this.#client.ask('POST', path, body, ended, () => extraRequest(this.publicKey)),
     );
     return this.#read(signature, path);
   }

@@ -27,6 +27,7 @@ export interface FastTuning {
 export class FastRequests implements SignRequests {
   readonly #state: SigningState;
   readonly #sdk: SdkRequests;
+  onExtraRequest: (() => void) | undefined;
   #sdkUntil = 0;
   #closed = false;
 
@@ -40,6 +41,8 @@ export class FastRequests implements SignRequests {
   ) {
     const { hedging, timeout } = limits;
     this.#sdk = sdk;
+    const extraRequest = (): void => this.onExtraRequest?.();
+    sdk.onExtraRequest = extraRequest;
     this.#state = {
       keyArn,
       transport: new Transport(plan.endpoint, tuning.transport),
@@ -58,6 +61,7 @@ export class FastRequests implements SignRequests {
       attemptTimeout: timeout / 2,
       body: signBody(keyArn),
       retryDelay: tuning.retryDelay ?? retryDelay,
+      extraRequest,
       pending: new Set(),
     };
   }
@@ -88,6 +92,7 @@ export class FastRequests implements SignRequests {
   }
 
   async #askSdk(ask: SignAsk, signal: Cancellation | undefined, timeout: number): Promise<SignAnswer> {
+    this.onExtraRequest?.();
     const answer = await this.#sdk.sign(ask, signal, timeout);
     // It was no bad moment of KMS: the SDK can read what cannot be read here.
     this.#sdkUntil = performance.now() + sdkCooldown;

@@ -15,6 +15,7 @@ export class SdkRequests implements SignRequests {
   readonly #client: KMSClient;
   readonly #keyArn: string;
   readonly #timeout: number;
+  onExtraRequest: (() => void) | undefined;
   readonly #pending = new Set<AbortController>();
 
   /** @param timeout milliseconds for a signature. */
@@ -49,6 +50,7 @@ export class SdkRequests implements SignRequests {
       });
       if (signal !== undefined) sendOnlyWhileWanted(command, signal);
       const answer = await this.#client.send(command, { abortSignal: abort.signal });
+      this.#count(answer);
       this.#publish(startedAt, answer);
       return {
         keyArn: answer.KeyId,
@@ -57,6 +59,7 @@ export class SdkRequests implements SignRequests {
         requestId: answer.$metadata.requestId,
       };
     } catch (cause) {
+      this.#count(cause);
       const error = isLate ? new SignatureTimeoutError(this.#timeout, undefined, undefined) : cause;
       this.#publish(startedAt, error);
       throw error;
@@ -69,6 +72,13 @@ export class SdkRequests implements SignRequests {
   /** The client is its owner's to destroy. */
   close(): void {
     for (const abort of this.#pending) abort.abort();
+  }
+
+  /** The SDK tells of its retries when it is done. */
+  #count(outcome: unknown): void {
+    const { attempts } = membersOf(membersOf(outcome)['$metadata']);
+    for (let extra = typeof attempts === 'number' ? attempts - 1 : 0; extra > 0; extra--)
+      this.onExtraRequest?.();
   }
 
   #publish(startedAt: number, outcome: unknown): void {

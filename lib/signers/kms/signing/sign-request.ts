@@ -38,6 +38,8 @@ export interface SigningState {
   readonly body: (ask: SignAsk) => string;
   /** Milliseconds before another attempt. */
   readonly retryDelay: (kind: 'transient' | 'throttled', attempts: number) => number;
+  /** Another request than the first is sent for a signature. */
+  readonly extraRequest: () => void;
   /** The signatures under way. */
   readonly pending: Set<{ close(): void }>;
 }
@@ -122,6 +124,7 @@ export class SignRequest {
   #send(credentials: Credentials, hedge: boolean): void {
     const { transport, attemptTimeout, hedging, sigv4, clock, body } = this.#state;
     this.#attempts += 1;
+    if (this.#attempts > 1) this.#state.extraRequest();
     const attempt: Attempt = {
       ...{ number: this.#attempts, isHedge: hedge, credentials, clockOffset: clock.offset },
       ...{ startedAt: performance.now(), sentAt: undefined, exchange: undefined },

@@ -23,6 +23,8 @@ export interface SignRequests {
    * aborted nothing more is sent, and it settles in any way: at once, or when the response to what was sent is in or has taken too long.
    */
   sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer>;
+  /** Called for each request that is sent for a signature beyond its first, where that is known. */
+  onExtraRequest: (() => void) | undefined;
   /** Ends everything under way, and closes the connections. */
   close(): void;
 }

@@ -68,6 +68,8 @@ export interface AnswerMessage {
 export interface FromThread {
   readonly answers: readonly AnswerMessage[];
   readonly attempts: readonly { readonly id: number; readonly attempt: KmsAttempt }[];
+  /** Requests that were sent beyond one for each signature. */
+  readonly extraRequests?: number;
   /** It is ready; `reason` when it asks by way of the SDK. */
   readonly ready?: { readonly reason: string | undefined };
   readonly failed?: ErrorText;

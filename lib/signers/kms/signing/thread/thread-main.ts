@@ -22,6 +22,7 @@ class SigningThread {
   readonly #signature = new AsyncLocalStorage<number>();
   readonly #waiting = new Map<number, (message: NonNullable<ToThread['credentials']>) => void>();
   #requests: SignRequests | undefined;
+  #extraRequests = 0;
   readonly #early: AskMessage[] = [];
   readonly #answers: AnswerMessage[] = [];
   readonly #attempts: FromThread['attempts'][number][] = [];
@@ -48,6 +49,9 @@ class SigningThread {
     });
     const { requests, reason } = await openRequests(client, keyArn, limits, { isOwn: true, fast });
     this.#requests = requests;
+    requests.onExtraRequest = (): void => {
+      this.#extraRequests++;
+    };
     this.#post({ answers: [], attempts: [], ready: { reason } });
     for (const ask of this.#early.splice(0)) this.#sign(ask);
   }
@@ -96,7 +100,9 @@ class SigningThread {
     // All that this turn of the event loop brings crosses at once: waking the other thread costs more than an answer does.
     setImmediate(() => {
       this.#flushing = false;
-      this.#post({ answers: this.#answers.splice(0), attempts: this.#attempts.splice(0) });
+      const extraRequests = this.#extraRequests;
+      this.#extraRequests = 0;
+      this.#post({ answers: this.#answers.splice(0), attempts: this.#attempts.splice(0), extraRequests });
     });
   }
 

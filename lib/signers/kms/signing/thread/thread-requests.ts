@@ -34,6 +34,7 @@ export class ThreadRequests implements SignRequests {
   readonly #provide: CredentialsProvider | undefined;
   readonly #onStart: (worker: Worker) => void;
   readonly #now: () => number;
+  onExtraRequest: (() => void) | undefined;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #started = 0;
@@ -139,7 +140,8 @@ export class ThreadRequests implements SignRequests {
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
   }
 
-  #receive({ answers, attempts, ready, failed, wantsCredentials }: FromThread): void {
+  #receive({ answers, attempts, extraRequests = 0, ready, failed, wantsCredentials }: FromThread): void {
+    for (let extra = 0; extra < extraRequests; extra++) this.onExtraRequest?.();
     for (const { id, attempt } of attempts) {
       const observer = this.#pending.get(id)?.observer;
       if (observer === undefined) kmsAttempt.publish(attempt);
