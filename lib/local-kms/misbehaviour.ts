@@ -96,7 +96,7 @@ interface Active {
 }
 
 /** What is to go wrong with one request: how long to wait first, and then what, if anything. */
-export interface Mishap {
+export interface DrawnFault {
   readonly wait: number;
   readonly kind: Exclude<MisbehaviourKind, 'latency' | 'skewed-clock'> | undefined;
   /** Milliseconds that the clock is ahead. */
@@ -121,11 +121,11 @@ export class Misbehaviours {
   }
 
   /** What goes wrong with this request; undefined for nothing. Latencies and skews add up; of the others the first one counts. */
-  draw(operation: string): Mishap | undefined {
+  draw(operation: string): DrawnFault | undefined {
     if (this.#active.length === 0) return undefined;
     let wait = 0;
     let skew = 0;
-    let kind: Mishap['kind'];
+    let kind: DrawnFault['kind'];
     for (const active of this.#active) {
       const { misbehaviour } = active;
       if (!(misbehaviour.operations ?? ['Sign']).includes(operation)) continue;

@@ -8,7 +8,7 @@ import { Counters } from './counters.ts';
 import { KmsException, serializationException } from './store/errors.ts';
 import { KeyStore } from './store/key-store.ts';
 import { LocalKmsError, systemErrorCode } from './store/local-kms-error.ts';
-import { Misbehaviours, type Mishap } from './misbehaviour.ts';
+import { Misbehaviours, type DrawnFault } from './misbehaviour.ts';
 import { replicateKeys } from './replicas.ts';
 import { operationOfTarget } from './operations/index.ts';
 import { findKey, type Answer, type Kms, type Operation } from './operations/operation.ts';
@@ -154,17 +154,17 @@ export class LocalKmsServer {
       throw new KmsException('UnknownOperationException', '', 404);
     }
     const operation = operationOfTarget(targetOf(request));
-    const mishap = this.#misbehaviours.draw(operation.name);
-    const now = this.#kms.now() + (mishap?.skew ?? 0);
-    if (mishap !== undefined && mishap.skew > 0) exchange.date = new Date(now).toUTCString();
+    const fault = this.#misbehaviours.draw(operation.name);
+    const now = this.#kms.now() + (fault?.skew ?? 0);
+    if (fault !== undefined && fault.skew > 0) exchange.date = new Date(now).toUTCString();
     this.#verifier.verify({ method, url, headers, body }, now);
     const parsed = parseJson(body);
-    if (mishap !== undefined) return this.#performBadly(mishap, operation, parsed);
+    if (fault !== undefined) return this.#performBadly(fault, operation, parsed);
     const answer = operation.run(parsed, this.#kms);
     return answer instanceof Promise ? answer.then(whole) : whole(answer);
   }
 
-  async #performBadly({ wait, kind }: Mishap, operation: Operation, request: unknown): Promise<Outcome> {
+  async #performBadly({ wait, kind }: DrawnFault, operation: Operation, request: unknown): Promise<Outcome> {
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     switch (kind) {
       case 'throttle':

@@ -34,7 +34,7 @@ class Engine {
   #handshakes = 0;
   #events = new EventReader();
   /** Events told by `dispatch` in this turn of the event loop. */
-  #told = 0;
+  #delivered = 0;
   #awaitsEndOfTurn = false;
   /** Kept here, since the native side holds it only while there are streams. */
   readonly #onEvents = (): void => {
@@ -133,17 +133,17 @@ class Engine {
    * the next turn: while JavaScript is told of an event, the engine may make more of them.
    */
   dispatch(): void {
-    while (this.#told < EVENTS_A_TURN) {
-      this.#events = new EventReader(this.#native.drain(EVENTS_A_TURN - this.#told));
+    while (this.#delivered < EVENTS_A_TURN) {
+      this.#events = new EventReader(this.#native.drain(EVENTS_A_TURN - this.#delivered));
       if (this.#events.done) break;
-      this.#tellBatch();
+      this.#deliverBatch();
     }
-    if (this.#told >= EVENTS_UNCOUNTED && !this.#awaitsEndOfTurn) {
+    if (this.#delivered >= EVENTS_UNCOUNTED && !this.#awaitsEndOfTurn) {
       this.#awaitsEndOfTurn = true;
       atEndOfTurn(() => {
         this.#awaitsEndOfTurn = false;
-        const more = this.#told >= EVENTS_A_TURN;
-        this.#told = 0;
+        const more = this.#delivered >= EVENTS_A_TURN;
+        this.#delivered = 0;
         if (more) this.#onEvents();
       });
     }
@@ -154,19 +154,19 @@ class Engine {
    * then the batch that has been begun is told first, since events of a stream are told in the order in which they happened.
    */
   dispatchOf(stream: number): void {
-    this.#tellBatch();
+    this.#deliverBatch();
     this.#events = new EventReader(this.#native.drain(0, stream));
-    this.#tellBatch();
+    this.#deliverBatch();
   }
 
-  #tellBatch(): void {
+  #deliverBatch(): void {
     while (!this.#events.done) {
-      this.#told++;
-      readEvent(this.#events, (stream, deliver) => this.#tell(stream, deliver));
+      this.#delivered++;
+      readEvent(this.#events, (stream, deliver) => this.#notify(stream, deliver));
     }
   }
 
-  #tell(stream: number, deliver: (listener: StreamListener) => void): void {
+  #notify(stream: number, deliver: (listener: StreamListener) => void): void {
     const listener = this.#listeners.get(stream);
     if (!listener) return;
     // Thrown by a listener of the user's own: an uncaught exception as anywhere else, but the other events of the batch

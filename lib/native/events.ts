@@ -216,10 +216,10 @@ function protocolName(version: number): string {
 }
 
 /** One event read from a batch: the stream it is for, and a call that tells that stream's listener. */
-export type Tell = (stream: number, deliver: (listener: StreamListener) => void) => void;
+export type Notify = (stream: number, deliver: (listener: StreamListener) => void) => void;
 
-/** Reads the next event of a batch that is not done, and calls `tell` once. */
-export function readEvent(reader: EventReader, tell: Tell): void {
+/** Reads the next event of a batch that is not done, and calls `notify` once. */
+export function readEvent(reader: EventReader, notify: Notify): void {
   const kind = reader.number();
   const stream = reader.number();
   switch (kind) {
@@ -230,12 +230,12 @@ export function readEvent(reader: EventReader, tell: Tell): void {
       const context = reader.number();
       const identity = reader.number();
       const remoteHost = reader.text();
-      tell(stream, (listener) => listener.onSign(operation, scheme, input, context, identity, remoteHost));
+      notify(stream, (listener) => listener.onSign(operation, scheme, input, context, identity, remoteHost));
       break;
     }
     case SECURE: {
       const facts = reader.facts();
-      tell(stream, (listener) => listener.onSecure(facts));
+      notify(stream, (listener) => listener.onSecure(facts));
       break;
     }
     case FAILED: {
@@ -248,38 +248,38 @@ export function readEvent(reader: EventReader, tell: Tell): void {
         peer: reader.peer(),
         keyLog: reader.text(),
       };
-      tell(stream, (listener) => listener.onFailed(failure, facts));
+      notify(stream, (listener) => listener.onFailed(failure, facts));
       break;
     }
     case ERROR: {
       const failure = reader.failure();
       const afterEnd = reader.bool();
-      tell(stream, (listener) => listener.onError(failure, afterEnd));
+      notify(stream, (listener) => listener.onError(failure, afterEnd));
       break;
     }
     case JUDGE: {
       const peer = reader.peer();
-      tell(stream, (listener) => listener.onJudge?.(peer));
+      notify(stream, (listener) => listener.onJudge?.(peer));
       break;
     }
     case SESSION: {
       const session = reader.bytes();
-      tell(stream, (listener) => listener.onSession?.(session));
+      notify(stream, (listener) => listener.onSession?.(session));
       break;
     }
     case CLOSED:
-      tell(stream, (listener) => listener.onClosed());
+      notify(stream, (listener) => listener.onClosed());
       break;
     case CLIENT_HELLO: {
       const servername = reader.text();
       const protocols: string[] = [];
       for (let left = reader.number(); left > 0; left--) protocols.push(reader.text());
       const asksOcsp = reader.bool();
-      tell(stream, (listener) => listener.onClientHello?.(servername, protocols, asksOcsp));
+      notify(stream, (listener) => listener.onClientHello?.(servername, protocols, asksOcsp));
       break;
     }
     case TRUNCATED:
-      tell(stream, (listener) => listener.onTruncated());
+      notify(stream, (listener) => listener.onTruncated());
       break;
     default:
       throw new Error(`s2n-pkey: unknown event ${kind}: the addon and lib/native are of different versions`);

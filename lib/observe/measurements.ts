@@ -35,21 +35,21 @@ class Measurements {
   readonly #sink: MeasurementSink;
   readonly #outcomes = new Set<string>();
   /** Begun under this one's eyes: the end of another would count down what was never counted up. */
-  readonly #begun = new WeakSet();
+  readonly #started = new WeakSet();
 
   constructor(sink: MeasurementSink) {
     this.#sink = sink;
   }
 
   handshakeStarted(message: HandshakeStartMessage): void {
-    this.#begun.add(message);
+    this.#started.add(message);
     this.#sink.add(eventMetrics.handshakesInFlight, 1, [message.side]);
   }
 
   handshakeEnded(message: HandshakeEndMessage): void {
     const { side, outcome, resumed, protocol = 'none', group = 'none', durationMs } = message;
     const handshake = resumed === undefined ? 'none' : resumed ? 'resumed' : 'full';
-    if (this.#begun.delete(message)) this.#sink.add(eventMetrics.handshakesInFlight, -1, [side]);
+    if (this.#started.delete(message)) this.#sink.add(eventMetrics.handshakesInFlight, -1, [side]);
     this.#sink.add(eventMetrics.handshakes, 1, [side, this.#bounded(outcome), handshake, protocol, group]);
     this.#sink.record(eventMetrics.handshakeDuration, durationMs / 1000, [
       side,
@@ -59,14 +59,14 @@ class Measurements {
   }
 
   signatureStarted(message: SignatureStartMessage): void {
-    this.#begun.add(message);
+    this.#started.add(message);
     this.#sink.add(eventMetrics.signaturesInFlight, 1, []);
     this.#sink.record(eventMetrics.signatureQueue, message.queuedMs / 1000, []);
   }
 
   signatureEnded(message: SignatureEndMessage): void {
     const { outcome, scheme, durationMs } = message;
-    if (this.#begun.delete(message)) this.#sink.add(eventMetrics.signaturesInFlight, -1, []);
+    if (this.#started.delete(message)) this.#sink.add(eventMetrics.signaturesInFlight, -1, []);
     this.#sink.add(eventMetrics.signatures, 1, [this.#bounded(outcome), scheme]);
     this.#sink.record(eventMetrics.signatureDuration, durationMs / 1000, [resultOf(outcome)]);
   }

@@ -31,7 +31,7 @@ export function isRetryableLater(error: unknown): boolean {
   return error instanceof KmsError && passing.has(error.code);
 }
 
-/** The key in one Region: opened when it can be, and left out after a failure until it is well. */
+/** The key in one Region: opened when it can be, and left out after a failure until it works again. */
 export class Replica {
   readonly options: KmsSignerOptions;
   readonly breaker: CircuitBreaker;

@@ -72,7 +72,7 @@ export class ReplicatedSigner implements Signer {
     return this.#replicas.map(({ signer }) => signer?.keyArn);
   }
 
-  /** Which of the replicas is the next to sign: 0 while the first is well. */
+  /** Which of the replicas is the next to sign: 0 while the first works. */
   get active(): number {
     const at = this.#replicas.findIndex(({ breaker }) => breaker.state === 'closed');
     return Math.max(0, at);
@@ -83,9 +83,9 @@ export class ReplicatedSigner implements Signer {
     if (this.#closed) throw closedError(this.#replicas.map(({ options }) => options.keyId).join(', '));
     if (signal?.aborted) throw abortedError(signal);
     const deadline = performance.now() + this.#timeout;
-    const well = this.#replicas.filter(({ breaker }) => breaker.admits);
+    const healthy = this.#replicas.filter(({ breaker }) => breaker.admits);
     // Where all have failed lately, a client that waits is worth asking each of them.
-    const candidates = well.length > 0 ? well : this.#replicas;
+    const candidates = healthy.length > 0 ? healthy : this.#replicas;
     let failure: unknown;
     for (const [at, replica] of candidates.entries()) {
       const timeout = (deadline - performance.now()) / (candidates.length - at);
@@ -93,7 +93,7 @@ export class ReplicatedSigner implements Signer {
       if (at > 0) extraRequest(this.publicKey);
       const sign = (): Promise<Uint8Array> => replica.sign(operation, this.publicKey, timeout, signal);
       try {
-        return await (well.length > 0 ? replica.breaker.run(sign) : sign());
+        return await (healthy.length > 0 ? replica.breaker.run(sign) : sign());
       } catch (error) {
         if (signal?.aborted) throw abortedError(signal);
         if (!isRetryableElsewhere(error)) throw error;

@@ -128,16 +128,17 @@ export class ServerHandshake implements StreamListener {
   ): void {
     const handshake = new ServerHandshake(engine, server, contexts, options, transport);
     transport.onLost((error) => handshake.#lost(error));
-    let begun = false;
+    let isStarted = false;
     transport.whenReady(() => {
-      begun = true;
+      isStarted = true;
       clearTimeout(handshake.#waiting);
       if (handshake.#over) return;
       handshake.#adopt(transport.fd, contexts, handshakeTimeout);
       transport.taken();
     });
     // A peer that does not take what was written before is given no more time than one that does not shake hands.
-    if (!begun) handshake.#waiting = setTimeout(() => handshake.#waitedInVain(), handshakeTimeout).unref();
+    if (!isStarted)
+      handshake.#waiting = setTimeout(() => handshake.#waitedInVain(), handshakeTimeout).unref();
   }
 
   #waitedInVain(): void {

@@ -55,10 +55,10 @@ export function toldByServer(failure: Failure): Failure {
 /** The error for what the engine reports of a connection. */
 export function connectionError(failure: Failure): TlsConnectionError {
   const { kind, message, alert, systemError = 0 } = failure;
-  const told = kind === 'alert' ? 'the peer sent' : 'the peer was sent';
+  const action = kind === 'alert' ? 'the peer sent' : 'the peer was sent';
   return new TlsConnectionError(
     systemError > 0 ? getSystemErrorName(-systemError) : codeOf(failure),
-    alert < 0 ? message : `${message} (${told} the alert ${describeAlert(alert)})`,
+    alert < 0 ? message : `${message} (${action} the alert ${describeAlert(alert)})`,
     failure,
   );
 }

@@ -48,7 +48,7 @@ export async function createKey(client: KMSClient, options: CreateKeyOptions = {
   try {
     await assignAlias(client, alias, key.arn);
   } catch (cause) {
-    throw await takenBack(client, key, cause);
+    throw await undoCreation(client, key, cause);
   }
   return key;
 }
@@ -105,7 +105,7 @@ function checkFound(key: KmsKey, { alias, keySpec }: FindOrCreateKeyOptions): Km
 }
 
 /** Schedules the deletion of a key that was made in vain; returns what to throw. */
-async function takenBack(client: KMSClient, key: KmsKey, cause: unknown): Promise<unknown> {
+async function undoCreation(client: KMSClient, key: KmsKey, cause: unknown): Promise<unknown> {
   try {
     await scheduleKeyDeletion(client, key.arn);
     return cause;

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startWorker } from '../../../../programs.ts';
 import { KmsError } from '../../client/kms-error.ts';
 import { kmsAttempt } from '../attempt.ts';
 import type { CredentialsProvider } from '../credentials.ts';
@@ -114,7 +115,10 @@ export class ThreadRequests implements SignRequests {
 
   #start(): Worker {
     this.#started = this.#now();
-    const worker = startWorker(this.#setup);
+    const worker = startWorker(import.meta.url, 'thread-main', {
+      ...{ name: 's2n-pkey-kms', execArgv: [] },
+      workerData: this.#setup,
+    });
     this.#worker = worker;
     this.#onStart(worker);
     let why = 'it exited';
@@ -218,18 +222,4 @@ export class ThreadRequests implements SignRequests {
       { operation: 'Sign', keyId: this.#setup.keyArn },
     );
   }
-}
-
-/** The program beside this file, of its own kind: TypeScript where this is TypeScript. */
-function startWorker(workerData: ThreadSetup): Worker {
-  const options = { workerData, name: 's2n-pkey-kms', execArgv: [] };
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./thread-main.js', import.meta.url), options);
-  const program = new URL('./thread-main.ts', import.meta.url);
-  if ('typescript' in process.features && process.features.typescript) return new Worker(program, options);
-  // A thread does not inherit tsx from the command line on Node 20.
-  const load =
-    "import('tsx/esm/api').then(({ register }) => { register(); " +
-    `return import(${JSON.stringify(program.href)}); })`;
-  return new Worker(load, { ...options, eval: true });
 }
