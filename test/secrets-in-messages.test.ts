@@ -119,6 +119,8 @@ const secretOptions = [
     'SNICallback',
     'ALPNCallback',
     'onread',
+    'onSignature',
+    'quota',
     'lookup',
     'signal',
     'socket',
