@@ -1,9 +1,11 @@
-// Handshakes at an even rate, whatever becomes of those before: one in ten goes away in the middle of it.
+// Handshakes at an even rate, whatever becomes of those before: a third goes away in the middle of it.
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { HUNG, Tally } from '../soak/accounts.mjs';
 
 const patience = 30_000; // for one handshake
+
+const leaving = 1 / 3; // of all clients
 
 /** The client went on purpose. */
 export const LEFT = 'LEFT';
@@ -28,7 +30,7 @@ export class Load {
       const due = ((performance.now() - began) * rate) / 1000;
       while (count < due) {
         count++;
-        this.begin(Math.random() < 0.1);
+        this.begin(Math.random() < leaving);
       }
     }, 5);
     return () => clearInterval(timer);
@@ -71,10 +73,13 @@ export class Load {
         tls.on('error', (error) => end(error.code ?? error.name));
         tls.on('close', () => end('CLOSED'));
         if (!leaves) return;
-        setTimeout(() => {
-          tcp.resetAndDestroy();
-          end(LEFT);
-        }, Math.random() * 300);
+        setTimeout(
+          () => {
+            tcp.resetAndDestroy();
+            end(LEFT);
+          },
+          Math.random() * (Math.random() < 0.7 ? 5 : 300),
+        ); // Most before there can be a signature.
       });
     });
   }

@@ -10,6 +10,7 @@ import { startLocalKms } from '../../dist/lib/local-kms/start.js';
 import { LineProcess } from '../bench/line-process.mjs';
 import { inWords } from '../soak/accounts.mjs';
 import { Load } from './load.mjs';
+import { TlsPassage } from './tls-passage.mjs';
 import { weather } from './weather.mjs';
 
 const recoveryPatience = 30_000;
@@ -63,14 +64,19 @@ class MortalKms {
 export async function runChaos({ seconds, rate, faults, folder, stopped, say }) {
   const kms = await MortalKms.start(folder);
   let server;
+  let passage;
   try {
     const { arn } = await makeKey(kms, folder);
+    passage = await TlsPassage.start(kms.clientOptions.endpoint, folder);
     const script = fileURLToPath(new URL('server.mjs', import.meta.url));
     server = new LineProcess(
       "the chaos' server",
       process.execPath,
-      [script, join(folder, 'cert.pem'), arn, kms.clientOptions.endpoint],
-      { ...process.env, ...kms.environment, CHAOS_FAULTS: faults.join() },
+      [script, join(folder, 'cert.pem'), arn, passage.endpoint],
+      {
+        ...{ ...process.env, ...kms.environment, CHAOS_FAULTS: faults.join() },
+        NODE_EXTRA_CA_CERTS: passage.authorityFile,
+      },
     );
     const { host, port } = await server.next('listening');
     const load = new Load(host, port);
@@ -101,9 +107,11 @@ export async function runChaos({ seconds, rate, faults, folder, stopped, say }) 
     const account = await server.next('account');
     const { before, after } = await server.next('rest');
     const client = { begun: load.begun, outcomes: load.outcomes.counts };
-    return { client, server: account, before, after, recovery };
+    const { opened, refused } = passage;
+    return { client, server: account, kms: { opened, refused }, before, after, recovery };
   } finally {
     await server?.end().catch(() => {});
+    passage?.close();
     await kms.close();
   }
 }

@@ -25,7 +25,7 @@ export const serverCodes = [
 export const clientOutcomes = ['completed', LEFT, 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR'];
 
 /** @returns {{ what: string, figure: string, findings: string[] }[]} */
-export function verdict({ client, server, before, after, recovery }) {
+export function verdict({ client, server, kms, before, after, recovery }) {
   const failed = total(server.failures);
   const { outcomes } = client;
   const left = outcomes[LEFT] ?? 0;
@@ -53,6 +53,10 @@ export function verdict({ client, server, before, after, recovery }) {
       recovery === undefined ? 'never' : `after ${recovery.toFixed(0)} ms`,
       recovery === undefined ? ['they do not'] : [],
     ),
+    check('no session with KMS is offered again', `${kms.opened} connections, ${kms.refused} offered one`, [
+      ...(kms.opened > 1 ? [] : ['two connections or more were expected']),
+      ...differ(kms.refused, 0, 'sessions were offered', 'should have been'),
+    ]),
     check('nothing is left over', `${after.descriptors} descriptors`, [
       ...differ(
         before.descriptors,

@@ -32,7 +32,8 @@ const maxSockets = 256;
  */
 export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient {
   const { region, endpoint, credentials } = checkClientOptions(options);
-  const agent = { keepAlive: true, maxSockets };
+  // Without TLS sessions: a server that fails to resume one would fail a new connection.
+  const agent = { keepAlive: true, maxSockets, maxCachedSessions: 0 };
   return new (kmsSdk().KMSClient)({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
