@@ -20,7 +20,7 @@ export interface KmsSignerOptions extends KmsClientOptions, SigningLimitOptions 
    */
   readonly client?: KMSClient;
   /**
-   * How signatures are asked for: `fast`, over connections of this package's own, or `sdk`, by the AWS SDK. Unless given it is `fast`, but
+   * How signatures are asked for: `fast`, over connections of undici, or `sdk`, by the AWS SDK. Unless given it is `fast`, but
    * `sdk` with a `client` whose config is not the standard one.
    */
   readonly requests?: 'fast' | 'sdk';
