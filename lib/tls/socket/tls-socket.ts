@@ -300,7 +300,7 @@ export class TlsSocket extends Socket {
     if (!this.#over) this.#engine.endsInOrder(this.#stream, true);
     super._final((error) => {
       this.#taken?.();
-      callback(error);
+      afterwards(callback)(error);
     });
   }
 
