@@ -1,9 +1,9 @@
 /**
- * The types of the native addon. Kept beside `binding/node/`: a change there is a change here. Nothing outside
- * `lib/native` names the addon.
+ * The types of the native addon. They must match `binding/node/`: change both together. Nothing outside `lib/native` names
+ * the addon.
  */
 
-/** A private key in AWS-LC's memory; it signs what is already hashed, which Node's own crypto cannot. */
+/** A private key in AWS-LC's memory. It signs input that is already hashed, which Node's own crypto cannot do. */
 export interface NativeLocalKey {
   /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
   publicKey(): Uint8Array;
@@ -28,11 +28,11 @@ export interface NativeCertificateChainConstructor {
 
 export interface NativeIdentity {
   readonly chain: NativeCertificateChain;
-  /** Signs on the engine's thread; absent: operations come as events. */
+  /** Signs on the engine's thread. Absent: signatures are requested by events. */
   readonly localKey?: NativeLocalKey;
 }
 
-/** Whom to trust: authorities and revocation lists. Immutable; shared by all configurations that use it. */
+/** Trusted authorities, and revocation lists. Immutable; shared by all configurations that use it. */
 export interface NativeTrustStore {
   /** Indices of the `authorities` that `skipUnusable` left out. */
   readonly skipped: readonly number[];
@@ -47,7 +47,7 @@ export interface NativeTrustStoreOptions {
   readonly revocationLists: readonly string[];
   /** An authority need not be self-signed to end a chain. */
   readonly allowPartialChain: boolean;
-  /** Clients that are asked for a certificate are told the authorities' names. */
+  /** Certificate requests to clients include the authorities' names. */
   readonly namesAuthorities?: boolean;
 }
 
@@ -58,7 +58,7 @@ export interface NativeTrustStoreConstructor {
 
 export interface NativePeerVerification {
   readonly trust: NativeTrustStore;
-  /** A handshake fails when the peer's certificate does not verify, or a client has none. */
+  /** A handshake fails if the peer's certificate does not verify, or a client has none. */
   readonly rejectUnauthorized: boolean;
 }
 
@@ -76,20 +76,20 @@ export interface NativeConfigOptions {
   readonly identities: readonly NativeIdentity[];
   /** s2n's name of a security policy. */
   readonly securityPolicy: string;
-  /** What is negotiated of the policy's versions. */
+  /** The range of the policy's versions to negotiate. */
   readonly minVersion: NativeVersion;
   readonly maxVersion: NativeVersion;
   /** In order of preference; empty: ALPN is not used. */
   readonly alpnProtocols: readonly string[];
-  /** Absent: no certificate is asked for. */
+  /** Absent: no certificate is requested. */
   readonly verification?: NativePeerVerification | undefined;
   /** For clients; absent: for servers. */
   readonly client?: boolean;
-  /** A client's: ask for a stapled OCSP response. */
+  /** Clients only: request a stapled OCSP response. */
   readonly requestOcsp?: boolean;
   /** Absent: no session tickets. */
   readonly tickets?: NativeSessionTickets | undefined;
-  /** Secrets come with `onSecure` and `onFailed`, for a tool that decrypts the records. */
+  /** `onSecure` and `onFailed` include the secrets that a tool needs to decrypt the records. */
   readonly logsKeys?: boolean;
 }
 
@@ -107,13 +107,13 @@ export interface NativeConfigConstructor {
   new (options: NativeConfigOptions): NativeConfig;
 }
 
-/** Which configuration a server uses for which name (SNI): immutable. */
+/** Maps server names (SNI) to configurations. Immutable. */
 export type NativeServerContexts = object;
 
 export interface NativeServerContextsConstructor {
   /**
-   * The first configuration is for clients that ask for no name, or for an unknown one. `names` in pairs: a name in lower
-   * case, `*` for its whole first label, and the index of its configuration. `asksApplication`: each client hello comes as an event.
+   * The first configuration is for clients that send no name, or an unknown one. `names` has pairs: a name in lower case,
+   * whose first label may be `*`, and the index of its configuration. `asksApplication`: report each client hello as an event.
    */
   new (
     configs: readonly NativeConfig[],
@@ -122,7 +122,7 @@ export interface NativeServerContextsConstructor {
   ): NativeServerContexts;
 }
 
-/** The descriptors of one server's connections that are open, with or without a socket of JavaScript's. */
+/** Counts the open descriptors of one server's connections, with or without a JavaScript socket. */
 export interface NativeDescriptorTally {
   count(): number;
 }
@@ -137,29 +137,29 @@ export interface EngineDiagnostics {
   handshaking: number;
   awaitingSignature: number;
   open: number;
-  /** Failed, silent until s2n's blinding delay has passed. */
+  /** Failed; silent until s2n's blinding delay has passed. */
   silent: number;
   /** Everything sent; waiting for the peer's FIN. */
   lingering: number;
-  /** Held by the engine; JavaScript's end of each open connection is not among them. */
+  /** Descriptors that the engine holds. JavaScript's end of each open connection is not included. */
   descriptors: number;
-  /** Private-key operations that were begun and not ended, one way or another: of the whole process, as the arena's bytes. */
+  /** Private-key operations that have started and neither completed nor failed, in the whole process. */
   operations: number;
   /** CPU time of all engine threads. */
   cpuNanoseconds: number;
-  /** Of s2n-tls and AWS-LC, in the process's locked arena: session secrets and keys, record buffers. */
+  /** Bytes that s2n-tls and AWS-LC use in the process's locked arena: session secrets and keys, record buffers. */
   arenaBytesInUse: number;
-  /** Kept out of swap by mlock(2), and out of core dumps. */
+  /** Bytes that mlock(2) keeps out of swap; core dumps exclude them too. */
   arenaBytesLocked: number;
-  /** Beyond the limit of locked memory (`ulimit -l`); above 0 it should be raised. */
+  /** Bytes beyond the limit of locked memory. Above 0, raise the limit (`ulimit -l`). */
   arenaBytesUnlocked: number;
-  /** An engine thread did not answer within 100 ms: of it, these are the figures of the last time it did. */
+  /** An engine thread did not answer within 100 ms, so its figures are from the last time it did. */
   stale: boolean;
-  /** Connections of this environment (the main thread, a worker) alone: those whose end it has not been told yet. */
+  /** Connections of this environment only (the main thread or a worker) whose last event has not been delivered. */
   tracked: number;
 }
 
-/** Of the whole process, whatever they are open for. */
+/** All descriptors of the process, whatever they are open for. */
 export interface DescriptorUsage {
   used: number;
   /** The soft limit (`ulimit -n`). Node raises it to the hard limit when it starts. */
@@ -170,7 +170,7 @@ export interface NativeClientOptions {
   readonly config: NativeConfig;
   /** SNI; empty: none. */
   readonly serverName: string;
-  /** The host name or address that the certificate must be for. Where it is not, a `JUDGE` event asks. */
+  /** The host name or address that the certificate must match. If it does not, a `JUDGE` event asks. */
   readonly verifiedName: string;
   /** A `JUDGE` event asks about every certificate that verifies. */
   readonly asks: boolean;
@@ -182,17 +182,17 @@ export interface NativeClientOptions {
 /** One JavaScript environment's end of the engine. */
 export interface NativeEnvironment {
   /**
-   * Begins a client's handshake over a duplicate of `fd`. `pair`, one end of a socketpair, becomes the engine's. Returns as
-   * `adopt`.
+   * Starts a client's handshake over a duplicate of `fd`. The engine owns `pair`, one end of a socketpair, from then on. It
+   * returns the same as `adopt`.
    */
   connect(fd: number, pair: number, options: NativeClientOptions, handshakeTimeout: number): number;
   /** The answer to a `JUDGE` event. */
   judge(stream: number, accepted: boolean): void;
-  /** Ends a handshake that nobody waits for any more; `CLOSED` follows. */
+  /** Ends an abandoned handshake; `CLOSED` follows. */
   cancel(stream: number): void;
   /**
-   * RFC 5705, RFC 8446 §7.5. Undefined where the connection is not open, or it cannot be had; null where the engine's thread
-   * does not answer within a second.
+   * Exports keying material (RFC 5705, RFC 8446 §7.5). Undefined if the connection is not open or cannot export it; null if
+   * the engine's thread does not answer within a second.
    */
   exportKeyingMaterial(
     stream: number,
@@ -201,8 +201,8 @@ export interface NativeEnvironment {
     context: Uint8Array | undefined,
   ): Buffer | undefined | null;
   /**
-   * Takes a duplicate of an accepted descriptor. Returns the stream's id, or a negative errno. `handshakeTimeout` in
-   * milliseconds, 0: none. `tally` counts the duplicate until it is closed.
+   * Duplicates an accepted descriptor and starts its handshake. Returns the stream's id, or a negative errno.
+   * `handshakeTimeout` is in milliseconds, 0: none. `tally` counts the duplicate until it is closed.
    */
   adopt(
     fd: number,
@@ -211,47 +211,47 @@ export interface NativeEnvironment {
     tally: NativeDescriptorTally | undefined,
   ): number;
   /**
-   * Events that no call has returned yet, flat (see `events.ts`): the first ones, up to `limit`; or all of one stream, which
-   * then come before those of other streams.
+   * Returns pending events as a flat array (see `events.ts`): the first ones, up to `limit`, or all of one stream, which then
+   * overtake those of other streams.
    */
   drain(limit: number, stream?: number): unknown[];
   /**
-   * The plaintext end of a stream whose handshake is done, once; -1: there is none. The caller owns it from then on. (A
-   * descriptor that nobody took ends with the environment, whose JavaScript may be terminated at any point.) `held`: the
-   * engine holds the end of the handshake until then, which it does in TLS 1.2.
+   * Returns the plaintext end of a stream whose handshake is done, once; -1: there is none. The caller owns it from then on.
+   * The environment closes descriptors that were never taken, because its JavaScript may be terminated at any point. `held`:
+   * the engine holds back the end of the handshake until this call, which it does in TLS 1.2.
    */
   takeDescriptor(stream: number, held: boolean): number;
   complete(stream: number, operation: number, signature: Uint8Array): void;
   /** Answers a client hello; see `StreamListener.onClientHello`. */
   chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
-  /** Ends a handshake with an alert (RFC 8446 §6.2), or -1 for none. An open stream ends when its socket is destroyed. */
+  /** Ends a handshake with an alert (RFC 8446 §6.2); -1: without one. An open stream ends when its socket is destroyed. */
   destroy(stream: number, alert: number): void;
   /**
-   * How the plaintext of a stream is to end, said before it does: with close_notify, or (what holds where nothing is said)
-   * cut off. False also forgets a stream that has ended.
+   * Sets how a stream ends, before its plaintext does: with close_notify, or (the default) cut off. False also forgets a
+   * stream that has ended.
    */
   endsInOrder(stream: number, inOrder: boolean): void;
-  /** RST. */
+  /** Closes the connection with RST. */
   reset(stream: number): void;
   setNoDelay(stream: number, on: boolean): void;
   setKeepAlive(stream: number, on: boolean, initialDelaySeconds: number): void;
-  /** Keeps the event loop alive, or no longer. */
+  /** Keeps the event loop alive until `unref`. */
   ref(): void;
   unref(): void;
-  /** Blocks until what was written has been handed to TCP, at most `milliseconds`. */
+  /** Blocks until all writes have been handed to TCP, at most `milliseconds`. */
   deliver(milliseconds: number): boolean;
-  /** False: the engine runs already. */
+  /** Sets the number of engine threads. False: the engine already runs. */
   setThreads(count: number): boolean;
   diagnostics(): Omit<EngineDiagnostics, 'tracked'>;
-  /** Descriptors of the process in use, and its soft limit of them. */
+  /** Open descriptors of the process, and the soft limit. */
   descriptorUsage(): DescriptorUsage;
-  /** A duplicate of a listening descriptor for the caller to own, or a negative errno; and its backlog (0: unknown). */
+  /** Duplicates a listening descriptor, which the caller then owns. `fd` may be a negative errno; `backlog` 0 is unknown. */
   duplicateListener(fd: number): { fd: number; backlog: number };
   close(): void;
 }
 
 export interface NativeEnvironmentConstructor {
-  /** `onEvents` is held while there are streams, and otherwise left to whoever made the environment. */
+  /** The environment references `onEvents` only while there are streams. Otherwise, the caller must keep it alive. */
   new (onEvents: () => void): NativeEnvironment;
 }
 
@@ -264,6 +264,6 @@ export interface Addon {
   readonly LocalKey: NativeLocalKeyConstructor;
   readonly TrustStore: NativeTrustStoreConstructor;
   readonly ServerContexts: NativeServerContextsConstructor;
-  /** Two connected Unix stream sockets, which the caller owns, or a negative errno. */
+  /** Creates two connected Unix stream sockets, which the caller owns. Returns a negative errno on failure. */
   readonly socketPair: () => [number, number] | number;
 }

@@ -11,21 +11,21 @@ import type {
 } from './binding.ts';
 import { EventReader, readEvent, type StreamListener } from './events.ts';
 
-/** How long `process.exit` waits for what was written before it, in milliseconds. */
+/** Milliseconds that `process.exit` waits for earlier writes to be delivered. */
 const EXIT_DELIVERY_LIMIT = 1000;
 
-/** Events told before the event loop goes on: what they lead to takes some 100 µs each. */
+/** Events delivered in one turn of the event loop. Handling one takes about 100 µs. */
 const EVENTS_A_TURN = 64;
-/** From so many on, the end of the turn is waited for. For each event it would cost a part of what the event does. */
+/** From this many events on, the turn's end resets the count. Below it, scheduling that would cost too much per event. */
 const EVENTS_UNCOUNTED = 16;
 
-/** Node's own, also where a test's clock replaces it later. */
+/** Node's own `setImmediate`, even if a test's fake clock replaces the global later. */
 const atEndOfTurn = setImmediate;
 
 /**
- * This environment's end of the engine: streams by id, events handed to their listeners, and the event loop kept alive
- * while a handshake runs or bytes of a destroyed socket are still on their way. While it has no streams nothing of Node's
- * refers to it, so that a copy of this module that nobody uses any more (jest loads one for each file of tests) is garbage.
+ * This environment's end of the engine. It maps streams to listeners, delivers events, and keeps the event loop alive while
+ * a handshake runs or bytes of a destroyed socket are still being sent. Without streams, nothing in Node refers to it, so an
+ * unused copy of this module (jest loads one per test file) can be garbage-collected.
  */
 class Engine {
   readonly #native: NativeEnvironment;
@@ -33,10 +33,10 @@ class Engine {
   #holds = 0;
   #handshakes = 0;
   #events = new EventReader();
-  /** Events told by `dispatch` in this turn of the event loop. */
+  /** Events delivered in this turn of the event loop. */
   #delivered = 0;
   #awaitsEndOfTurn = false;
-  /** Kept here, since the native side holds it only while there are streams. */
+  /** A field, because the native side keeps a reference only while there are streams. */
   readonly #onEvents = (): void => {
     // Node-API would turn an exception here into a warning.
     try {
@@ -54,9 +54,9 @@ class Engine {
   }
 
   /**
-   * Takes a duplicate of an accepted descriptor; the caller closes its own. Returns the stream's id, or a negative errno
-   * (then nothing was taken). Holds the event loop until the handshake is over: the listener calls `handshakeOver` then.
-   * `tally` counts the duplicate until the engine closes it.
+   * Duplicates an accepted descriptor; the caller closes its own. Returns the stream's id, or a negative errno if it did not
+   * take the connection. The event loop stays alive until the listener calls `handshakeOver`. `tally` counts the duplicate
+   * until the engine closes it.
    */
   adopt(
     fd: number,
@@ -75,8 +75,8 @@ class Engine {
   }
 
   /**
-   * Begins a client's handshake; see `NativeEnvironment.connect`. It does not hold the event loop: the socket at the other
-   * end of the pair does.
+   * Starts a client's handshake; see `NativeEnvironment.connect`. The socket at the other end of the pair keeps the event
+   * loop alive, so this does not.
    */
   connect(
     fd: number,
@@ -117,20 +117,20 @@ class Engine {
     );
   }
 
-  /** A handshake that `adopt` began has ended, one way or the other. */
+  /** A handshake that `adopt` started has completed or failed. */
   handshakeOver(): void {
     this.#handshakes--;
     this.release();
   }
 
-  /** Handshakes under way in this environment: each will take two more descriptors. */
+  /** Handshakes in progress in this environment. Each needs two more descriptors when it completes. */
   get handshakes(): number {
     return this.#handshakes;
   }
 
   /**
-   * Tells listeners what has happened so far, as much of it as a turn of the event loop has room for. The others follow in
-   * the next turn: while JavaScript is told of an event, the engine may make more of them.
+   * Delivers pending events to their listeners, up to the limit for one turn of the event loop. The rest follow in the next
+   * turn, because the engine may produce events as fast as JavaScript handles them.
    */
   dispatch(): void {
     while (this.#delivered < EVENTS_A_TURN) {
@@ -150,8 +150,8 @@ class Engine {
   }
 
   /**
-   * Tells what has happened to one stream so far, for its socket that must not lag behind it. It may be called by a listener:
-   * then the batch that has been begun is told first, since events of a stream are told in the order in which they happened.
+   * Delivers the pending events of one stream at once, for a socket that must not lag behind them. A listener may call this:
+   * the rest of the current batch comes first then, so that events of a stream stay in order.
    */
   dispatchOf(stream: number): void {
     this.#deliverBatch();
@@ -169,8 +169,8 @@ class Engine {
   #notify(stream: number, deliver: (listener: StreamListener) => void): void {
     const listener = this.#listeners.get(stream);
     if (!listener) return;
-    // Thrown by a listener of the user's own: an uncaught exception as anywhere else, but the other events of the batch
-    // belong to other connections.
+    // An exception in a user's listener is uncaught, as anywhere else. It is thrown later, because the other events of the
+    // batch belong to other connections.
     try {
       deliver(listener);
     } catch (error) {
@@ -179,14 +179,14 @@ class Engine {
   }
 
   /**
-   * The plaintext end of a stream whose handshake is done. Taken once; the caller owns it. `held`: the peer has not been sent
-   * the end of the handshake yet (TLS 1.2), and is now.
+   * Returns the plaintext end of a stream whose handshake is done. Call it once; the caller owns the descriptor. `held`: the
+   * engine has held back the end of the handshake (TLS 1.2), and sends it now.
    */
   takeDescriptor(stream: number, held: boolean): number {
     return this.#native.takeDescriptor(stream, held);
   }
 
-  /** Called by the listener at the stream's last event (`onFailed` or `onClosed`), never before: a descriptor may come. */
+  /** The listener calls it at the stream's last event (`onFailed` or `onClosed`). Earlier, a descriptor could still come. */
   forget(stream: number): void {
     this.#native.endsInOrder(stream, false);
     if (this.#listeners.delete(stream) && this.#listeners.size === 0) process.off('exit', this.#onExit);
@@ -209,12 +209,12 @@ class Engine {
     this.#native.chooseContext(stream, config, protocol);
   }
 
-  /** Ends a handshake, with this alert (RFC 8446 §6.2); -1: with none. */
+  /** Ends a handshake with this alert (RFC 8446 §6.2); -1: without one. */
   destroy(stream: number, alert: number): void {
     this.#native.destroy(stream, alert);
   }
 
-  /** Whether the end of the plaintext, which comes after this, is one in order: close_notify goes out, or a bare FIN. */
+  /** Sets how the stream ends when its plaintext does: in order with close_notify, or with a bare FIN. */
   endsInOrder(stream: number, inOrder: boolean): void {
     this.#native.endsInOrder(stream, inOrder);
   }
@@ -258,7 +258,7 @@ export type { Engine };
 
 let instance: Engine | undefined;
 
-/** This environment's engine; the native side starts with the first call, its threads with the first connection. */
+/** This environment's engine. The first call starts the native side; the first connection starts its threads. */
 export function engine(): Engine {
   return (instance ??= new Engine());
 }

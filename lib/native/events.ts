@@ -1,6 +1,6 @@
 /**
- * The engine's events as they cross the boundary: one flat array a batch, written by `binding/node/event_array.cc`. Flat,
- * because an object an event would cost the event loop more than everything else that crosses.
+ * The engine's events as they cross into JavaScript. `binding/node/event_array.cc` writes each batch as one flat array,
+ * because one object per event would cost the event loop more than everything else that crosses.
  */
 
 /** One end of a TCP connection. `family` is 4 or 6; 0 (with an empty host) for a Unix socket. */
@@ -25,29 +25,29 @@ export type FailureKind =
 
 export interface Failure {
   readonly kind: FailureKind;
-  /** s2n's name, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; empty where s2n had no part in it. */
+  /** s2n's name, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; empty if s2n did not cause the failure. */
   readonly reason: string;
   readonly message: string;
-  /** The TLS alert that the peer sent (kind `alert`) or was sent (RFC 8446 §6); -1: none. */
+  /** The TLS alert (RFC 8446 §6) that the peer sent (kind `alert`) or received; -1: none. */
   readonly alert: number;
-  /** The errno with which the descriptor itself failed (kind `reset`), and in which call; 0 or nothing: it did not. */
+  /** If the descriptor itself failed (kind `reset`): the errno and the system call. Otherwise 0 or absent. */
   readonly systemError?: number;
   readonly systemCall?: string;
 }
 
-/** The peer's certificate, as far as the handshake came. */
+/** The peer's certificate, as far as the handshake got. */
 export interface PeerIdentity {
-  /** OpenSSL's name for what came of its verification, `OK` among them; empty where nobody asked for a certificate. */
+  /** OpenSSL's name for the result of the verification, such as `OK`; empty if no certificate was requested. */
   readonly verification: string;
-  /** The same in OpenSSL's words. */
+  /** The verification's result as OpenSSL's message. */
   readonly message: string;
-  /** DER, from the peer's own towards an authority; empty where the peer has none. */
+  /** DER, from the peer's own certificate towards an authority; empty if the peer has none. */
   readonly chain: readonly Uint8Array[];
-  /** DER, as the server stapled it; undefined where it was not asked for, or the server has none. */
+  /** DER, as the server stapled it; undefined if it was not requested, or the server has none. */
   readonly ocspResponse?: Uint8Array | undefined;
 }
 
-/** What a finished handshake agreed on. */
+/** The result of a completed handshake. */
 export interface HandshakeFacts {
   readonly protocol: string;
   readonly cipher: string;
@@ -55,13 +55,13 @@ export interface HandshakeFacts {
   readonly group: string;
   readonly alpnProtocol: string;
   readonly servername: string;
-  /** IANA code of the scheme the certificate's key signed with; 0: resumed, nothing was signed. */
+  /** IANA code of the scheme that the certificate's key signed with; 0: a resumed session, without a signature. */
   readonly signatureScheme: number;
   readonly resumed: boolean;
   readonly remote: Address;
   readonly local: Address;
   readonly timing: HandshakeTiming;
-  /** Which of the server's contexts was used, and which identity of it was shown. */
+  /** Which of the server's contexts the handshake used, and which of its identities the server presented. */
   readonly context: number;
   readonly identity: number;
   readonly peer: PeerIdentity;
@@ -69,25 +69,25 @@ export interface HandshakeFacts {
   readonly keyLog: string;
 }
 
-/** Microseconds since the descriptor was taken over; 0: did not happen outside the engine. */
+/** Microseconds since the engine took over the descriptor; 0: the step did not happen outside the engine. */
 export interface HandshakeTiming {
   readonly signatureAsked: number;
   readonly signatureApplied: number;
   readonly done: number;
 }
 
-/** What is known of a peer, whether its handshake was completed or not. */
+/** What the engine reports about a peer, whether or not its handshake completed. */
 export type PeerFacts = HandshakeFacts | FailedHandshakeFacts;
 
-/** Whether the handshake was completed. */
+/** Whether the handshake completed. */
 export function isSecure(facts: PeerFacts): facts is HandshakeFacts {
   return 'protocol' in facts;
 }
 
-/** What is known of a peer whose handshake failed. */
+/** What the engine reports about a peer whose handshake failed. */
 export interface FailedHandshakeFacts {
   readonly servername: string;
-  /** What ALPN had agreed on by then; empty: nothing. */
+  /** The protocol that ALPN selected before the failure; empty: none. */
   readonly alpnProtocol: string;
   readonly remote: Address;
   readonly local: Address;
@@ -95,13 +95,14 @@ export interface FailedHandshakeFacts {
   readonly keyLog: string;
 }
 
-/** Who is told about one stream. */
+/** Receives the events of one stream. */
 export interface StreamListener {
   /** The handshake waits for `Engine.chooseContext`. */
   onClientHello?(servername: string, protocols: readonly string[], asksOcsp: boolean): void;
   /**
-   * `context`: which of the server's contexts, or their number for one that `chooseContext` gave; `identity`: which of that
-   * context's keys is to sign; `remoteHost`: the peer's address, empty where the descriptor has none.
+   * Asks for a signature. `context` is the index of the server's context, or the number of contexts for one that
+   * `chooseContext` gave. `identity` is the index of the key in that context. `remoteHost` is the peer's address; empty if
+   * the descriptor has none.
    */
   onSign(
     operation: number,
@@ -111,19 +112,19 @@ export interface StreamListener {
     identity: number,
     remoteHost: string,
   ): void;
-  /** The plaintext end waits to be taken (`Engine.takeDescriptor`). */
+  /** The handshake is done. Take the plaintext end with `Engine.takeDescriptor`. */
   onSecure(facts: HandshakeFacts): void;
   /** The last event of a stream whose handshake failed. */
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void;
-  /** An open stream broke; the end of its plaintext follows, unless it came before (`afterEnd`). */
+  /** An open stream failed. The end of its plaintext follows, unless it came before (`afterEnd`). */
   onError(failure: Failure, afterEnd: boolean): void;
-  /** The last event of a stream that was open: all that was written is with TCP, or lost for good. */
+  /** The last event of an open stream: everything written has been handed to TCP, or is lost. */
   onClosed(): void;
-  /** The peer sent FIN without close_notify: the end of the plaintext follows. */
+  /** The peer sent FIN without close_notify. The end of the plaintext follows. */
   onTruncated(): void;
-  /** A client's: what to make of a certificate that verifies (`Engine.judge`). */
+  /** Clients only: the server's certificate verifies, and `Engine.judge` must accept or reject it. */
   onJudge?(peer: PeerIdentity): void;
-  /** A client's: a session that a later connection can resume. */
+  /** Clients only: a session that a later connection can resume. */
   onSession?(session: Uint8Array): void;
 }
 
@@ -137,7 +138,7 @@ const CLIENT_HELLO = 6;
 const JUDGE = 7;
 const SESSION = 8;
 
-/** A batch, and how far it has been read. */
+/** Reads the values of one batch in order. */
 export class EventReader {
   readonly #values: readonly unknown[];
   #next = 0;
@@ -215,10 +216,10 @@ function protocolName(version: number): string {
   return version === 34 ? 'TLSv1.3' : version === 33 ? 'TLSv1.2' : 'unknown';
 }
 
-/** One event read from a batch: the stream it is for, and a call that tells that stream's listener. */
+/** Called with the stream of an event, and a function that passes the event to that stream's listener. */
 export type Notify = (stream: number, deliver: (listener: StreamListener) => void) => void;
 
-/** Reads the next event of a batch that is not done, and calls `notify` once. */
+/** Reads the next event, and calls `notify` once. The batch must not be `done`. */
 export function readEvent(reader: EventReader, notify: Notify): void {
   const kind = reader.number();
   const stream = reader.number();

@@ -8,18 +8,18 @@ import type {
 } from './channels/handshake-messages.ts';
 import { eventMetrics, type Metric } from './metrics.ts';
 
-/** Who counts. `labels`: one value for each of the metric's own, in the same order. */
+/** Records measurements. `labels` has one value for each of the metric's label names, in the same order. */
 export interface MeasurementSink {
-  /** A counter or gauge goes up by `amount`, or a gauge down. */
+  /** Adds `amount` to a counter or gauge. For a gauge it may be negative. */
   add(metric: Metric, amount: number, labels: readonly string[]): void;
-  /** A histogram gets a value, in seconds. */
+  /** Adds a value in seconds to a histogram. */
   record(metric: Metric, seconds: number, labels: readonly string[]): void;
 }
 
-/** Beyond so many outcomes the rest is counted as `other`: an application may throw errors with codes of any kind. */
+/** Further outcomes are counted as `other`, because an application may throw errors with arbitrary codes. */
 const MOST_OUTCOMES = 64;
 
-/** Takes what the channels tell, and gives it to `sink` as measurements. Returns what ends it. */
+/** Converts the messages of the diagnostics channels to measurements for `sink`. Returns a function that stops it. */
 export function measureChannels(sink: MeasurementSink): () => void {
   const measurements = new Measurements(sink);
   return listenToChannels({
@@ -34,7 +34,7 @@ export function measureChannels(sink: MeasurementSink): () => void {
 class Measurements {
   readonly #sink: MeasurementSink;
   readonly #outcomes = new Set<string>();
-  /** Begun under this one's eyes: the end of another would count down what was never counted up. */
+  /** Only what started while measuring. The end of anything else would decrease a gauge that it never increased. */
   readonly #started = new WeakSet();
 
   constructor(sink: MeasurementSink) {
@@ -76,7 +76,7 @@ class Measurements {
     this.#sink.record(eventMetrics.kmsAttemptDuration, durationMs / 1000, [resultOf(outcome)]);
     if (queuedMs !== undefined) this.#sink.record(eventMetrics.kmsQueue, queuedMs / 1000, []);
     if (hedge) this.#sink.add(eventMetrics.kmsHedges, 1, []);
-    // The SDK tells once a signature, of all its attempts together.
+    // The SDK reports once per signature, with the number of all its attempts.
     else if (attempt > 1)
       this.#sink.add(eventMetrics.kmsRetries, queuedMs === undefined ? attempt - 1 : 1, []);
     if (throttled) this.#sink.add(eventMetrics.kmsThrottles, 1, []);

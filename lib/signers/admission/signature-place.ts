@@ -1,16 +1,16 @@
 import type { AddressShare } from './address-share.ts';
 import type { Waiter } from './waiting-line.ts';
 
-/** Milliseconds that a signature which nobody wants any more counts as under way. */
+/** Milliseconds that an abandoned signature still counts as in progress. */
 const longestAbandoned = 10_000;
 
-/** Where a handshake stands whose signature is limited: waiting for its turn, under way, or over. */
+/** The place of one signature request under the limits: waiting for its turn, in progress, or over. */
 export class SignaturePlace implements Waiter<SignaturePlace> {
-  /** Resolves when its turn has come, and rejects when it does not come; undefined: it had come at once. */
+  /** Resolves when its turn comes, and rejects if it is refused. Undefined if it did not have to wait. */
   admitted: Promise<void> | undefined;
-  /** Milliseconds it waited; undefined while it does. */
+  /** Milliseconds that it waited; undefined while it waits. */
   queuedMs: number | undefined;
-  /** @internal The rest is SignatureAdmission's. */
+  /** @internal Only SignatureAdmission uses this and the fields below. */
   state: 'new' | 'waiting' | 'in-flight' | 'over' = 'new';
   readonly share: AddressShare<SignaturePlace>;
   readonly arrived: number;
@@ -31,15 +31,15 @@ export class SignaturePlace implements Waiter<SignaturePlace> {
     this.#leave = leave;
   }
 
-  /** Gives the place back: the signature has come or failed, for `reason` if it has not come. A second time is nothing. */
+  /** Releases the place after the signature completed, or failed with `reason`. Calling it again does nothing. */
   leave(reason?: Error): void {
     clearTimeout(this.#timer);
     this.#leave(this, reason);
   }
 
   /**
-   * Nobody wants the signature any more, for `reason`. One that waits for its turn leaves; one under way costs what it would have
-   * cost, and counts until it `leave`s, or until a signer that does not settle has kept others out for long enough.
+   * The caller no longer needs the signature, because of `reason`. A waiting request leaves. One in progress still has its
+   * cost, so it counts until `leave`, or until a time limit if the signer never settles.
    */
   abandon(reason: Error): void {
     if (this.state === 'in-flight')
@@ -47,18 +47,18 @@ export class SignaturePlace implements Waiter<SignaturePlace> {
     else this.leave(reason);
   }
 
-  /** It has to wait. */
+  /** Puts the request in the queue. */
   wait(): void {
     this.state = 'waiting';
     this.admitted = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Whoever waits sees it; nobody may be there yet.
+    // Callers of `admitted` see the rejection. It may come before there is one.
     this.admitted.catch(nothing);
   }
 }
 
 function nothing(): void {
-  // Until it waits, nobody is to be told.
+  // Replaced by `wait`.
 }

@@ -5,7 +5,7 @@ import { encodeFrame, FrameReader, frameType, protocolVersion, type Frame } from
 import type { CheckedServeOptions } from './serve-signer-options.ts';
 import type { SignatureReports } from './signature-reports.ts';
 
-/** Characters of an error's message that go over the socket. */
+/** An error's message is cut to this many characters before it is sent. */
 const longestMessage = 2_000;
 
 /** A request for a signature. */
@@ -13,7 +13,7 @@ class Ask {
   readonly controller = new AbortController();
   readonly startTime = Date.now();
   readonly begun = performance.now();
-  /** Milliseconds; undefined as long as its turn has not come. */
+  /** Milliseconds in the queue; undefined while it waits. */
   queuedMs: number | undefined;
   requestId: string | undefined;
 }
@@ -24,7 +24,7 @@ export class ServedConnection {
   readonly #number: number;
   readonly #options: CheckedServeOptions;
   readonly #reports: SignatureReports | undefined;
-  /** What is under way, by its id. */
+  /** Requests in progress, by id. */
   readonly #inFlight = new Map<number, Ask>();
   #ending = false;
 
@@ -43,7 +43,7 @@ export class ServedConnection {
       try {
         for (const frame of reader.read(chunk)) this.#take(frame);
       } catch {
-        socket.destroy(); // Not our protocol. There is nobody to tell.
+        socket.destroy(); // Not our protocol, so there is no way to report an error.
       }
     });
     socket.on('error', () => undefined); // 'close' follows.
@@ -56,7 +56,7 @@ export class ServedConnection {
     this.#greet();
   }
 
-  /** Nothing new is taken; the connection ends when what was asked for is answered. */
+  /** Refuses new requests, and ends the connection when all pending ones are answered. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -77,7 +77,7 @@ export class ServedConnection {
     this.#send(frameType.hello, 0, JSON.stringify(isFinite ? { ...hello, quota } : hello));
   }
 
-  /** @throws RangeError at what no client sends. */
+  /** @throws RangeError if the frame is not a valid request. */
   #take({ type, id, body }: Frame): void {
     if (type === frameType.cancel) {
       this.#inFlight.get(id)?.controller.abort(new Error('the client does not want it any more'));
@@ -116,7 +116,7 @@ export class ServedConnection {
     });
   }
 
-  /** @throws S2nPkeyError where nothing more is taken. */
+  /** @throws S2nPkeyError if the connection accepts no further request. */
   #checkRoom(): void {
     const { maxInFlight } = this.#options;
     if (this.#ending) {
@@ -147,7 +147,7 @@ export class ServedConnection {
     const { signal } = ask.controller;
     const place = turns?.enterShare(`connection ${this.#number}`);
     const leave = (): void => place?.leave(signal.reason instanceof Error ? signal.reason : undefined);
-    // Whoever is not wanted any more gives up the place at once, also where the signer does not heed its signal.
+    // An aborted request leaves the queue at once, even if the signer ignores its signal.
     signal.addEventListener('abort', leave);
     try {
       if (place?.admitted) await place.admitted;
@@ -174,7 +174,7 @@ export class ServedConnection {
 
   #send(type: number, id: number, body?: Uint8Array | string): void {
     if (this.#socket.writable) this.#socket.write(encodeFrame(type, id, body));
-    // A client that asks and never reads: answers must not pile up here.
+    // Limits the memory that answers use if a client sends requests and never reads.
     if (this.#socket.writableLength > 4_194_304) this.#socket.destroy();
   }
 }

@@ -26,25 +26,25 @@ import type { TlsSocket } from '../socket/tls-socket.ts';
 import { unknownPeer } from '../handshake/unknown-peer.ts';
 
 /**
- * One connection of a client, from the connected descriptor to `'secureConnect'`: asks the signer, judges the server's
- * certificate, and passes the engine's events on to the socket, which is there from the start.
+ * One connection of a client, from the connected descriptor to `'secureConnect'`. It calls the signer, checks the server's
+ * certificate, and forwards the engine's events to the socket, which exists from the start.
  */
 export class ClientHandshake implements StreamListener {
   readonly #engine: Engine;
   #settings: ClientSettings;
   readonly #socket: TlsSocket;
-  /** The engine's end of the socket's pair, until the engine has it. */
+  /** The engine's end of the socketpair, until the engine owns it. */
   #pair: number;
   #stream = 0;
   #serverName: string;
   #request: SignatureRequest | undefined;
-  /** Undefined where nobody listens, and before the handshake begins. */
+  /** Undefined before the handshake starts, or if no diagnostics channel has a subscriber. */
   #observation: HandshakeObservation | undefined;
-  /** Where the connection leads, if the descriptor itself does not tell. */
+  /** The connection's addresses, used if the descriptor itself has none. */
   #addresses: Pick<FailedHandshakeFacts, 'remote' | 'local'> = unknownPeer;
-  /** What is wrong with the name on the server's certificate. */
+  /** Why the server's certificate is not valid for the host name. */
   #identityError: Error | undefined;
-  /** Why the handshake was ended from here. */
+  /** Why JavaScript ended the handshake. */
   #reason: Error | undefined;
   #chain: readonly Uint8Array[] = [];
   #secure = false;
@@ -58,19 +58,19 @@ export class ClientHandshake implements StreamListener {
     this.#serverName = settings.serverName;
   }
 
-  /** The name to ask for, as long as nothing was sent. */
+  /** The SNI name to send. Set it before the handshake starts. */
   set serverName(name: string) {
     this.#serverName = name;
   }
 
-  /** Begins over a connected descriptor, of which the engine takes a duplicate. */
+  /** Starts the handshake over a connected descriptor, which the engine duplicates. */
   begin(fd: number, facts: Pick<FailedHandshakeFacts, 'remote' | 'local'>): void {
     if (this.#over) return;
     this.#observation = observeHandshake('client');
     this.#addresses = facts;
     const { context, hostname, session, handshakeTimeout } = this.#settings;
     const resumes = session !== undefined && this.#isFor(session.chain) ? session : undefined;
-    this.#settings = { ...this.#settings, session: undefined }; // Its secret is the engine's now.
+    this.#settings = { ...this.#settings, session: undefined }; // The engine owns its secret now.
     this.#chain = resumes?.chain ?? [];
     const pair = this.#pair;
     this.#pair = -1;
@@ -95,7 +95,7 @@ export class ClientHandshake implements StreamListener {
     this.#socket.transportAdopted(this.#stream, facts);
   }
 
-  /** Who listens when the handshake begins gets all lines. */
+  /** Checked when the handshake starts, so that a listener gets all lines or none. */
   get #logsKeys(): boolean {
     return this.#socket.listenerCount('keylog') > 0 || logsKeysToFile();
   }
@@ -138,7 +138,7 @@ export class ClientHandshake implements StreamListener {
     }
   }
 
-  /** The certificate verifies, and the engine alone cannot say that it is for the host. */
+  /** The certificate verifies, but the engine alone cannot confirm that it is valid for the host. */
   onJudge(peer: PeerIdentity): void {
     if (this.#over) return;
     this.#identityError = this.#check(peer.chain);
@@ -194,14 +194,14 @@ export class ClientHandshake implements StreamListener {
     this.#socket.connectionClosed();
   }
 
-  /** A stream that was given tells its own addresses where its descriptor has none. */
+  /** If the descriptor has no addresses, those of the given stream replace them. */
   #details(facts: HandshakeFacts | FailedHandshakeFacts): HandshakeDetails {
     const { remote, local } = this.#addresses;
     const addressed = facts.remote.family === 0 ? { ...facts, remote, local } : facts;
     return handshakeDetails({ ...addressed, servername: facts.servername || this.#serverName });
   }
 
-  /** In node:tls's words, with what tells where the connection was to lead. */
+  /** Uses node:tls's message, and adds the destination of the connection to the error. */
   #peerEnded(failure: Failure, facts: FailedHandshakeFacts): void {
     const message = 'Client network socket disconnected before secure TLS connection was established';
     const error = Object.assign(connectionError({ ...failure, message }), this.#settings.destination);
@@ -220,7 +220,7 @@ export class ClientHandshake implements StreamListener {
     return this.#check(chain) === undefined;
   }
 
-  /** What the user's own function says of a certificate, or node:tls's. */
+  /** Runs `checkServerIdentity`, the user's or node:tls's, on a certificate. */
   #check(chain: readonly Uint8Array[]): Error | undefined {
     const { checkServerIdentity, hostname } = this.#settings;
     try {

@@ -1,6 +1,6 @@
 /**
- * The parts of `net.Server` and `net.Socket` that are private to Node and that this package relies on, in one place: seen
- * to be the same on Node 20, 22, 24 and 26. Each is checked where it is used.
+ * All private parts of `net.Server` and `net.Socket` that this package relies on. They are the same on Node 20, 22, 24 and
+ * 26, and each is checked where it is used.
  */
 import { closeSync } from 'node:fs';
 import { Socket, type Server } from 'node:net';
@@ -16,7 +16,7 @@ export interface StreamHandle {
   readStart?(): number;
   readStop?(): number;
   useUserBuffer?(buffer: Uint8Array): void;
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   readonly writeQueueSize?: number;
   readonly bytesRead?: number;
   readonly bytesWritten?: number;
@@ -26,7 +26,7 @@ export interface StreamHandle {
 /** A listening handle. */
 interface ListeningHandle extends StreamHandle {
   readonly constructor: new (type: number) => ListeningHandle;
-  /** Takes a descriptor over. Returns a negative errno, or nothing. */
+  /** Takes over a descriptor. Returns a negative errno on failure. */
   open(fd: number): number | undefined;
   listen(backlog: number): number;
   unref(): void;
@@ -34,14 +34,14 @@ interface ListeningHandle extends StreamHandle {
 
 interface ServerInternals {
   _handle?: StreamHandle | null;
-  /** What `server.unref()` remembers. */
+  /** Set by `server.unref()`. */
   _unref?: boolean;
-  /** What `getConnections`, `maxConnections` and `close` count by. */
+  /** The count behind `getConnections`, `maxConnections` and `close`. */
   _connections: number;
   _emitCloseIfDrained(): void;
 }
 
-/** What a stream's two halves keep of the error that ended it: what `stream.errored` and `finished` tell. */
+/** The error that ended one half of a stream, as `stream.errored` and `finished` report it. */
 interface StreamState {
   errored?: Error | null;
 }
@@ -50,12 +50,12 @@ interface SocketInternals {
   _handle?: StreamHandle | null;
   readonly _readableState?: StreamState;
   readonly _writableState?: StreamState;
-  /** Whose `_connections` the socket's destruction lowers. */
+  /** The server whose `_connections` decreases when the socket is destroyed. */
   _server?: Server | null;
   server?: Server | null;
-  /** Whether an error of the connection is told elsewhere, for http, which calls an early end an error otherwise. */
+  /** Whether the connection's error is reported elsewhere. If it is not set, http reports an early end as an error. */
   _hadError?: boolean;
-  /** The socket underneath, whose idle timer each byte refreshes as well. */
+  /** The socket underneath. Each byte also refreshes its idle timer. */
   _parent?: Socket | null;
 }
 
@@ -67,14 +67,14 @@ function socketInternals(socket: Socket): SocketInternals {
   return socket as unknown as SocketInternals;
 }
 
-/** The listening handle, once the server listens. In a cluster worker it may be Node's own stand-in for one. */
+/** The handle of a listening server. In a cluster worker it may be Node's own substitute without a descriptor. */
 export function listeningHandle(server: Server): StreamHandle | undefined {
   return serverInternals(server)._handle ?? undefined;
 }
 
 /**
- * The descriptor that carries exactly the socket's bytes; undefined for a socket without one: a Duplex in disguise, or a
- * `tls.TLSSocket`, whose handle names the descriptor of its records.
+ * The descriptor that carries exactly the socket's bytes. Undefined for a socket without one: a wrapped Duplex, or a
+ * `tls.TLSSocket`, whose handle refers to the descriptor of its encrypted records.
  */
 export function descriptorOf(socket: Socket): number | undefined {
   const handle = socketInternals(socket)._handle;
@@ -84,7 +84,7 @@ export function descriptorOf(socket: Socket): number | undefined {
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 
-/** Node reads no further from a socket whose descriptor somebody else reads. */
+/** Stops Node's reading from a socket whose descriptor the engine reads. */
 export function stopReading(socket: Socket): void {
   socket.pause();
   const handle = socketInternals(socket)._handle;
@@ -93,12 +93,12 @@ export function stopReading(socket: Socket): void {
   handle.readStop?.();
 }
 
-/** An error of the connection is on its way to the socket's listeners. */
+/** Records that the socket's listeners will get an error of the connection. */
 export function noteError(socket: Socket): void {
   socketInternals(socket)._hadError = true;
 }
 
-/** A handle in place of one that there is not. Its closing is told in a later phase of the loop, as a real one's is. */
+/** Gives a socket without a handle a substitute. Its close callback runs in a later phase of the loop, like a real one's. */
 export function giveClosedHandle(socket: Socket): void {
   socketInternals(socket)._handle ??= closedHandle({});
 }
@@ -111,12 +111,12 @@ function nothing(): void {
   // There is no descriptor to close.
 }
 
-/** Where what nobody wants is read to. */
+/** Receives bytes that are discarded. */
 const nowhere = Buffer.alloc(65_536);
 
 /**
- * Takes the handle of a socket that is being destroyed, once `last` has used it. The socket itself closes at once, the handle
- * when `close` is called. What comes until then is thrown away, so that the peer can go on.
+ * Detaches the handle of a socket that is being destroyed, after `last` has used it. The socket closes at once, the handle
+ * when `last` calls `close`. Bytes that arrive until then are discarded, so that the peer can keep sending.
  */
 export function takeHandle(socket: Socket, last: (close: () => void) => void): void {
   const internals = socketInternals(socket);
@@ -131,22 +131,22 @@ export function takeHandle(socket: Socket, last: (close: () => void) => void): v
   handle.readStart?.();
 }
 
-/** How much of what was written the kernel has yet to take; what http2 wrote to the handle itself, too. */
+/** Written bytes that the kernel has not accepted yet, including those that http2 wrote directly to the handle. */
 export function unsentBytes(socket: Socket): number {
   return socketInternals(socket)._handle?.writeQueueSize ?? 0;
 }
 
-/** A socket that is connecting keeps what is written to it until its `'connect'` event. */
+/** Marks a socket as connecting: it buffers writes until its `'connect'` event. */
 export function setConnecting(socket: Socket, connecting: boolean): void {
   (socket as { connecting: boolean }).connecting = connecting;
 }
 
-/** An error of a descriptor. */
+/** Whether an error comes from a system call on a descriptor. */
 export function isSystemError(error: Error): error is Error & { syscall: unknown } {
   return 'syscall' in error;
 }
 
-/** A write that fails is noted as what ended the stream before the stream is destroyed with it. */
+/** Replaces the error that a failed write recorded on the stream, before the stream is destroyed with it. */
 export function replaceErrored(socket: Socket, error: Error, by: Error): void {
   const { _readableState, _writableState } = socketInternals(socket);
   for (const state of [_readableState, _writableState]) {
@@ -158,65 +158,65 @@ export function connectionCount(server: Server): number {
   return serverInternals(server)._connections;
 }
 
-/** Whether a stream is a socket that the server accepted, and counts until it is destroyed. */
+/** Whether a stream is a socket that the server accepted and counts until it is destroyed. */
 export function countsFor(server: Server, stream: Duplex): boolean {
   return stream instanceof Socket && socketInternals(stream)._server === server;
 }
 
-/** A connection began that Node does not know of. */
+/** Counts a connection that Node does not know about. */
 export function countConnection(server: Server): void {
   serverInternals(server)._connections++;
 }
 
-/** A connection counted by `countConnection` ended without becoming a socket. */
+/** Uncounts a connection that ended without becoming a socket. */
 export function uncountConnection(server: Server): void {
   const internals = serverInternals(server);
   internals._connections--;
   internals._emitCloseIfDrained();
 }
 
-/** Gives a counted connection to its socket, whose destruction ends the count. */
+/** Assigns a counted connection to its socket. Destroying the socket uncounts it. */
 export function giveToServer(socket: Socket, server: Server): void {
   const internals = socketInternals(socket);
   internals._server = server;
   internals.server = server;
 }
 
-/** The socket is one of the server's, and is counted elsewhere or not at all. */
+/** Sets the server of a socket that is counted elsewhere or not at all. */
 export function nameServer(socket: Socket, server: Server): void {
   socketInternals(socket).server = server;
 }
 
-/** A byte of the socket's, read or written, counts for the idle timer of the socket underneath, too. */
+/** Makes each byte read or written also refresh the idle timer of the socket underneath. */
 export function nameParent(socket: Socket, parent: Socket): void {
   socketInternals(socket)._parent = parent;
 }
 
-/** A server that listens to the kernel but accepts nothing for now. */
+/** A server whose kernel socket listens, but which accepts no connection for now. */
 export interface HeldListener {
-  /** Whether the server, were it not held, would keep the event loop alive. */
+  /** Whether the server would keep the event loop alive if it were not held. */
   readonly keepsAlive: boolean;
-  /** Whether it is still what the server listens with: it may have been closed since. */
+  /** Whether the server still listens with this handle. It may have been closed since. */
   isCurrent(): boolean;
-  /** Accepting goes on. False: it cannot, yet. */
+  /** Resumes accepting. False: not possible yet. */
   resume(): boolean;
 }
 
 /** `TCP.constants.SERVER` and `Pipe.constants.SERVER`. */
 const SERVER = 1;
-/** Node's own backlog where none was asked for. */
+/** Node's default backlog. */
 const DEFAULT_BACKLOG = 511;
 
-/** What a handle of `holdListening`'s does when the server closes. It may be held again. */
+/** For each handle made by `holdListening`, what to do when the server closes. A handle may be held again. */
 const heldHandles = new WeakMap<
   ListeningHandle,
   { path: SocketPath; tellPrimary: (() => void) | undefined }
 >();
 
 /**
- * Makes a server stop accepting. libuv polls a listening handle until it is closed, so its descriptor goes, duplicated, to a
- * handle that does not poll before `listen` is called on it, and the old one is closed. Undefined where that cannot be, as
- * where the descriptor is another process's.
+ * Makes a server stop accepting. libuv polls a listening handle until it is closed. So this moves a duplicate of the
+ * descriptor to a new handle, which polls only after `listen`, and closes the old one. Returns undefined if that is not
+ * possible, for example if another process has the descriptor.
  */
 export function holdListening(
   server: Server,
@@ -230,14 +230,14 @@ export function holdListening(
   const held = new old.constructor(SERVER);
   const { path, tellPrimary } = heldHandles.get(old) ?? {
     path: new SocketPath(server.address()),
-    // A cluster worker's handle has a `close` of its own, which tells the primary: for when the server closes, not for now.
+    // A cluster worker's handle has its own `close`, which notifies the primary. Call it only when the server closes.
     tellPrimary: Object.hasOwn(old, 'close') ? () => old.close() : undefined,
   };
   if ((held.open(fd) ?? 0) < 0 || !path.keep()) {
     closeSync(fd);
     return undefined;
   }
-  // The owner, by which Node's own accepting finds the server.
+  // These symbols include the owner, through which Node's accept callback finds the server.
   for (const symbol of Object.getOwnPropertySymbols(old)) {
     Object.defineProperty(held, symbol, Object.getOwnPropertyDescriptor(old, symbol) ?? {});
   }
@@ -263,7 +263,7 @@ export function holdListening(
   };
 }
 
-/** The two addresses of an accepted handle, as a server's `'drop'` event tells them. */
+/** The two addresses of an accepted handle, as a server's `'drop'` event reports them. */
 export function addressesOf(client: StreamHandle): Record<string, unknown> {
   const { getsockname, getpeername } = client as unknown as Record<string, unknown>;
   const read = (get: unknown): { address?: string; port?: number; family?: string } => {

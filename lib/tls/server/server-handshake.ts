@@ -42,7 +42,7 @@ export interface SocketOptions {
   clientHello: ClientHelloOptions | undefined;
 }
 
-/** What an errno of the engine's `adopt` says. */
+/** Explains an errno that the engine's `adopt` returned. */
 function whatRanOut(errno: number): string {
   const { EMFILE, ENFILE, EAGAIN, ENOMEM } = constants.errno;
   if (errno === EMFILE)
@@ -54,7 +54,7 @@ function whatRanOut(errno: number): string {
   return `errno ${errno}`;
 }
 
-/** How a server tells of its connections: as a tls server does, or as an http server that is secured from outside. */
+/** The names of the server's events: those of a tls server, or those of an http server secured with `attach`. */
 export interface ServerEvents {
   readonly secure: 'secureConnection' | 'connection';
   readonly failed: 'tlsClientError' | 'clientError';
@@ -63,30 +63,30 @@ export interface ServerEvents {
 export interface HandshakeOptions extends SocketOptions {
   readonly events: ServerEvents;
   readonly admissionOf: AdmissionOfSigner;
-  /** Of what the server accepted. */
+  /** Counts the descriptors of connections that the server accepted. */
   readonly tally: NativeDescriptorTally;
 }
 
 /**
- * One connection of a server, from the descriptor to the socket: asks the signer, emits `'secureConnection'` or
- * `'tlsClientError'` (or what else `events` says), and then passes the engine's events on to the socket.
+ * One connection of a server, from the descriptor to the socket. It calls the signer, emits `'secureConnection'` or
+ * `'tlsClientError'` (or the names in `events`), and then forwards the engine's events to the socket.
  */
 export class ServerHandshake implements StreamListener {
   readonly #engine: Engine;
   readonly #server: Server;
-  /** Until the handshake is over: contexts and ticket keys do not live as long as a connection. */
+  /** Released after the handshake, so that a long connection does not keep old contexts and ticket keys alive. */
   #contexts: ContextSnapshot | undefined;
   readonly #options: HandshakeOptions;
-  /** Undefined where the engine alone has the descriptor. */
+  /** Undefined if the connection does not run over a stream of the application. */
   readonly #transport: Transport | undefined;
-  /** Undefined where nobody listens. */
+  /** Undefined if no diagnostics channel has a subscriber. */
   readonly #observation = observeHandshake('server');
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
-  /** What SNICallback chose. */
+  /** The context that SNICallback chose. */
   #chosen: SecureContext | undefined;
-  /** Why JavaScript ended the handshake: told once the engine has ended it. */
+  /** Why JavaScript ended the handshake. The server emits it after the engine has ended the handshake. */
   #refusal: Error | undefined;
   #over = false;
   #waiting: NodeJS.Timeout | undefined;
@@ -105,7 +105,7 @@ export class ServerHandshake implements StreamListener {
     this.#transport = transport;
   }
 
-  /** Begins. The descriptor is duplicated; the connection has been counted as one of the server's. */
+  /** Starts the handshake. The engine duplicates the descriptor; the server already counts the connection. */
   static begin(
     engine: Engine,
     server: Server,
@@ -117,7 +117,7 @@ export class ServerHandshake implements StreamListener {
     new ServerHandshake(engine, server, contexts, options).#adopt(fd, contexts, handshakeTimeout);
   }
 
-  /** Begins over a stream that was given to the server, which is counted where it came from. */
+  /** Starts a handshake over a stream passed to the server. The server that accepted the stream counts it. */
   static beginOver(
     transport: Transport,
     engine: Engine,
@@ -136,7 +136,7 @@ export class ServerHandshake implements StreamListener {
       handshake.#adopt(transport.fd, contexts, handshakeTimeout);
       transport.taken();
     });
-    // A peer that does not take what was written before is given no more time than one that does not shake hands.
+    // Earlier writes must drain first. A peer that does not read them gets no more time than the handshake itself.
     if (!isStarted)
       handshake.#waiting = setTimeout(() => handshake.#waitedInVain(), handshakeTimeout).unref();
   }
@@ -189,7 +189,7 @@ export class ServerHandshake implements StreamListener {
         remoteHost,
       );
       const signature = await this.#request.run();
-      // Dropped by the engine if the handshake has ended meanwhile.
+      // The engine drops it if the handshake has ended meanwhile.
       this.#engine.complete(this.#stream, operation, signature);
     } catch (error) {
       this.#refuse(
@@ -210,7 +210,7 @@ export class ServerHandshake implements StreamListener {
     try {
       const { context: chosen, protocol } = await answerClientHello(clientHello, hello);
       const contexts = this.#contexts;
-      if (contexts === undefined) return; // It is over.
+      if (contexts === undefined) return; // The handshake is over.
       const asked = asksOcsp && answersOcspRequests(this.#server);
       const context = asked
         ? await withOcspAnswers(this.#server, chosen ?? contexts.find(hello.servername))
@@ -290,7 +290,7 @@ export class ServerHandshake implements StreamListener {
     this.#transport?.release();
   }
 
-  /** The stream underneath ended by itself, or was destroyed by somebody. */
+  /** The stream underneath ended or was destroyed. */
   #lost(error: Error | undefined): void {
     if (this.#socket) {
       this.#socket.transportLost(error);
@@ -303,13 +303,13 @@ export class ServerHandshake implements StreamListener {
     this.#fail(error ?? failure, unknownPeer, error === undefined);
   }
 
-  /** A stream that was given tells its own addresses where its descriptor has none. */
+  /** If the descriptor has no addresses, the addresses of the given stream replace them. */
   #withAddresses<F extends FailedHandshakeFacts>(facts: F): F {
     if (!this.#transport || facts.remote.family !== 0) return facts;
     return { ...facts, remote: this.#transport.remote, local: this.#transport.local };
   }
 
-  /** The handshake is over, one way or the other: it no longer keeps the event loop alive. */
+  /** The handshake completed or failed, so it no longer keeps the event loop alive. */
   #finish(): void {
     this.#over = true;
     this.#contexts = undefined;
@@ -317,14 +317,14 @@ export class ServerHandshake implements StreamListener {
     if (this.#stream > 0) this.#engine.handshakeOver();
   }
 
-  /** `ended`: nothing broke, the peer or whoever has the stream just went. */
+  /** `ended`: the peer closed the connection, or the stream underneath closed, without an error. */
   #fail(error: Error, facts: FailedHandshakeFacts, ended = false): void {
     this.#finish();
     this.#request?.abort(error);
     this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
     const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
     nameServer(socket, this.#server);
-    // As in node:tls, the server is told before a listener that it adds to the socket could be told the same.
+    // As in node:tls, a listener that the handler of the server's event adds to the socket does not get this error.
     socket.once(ended ? 'close' : 'error', () => {
       this.#tellKeyLog(facts.keyLog, socket);
       this.#server.emit(this.#options.events.failed, error, socket);
