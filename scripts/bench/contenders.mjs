@@ -1,7 +1,7 @@
 // Who is measured. The first is what the others are compared with.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LineProcess } from './line-process.mjs';
+import { LineProcess } from '../harness/line-process.mjs';
 import { pinned } from './pinning.mjs';
 
 export const contenders = [

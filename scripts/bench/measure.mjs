@@ -1,7 +1,7 @@
 // One contender under load for a while: one function a tool of scenarios.mjs.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureH2 } from './h2load.mjs';
-import { LineProcess } from './line-process.mjs';
+import { LineProcess } from '../harness/line-process.mjs';
 import { memoryOf } from './memory.mjs';
 import { pinned } from './pinning.mjs';
 import { processorTime } from './processor-time.mjs';

@@ -1,6 +1,6 @@
 // What KmsSigner adds to the latency of a KMS, with so many signatures in flight.
 import { fileURLToPath } from 'node:url';
-import { LineProcess } from './line-process.mjs';
+import { LineProcess } from '../harness/line-process.mjs';
 import { pinned } from './pinning.mjs';
 
 const program = fileURLToPath(new URL('signing-process.mjs', import.meta.url));

@@ -1,7 +1,7 @@
 // Handshakes at an even rate, whatever becomes of those before: a third goes away in the middle of it.
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { HUNG, Tally } from '../soak/accounts.mjs';
+import { HUNG, Tally } from '../harness/accounts.mjs';
 
 const patience = 30_000; // for one handshake
 

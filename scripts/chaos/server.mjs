@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { connect } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServer, diagnostics, KmsSigner, SignatureAdmission } from '../../dist/lib/index.js';
-import { Tally } from '../soak/accounts.mjs';
+import { ownCodeOf, sendLine, ServerAccount } from '../harness/accounts.mjs';
 
 const host = '127.67.72.65';
 const faults = new Set((process.env.CHAOS_FAULTS ?? '').split(','));
@@ -14,10 +14,6 @@ const faults = new Set((process.env.CHAOS_FAULTS ?? '').split(','));
 const restPatience = faults.size > 1 ? 2_000 : 20_000;
 const [certFile = '', keyId = '', endpoint = ''] = process.argv.slice(2);
 const cert = readFileSync(certFile, 'utf8');
-
-function tell(message) {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-}
 
 function descriptors() {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
@@ -56,27 +52,22 @@ async function rest(admission, account, descriptorsAtMost = Infinity) {
   }
 }
 
+/** `--fault`: the verdict must find these. */
+function breakOnPurpose(account) {
+  if (account.closed === 5 && faults.has('accounting')) account.secure--;
+  if (account.closed === 7 && faults.has('descriptors')) openSync('/dev/null');
+}
+
+function codeOf(error) {
+  return faults.has('codes') && error.code !== 'ECONNRESET' ? 'SOMETHING' : ownCodeOf(error);
+}
+
 async function serve() {
-  const account = { secure: 0, closed: 0, failures: new Tally(), errors: new Tally(), words: {} };
   const signer = await KmsSigner.open({ keyId, endpoint });
   const admission = SignatureAdmission.of(signer);
   const server = createServer({ cert, signer, handshakeTimeout: 10_000, sessionTickets: false });
-  server.on('secureConnection', (socket) => {
-    account.secure++;
-    socket.on('error', (error) => account.errors.add(error.code ?? error.name));
-    socket.on('close', () => {
-      account.closed++;
-      if (account.closed === 5 && faults.has('accounting')) account.secure--;
-      if (account.closed === 7 && faults.has('descriptors')) openSync('/dev/null');
-    });
-    socket.end('served');
-  });
-  server.on('tlsClientError', (error) => {
-    const code =
-      faults.has('codes') && error.code !== 'ECONNRESET' ? 'SOMETHING' : (error.code ?? error.name);
-    account.failures.add(code);
-    account.words[code] ??= error.message;
-  });
+  const account = new ServerAccount(server, { closed: breakOnPurpose, codeOf });
+  server.on('secureConnection', (socket) => socket.end('served'));
   await new Promise((resolve) => server.listen(0, host, resolve));
   const close = async () => {
     await new Promise((resolve) => server.close(resolve));
@@ -98,23 +89,14 @@ async function warmUp() {
 
 const before = await warmUp();
 const { server, account, admission, close } = await serve();
-const tellAccount = () =>
-  tell({
-    event: 'account',
-    secure: account.secure,
-    closed: account.closed,
-    failures: account.failures.counts,
-    errors: account.errors.counts,
-    words: account.words,
-    refused: admission.refused,
-  });
+const sendAccount = () => sendLine({ event: 'account', ...account.toJSON(), refused: admission.refused });
 createInterface({ input: process.stdin })
-  .on('line', tellAccount)
+  .on('line', sendAccount)
   .on('close', async () => {
     await close();
     const after = await rest(admission, account, before.descriptors);
-    tellAccount();
-    tell({ event: 'rest', before, after });
+    sendAccount();
+    sendLine({ event: 'rest', before, after });
     process.exit();
   });
-tell({ event: 'listening', host, port: server.address().port });
+sendLine({ event: 'listening', host, port: server.address().port });

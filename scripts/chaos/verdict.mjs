@@ -1,6 +1,6 @@
 // What must hold after any weather. Handshakes begun = completed + each failure by code, at the client and at the server; each code
 // one of those that such weather may bring, all of them documented; nothing left over; and all well again.
-import { HUNG, inWords, total } from '../soak/accounts.mjs';
+import { HUNG, inWords, total } from '../harness/accounts.mjs';
 import { LEFT } from './load.mjs';
 
 /** What 'tlsClientError' may say. Not among them, on purpose: …_FAILED, …_SIGNER and …_INTERNAL, which say that nobody knew. */
@@ -69,19 +69,12 @@ export function verdict({ client, server, kms, before, after, recovery }) {
   ];
 }
 
-export function verdictText({ client, server }, checks) {
-  const lines = checks.flatMap(({ what, figure, findings }) => [
-    `  ${findings.length === 0 ? 'ok    ' : 'BREACH'}  ${what}: ${figure}`,
-    ...findings.map((finding) => `            ${finding}`),
-  ]);
-  const breaches = checks.filter(({ findings }) => findings.length > 0).length;
+/** Each side's account, in words. */
+export function accountText({ client, server }) {
   return [
     'Accounts',
     `  clients: ${client.begun} begun = ${inWords(client.outcomes)}`,
     `  server:  ${server.secure} completed, failed: ${inWords(server.failures)}`,
-    'Verdict',
-    ...lines,
-    breaches === 0 ? 'chaos: passed' : `chaos: failed, ${breaches} breached`,
   ].join('\n');
 }
 

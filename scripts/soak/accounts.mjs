@@ -1,23 +1,5 @@
-// Every connection accounted for: what began must have ended, in a way its scenario allows, on both sides.
-
-/** Counts by name. */
-export class Tally {
-  counts = {};
-
-  add(name) {
-    this.counts[name] = (this.counts[name] ?? 0) + 1;
-  }
-}
-
-export function total(counts) {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-/** A tally in words: `ECONNRESET 12, CLOSED 3`. */
-export function inWords(counts) {
-  const names = Object.keys(counts).sort();
-  return names.length === 0 ? 'none' : names.map((name) => `${name} ${counts[name]}`).join(', ');
-}
+// What a scenario's accounts have against each other: what began must have ended, in a way its scenario allows, on both sides.
+import { HUNG, total } from '../harness/accounts.mjs';
 
 /**
  * What one scenario's accounts have against each other; nothing, when they balance. To be asked when no connection is under way.
@@ -59,6 +41,3 @@ export function imbalances(scenario, client, server) {
     }
   }
 }
-
-/** The outcome of a connection that had not ended when the load's patience had. */
-export const HUNG = 'HUNG';

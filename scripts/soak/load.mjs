@@ -1,6 +1,6 @@
 // The traffic: a number of connections kept busy, each of a scenario drawn from a shuffled deck, in which every scenario is as
 // often as its weight says.
-import { HUNG, Tally } from './accounts.mjs';
+import { HUNG, Tally } from '../harness/accounts.mjs';
 import { Peer } from './peer.mjs';
 import { scenarios } from './scenarios.mjs';
 

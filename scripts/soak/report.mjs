@@ -1,9 +1,7 @@
 // What the soak prints.
-import { inWords, total } from './accounts.mjs';
+import { inWords, total } from '../harness/accounts.mjs';
 import { scenarios } from './scenarios.mjs';
 import { idleDescriptors } from './verdict.mjs';
-
-const most = 20; // findings of one check
 
 const columns = [
   ['time', 8, ({ elapsed }) => clock(elapsed)],
@@ -43,18 +41,6 @@ export function finalAccounts({ load, sample }) {
     return `  ${name.padEnd(18)} ${String(begun).padStart(8)}  server: ${served.join('; ')} | client: ${inWords(outcomes)}`;
   });
   return ['Accounts', ...lines].join('\n');
-}
-
-export function verdictText(checks) {
-  const lines = checks.flatMap(({ what, figure, findings }) => [
-    `  ${findings.length === 0 ? 'ok    ' : 'BREACH'}  ${what}${figure ? `: ${figure}` : ''}`,
-    ...findings.slice(0, most).map((finding) => `            ${finding}`),
-    ...(findings.length > most ? [`            and ${findings.length - most} more`] : []),
-  ]);
-  const breaches = checks.filter(({ findings }) => findings.length > 0).length;
-  return ['Verdict', ...lines, breaches === 0 ? 'soak: passed' : `soak: failed, ${breaches} breached`].join(
-    '\n',
-  );
 }
 
 function sum(sample, of) {

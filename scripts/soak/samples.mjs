@@ -13,7 +13,7 @@ export function underWay({ handshaking, awaitingSignature, open, lingering, trac
 export class Sampler {
   #server;
 
-  /** @param {import('../bench/line-process.mjs').LineProcess} server */
+  /** @param {import('../harness/line-process.mjs').LineProcess} server */
   constructor(server) {
     this.#server = server;
   }

@@ -4,7 +4,7 @@ import { readdirSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { diagnostics, LocalKeySigner } from '../../dist/lib/index.js';
-import { Tally } from './accounts.mjs';
+import { sendLine, ServerAccount, Tally } from '../harness/accounts.mjs';
 import { host } from './peer.mjs';
 import { scenarios } from './scenarios.mjs';
 import { kinds } from './servers.mjs';
@@ -14,21 +14,9 @@ const leaked = [];
 const accounts = {};
 
 function serve(scenario, identity) {
-  const account = { secure: 0, closed: 0, failures: new Tally(), errors: new Tally() };
-  accounts[scenario.name] = account;
   const server = kinds[scenario.serve](identity);
-  server.on('secureConnection', (socket) => {
-    account.secure++;
-    socket.on('error', (error) => account.errors.add(error.code ?? error.name));
-    socket.on('close', () => {
-      account.closed++;
-      breakOnPurpose(account);
-    });
-  });
-  server.on('tlsClientError', (error, socket) => {
-    account.failures.add(error.code ?? error.name);
-    socket.destroy();
-  });
+  accounts[scenario.name] = new ServerAccount(server, { closed: breakOnPurpose });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
   return new Promise((resolve) => {
     server.listen(0, host, () => resolve([scenario.name, server.address().port]));
   });
@@ -59,12 +47,7 @@ async function sample() {
     handles: countByName(process.getActiveResourcesInfo()),
     exitListeners: process.listenerCount('exit'),
     engine: diagnostics(),
-    accounts: Object.fromEntries(
-      Object.entries(accounts).map(([name, { secure, closed, failures, errors }]) => [
-        name,
-        { secure, closed, failures: failures.counts, errors: errors.counts },
-      ]),
-    ),
+    accounts,
   };
 }
 
@@ -75,16 +58,12 @@ function countByName(names) {
   return tally.counts;
 }
 
-function tell(message) {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-}
-
 const identity = {
   cert: readFileSync(process.env.BENCH_CERT, 'utf8'),
   local: new LocalKeySigner({ key: readFileSync(process.env.BENCH_KEY, 'utf8') }),
 };
 createInterface({ input: process.stdin })
-  .on('line', async () => tell(await sample()))
+  .on('line', async () => sendLine(await sample()))
   .on('close', () => process.exit());
 const ports = await Promise.all(scenarios.map((scenario) => serve(scenario, identity)));
-tell({ event: 'listening', ports: Object.fromEntries(ports) });
+sendLine({ event: 'listening', ports: Object.fromEntries(ports) });

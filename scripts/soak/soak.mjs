@@ -1,47 +1,34 @@
 // `npm run soak`: hours of mixed traffic, a third of whose handshakes fail, and then a verdict on whether anything was left over.
-// The criterion is in soak/verdict.mjs. The exit code is 1 on any breach.
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// The criterion is in verdict.mjs.
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { LineProcess } from '../bench/line-process.mjs';
-import { inCheckout } from '../checkout.mjs';
-import { Refusal, runAsScript, say } from '../command.mjs';
-import { setUp } from '../build/setup.mjs';
-import { parseOptions, usage } from './options.mjs';
+import { runAsScript, say } from '../command.mjs';
+import { runEndurance } from '../harness/endurance-run.mjs';
+import { LineProcess } from '../harness/line-process.mjs';
 
 const longestPause = 60_000; // between samples
 const samplesWanted = 16;
 const fewestSamples = 8; // however long they take
 
-async function soak(args) {
-  const options = parseOptions(args);
-  if (options.help) {
-    console.log(usage);
-    return;
-  }
-  if (options.build) await setUp();
-  else if (!existsSync(inCheckout('dist', 'lib', 'index.js')))
-    throw new Refusal('--no-build: dist/ is not built.');
-  const folder = await mkdtemp(join(tmpdir(), 's2n-pkey-soak-'));
-  const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stopped.abort());
-  try {
-    await run(options, folder, stopped.signal);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+const soak = {
+  name: 'soak',
+  usage: `  --minutes N      how long traffic runs (60); parts of a minute may be asked for
+  --connections N  how many the load keeps busy at once (24)`,
+  numbers: {
+    minutes: { initial: 60, lowest: 0.05, highest: 7 * 24 * 60 },
+    connections: { initial: 24, lowest: 1, highest: 1000, whole: true },
+  },
+  faults: ['descriptors', 'memory', 'accounting'],
+  run,
+};
 
-async function run(options, folder, stopped) {
+async function run(options, { folder, stopped }) {
   // Not before now: these import npm packages and dist/, which the build may just have made.
   const { identities } = await import('../bench/identity.mjs');
   const { Load } = await import('./load.mjs');
   const { Sampler } = await import('./samples.mjs');
   const { faults, verdict } = await import('./verdict.mjs');
-  const { finalAccounts, heading, row, verdictText } = await import('./report.mjs');
+  const { finalAccounts, heading, row } = await import('./report.mjs');
 
   const identity = await identities.disk({ folder, name: 'soak', key: 'p256' });
   const server = new LineProcess(
@@ -82,11 +69,10 @@ async function run(options, folder, stopped) {
     const milliseconds = Date.now() - start;
     const last = milliseconds >= 60_000 ? await sampler.take({ silent: true }) : undefined;
     const checks = verdict({ base, samples, last, milliseconds });
-    console.log(`\n${finalAccounts(samples[samples.length - 1])}\n\n${verdictText(checks)}`);
-    if (checks.some(({ findings }) => findings.length > 0)) process.exitCode = 1;
+    return { summary: finalAccounts(samples[samples.length - 1]), checks };
   } finally {
     await server.end();
   }
 }
 
-await runAsScript(import.meta.url, soak);
+await runAsScript(import.meta.url, (args) => runEndurance(args, soak));

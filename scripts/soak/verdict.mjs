@@ -9,7 +9,8 @@
 //   caches and heaps find their size) adds no more than its limit;
 // - at the end of a run of a minute and more, when silent connections have gone, too: the locked arena holds what it held at the
 //   start.
-import { imbalances, total } from './accounts.mjs';
+import { total } from '../harness/accounts.mjs';
+import { imbalances } from './accounts.mjs';
 import { underWay } from './samples.mjs';
 import { scenarios } from './scenarios.mjs';
 import { growth } from './trend.mjs';
