@@ -3,14 +3,14 @@ import type { Engine } from '../../native/engine.ts';
 import { descriptorBudget, type DescriptorBudget } from './descriptor-budget.ts';
 import { holdListening, type HeldListener } from '../node/node-internals.ts';
 
-/** How often a paused server looks for room, in milliseconds. Each look is two system calls. */
+/** Milliseconds between checks for free descriptors while paused. Each check costs two system calls. */
 const LOOK_INTERVAL = 100;
 
 /**
- * Stops a server from accepting while there are no descriptors for more connections, and lets it go on when there are.
- * Meanwhile connections wait in the kernel's backlog. The server tells: `'acceptPaused'` and `'acceptResumed'`, each with a
- * {@link DescriptorReport}. Where the listening socket is not this process's (a cluster worker that is handed its
- * connections), there is nothing to pause: connections are refused instead, each told by `'drop'`.
+ * Pauses accepting while there are no descriptors for more connections, and resumes when there are. Meanwhile connections
+ * wait in the kernel's backlog. The server emits `'acceptPaused'` and `'acceptResumed'`, each with a {@link DescriptorReport}.
+ * A cluster worker that gets its connections from the primary has no listening socket to pause. It refuses connections
+ * instead, and emits `'drop'` for each.
  */
 export class AcceptGate {
   readonly #server: Server;
@@ -26,8 +26,8 @@ export class AcceptGate {
   }
 
   /**
-   * Asked for each accepted connection. False: refuse it. The one that finds the room used up is still taken, out of the
-   * reserve, if no other can follow.
+   * Called for each accepted connection. False: refuse it. The connection that finds no room left is still accepted, from
+   * the reserve, if accepting can be paused after it.
    */
   admits(fd: number | undefined): boolean {
     if (this.#budget.admits(fd)) return true;
@@ -42,7 +42,7 @@ export class AcceptGate {
     this.#timer = setInterval(() => {
       this.#look();
     }, LOOK_INTERVAL);
-    // The event loop is kept alive by a server that listens, and by one that will again.
+    // A paused server keeps the event loop alive, as a listening one does.
     if (!this.#held?.keepsAlive) this.#timer.unref();
     this.#server.emit('acceptPaused', this.#budget.report());
   }

@@ -1,6 +1,6 @@
 /**
- * Takes the descriptors that a server accepts before Node makes sockets of them. `listen`, cluster, `maxConnections` and
- * `close` stay Node's own.
+ * Takes the descriptors that a server accepts before Node creates sockets for them. Node still implements `listen`, cluster,
+ * `maxConnections` and `close`.
  */
 import { hasSubscribers } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
@@ -15,17 +15,17 @@ import {
   type StreamHandle,
 } from '../node/node-internals.ts';
 
-/** Told of each descriptor, already counted as a connection of the server. It takes a duplicate; the caller closes its own. */
+/** Gets each descriptor, already counted as a connection of the server. It duplicates the descriptor; the caller closes it. */
 export type OnDescriptor = (fd: number) => void;
 
-/** When Node shall make a socket, as ever. `'never'`: that socket would be served in plain text. */
+/** When to let Node create a socket. `'never'`: such a socket would be served in plain text. */
 export type WantsSockets = (() => boolean) | 'never';
 
 /**
  * Calls `onDescriptor` for every connection `server` accepts from now on, by replacing the listening handle's `onconnection`.
- * Where that cannot be (another Node), and while `wantsSockets()`, Node makes a socket and emits `'connection'` as ever.
- * Where descriptors run out, accepting pauses: see AcceptGate. `maxConnections` limits what `tally` counts, too: descriptors
- * that outlive their sockets.
+ * If that is not possible on this Node, or `wantsSockets()` is true, Node creates a socket and emits `'connection'`.
+ * If descriptors run out, accepting pauses (AcceptGate). `maxConnections` also limits the count of `tally`, because
+ * descriptors may outlive their sockets.
  */
 export function takeAcceptedDescriptors(
   server: Server,
@@ -49,7 +49,7 @@ export function takeAcceptedDescriptors(
         return;
       }
       if (isFull(server, never, tally.count())) {
-        drop(server, client); // Node, which counts sockets, would take it
+        drop(server, client); // Node counts only sockets, so it would accept this one
         return;
       }
       if (leaveToNode()) {
@@ -75,7 +75,7 @@ export function takeAcceptedDescriptors(
   if (server.listening) intercept();
 }
 
-/** As Node does where a server is full. */
+/** Drops a connection as Node does when a server is full. */
 function drop(server: Server, client: StreamHandle): void {
   const addresses = addressesOf(client);
   client.close();
@@ -93,19 +93,19 @@ function stopListening(server: Server): void {
   );
 }
 
-/** A limit of 0 is none on Node 20, and Node would make a socket there. */
+/** On Node 20 a limit of 0 means no limit, and Node would create a socket. */
 function isFull(server: Server, never: boolean, count: number): boolean {
   const limit: unknown = server.maxConnections;
   if (never && limit === 0) return false;
   return typeof limit === 'number' && count >= limit;
 }
 
-/** Node's own check of addresses (`net.createServer({ blockList })`, from Node 22.13 on) comes with the socket. */
+/** Node checks addresses (`net.createServer({ blockList })`, from Node 22.13 on) when it creates the socket. */
 function hasBlockList(server: Server): boolean {
   return (server as { blockList?: unknown }).blockList !== undefined;
 }
 
-/** Somebody wants to see every socket that a server accepts. */
+/** Whether a diagnostics channel needs every socket that a server accepts. */
 function isObserved(): boolean {
   return hasSubscribers('net.server.socket');
 }

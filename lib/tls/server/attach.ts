@@ -9,26 +9,26 @@ import { overlay } from '../context/effective-settings.ts';
 import { settingsOf } from './server-settings.ts';
 import { refuseUnsupported } from '../context/unsupported-options.ts';
 
-/** Raised by `attach` for a server it cannot secure. */
+/** The error that `attach` throws for a server that it cannot secure. */
 export class AttachError extends S2nPkeyError {}
 
 const attached = new WeakSet<NetServer>();
 
-/** What Node's own tls.Server remembers of the options it was made with. */
+/** The options that Node's own tls.Server keeps. */
 interface TlsServerFields {
   key?: unknown;
   cert?: unknown;
   pfx?: unknown;
-  /** What `addContext` added. */
+  /** The contexts that `addContext` added. */
   _contexts?: unknown;
 }
 
 /**
- * Secures a real `https`, `http2` (secure) or `tls` server that was made without a key, and returns it: its listeners,
- * limits and timeouts stay in force, its connections carry `TlsSocket`s. Options it was made with hold where `options` says
- * nothing else.
+ * Secures an `https`, `http2` (secure) or `tls` server that was created without a key, and returns it. Its listeners, limits
+ * and timeouts stay in force, and its connections are `TlsSocket`s. Options that the server was created with apply unless
+ * `options` overrides them.
  *
- * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that is no TLS server, holds a key, is attached already or has
+ * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that is not a TLS server, has a key, is already attached or has
  * connections; otherwise as `createServer`.
  */
 export function attach<S extends NetServer>(server: S, options: TlsServerOptions): S {
@@ -40,7 +40,7 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
   }
   refuseServer(server);
   const own = settingsOf(server);
-  // https and http2 name protocols by themselves; who is asked about each client knows better.
+  // https and http2 set default protocols. A callback that chooses for each client takes precedence.
   if (options.ALPNCallback) delete own.ALPNProtocols;
   const all = overlay(own, options);
   refuseUnsupported(all);
@@ -50,7 +50,7 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
   const contexts = secureServer(server, all);
   for (const listener of removed) server.removeListener('connection', listener as () => void);
   attached.add(server);
-  // The server's own methods would take a key, and nobody would use it.
+  // The server's own methods would accept a key and then ignore it.
   Object.assign(server, {
     addContext(hostname: string, context: SecureContext | SecureContextOptions): void {
       contexts.add(hostname, context);
@@ -75,7 +75,7 @@ export function isAttached(server: NetServer): boolean {
   return attached.has(server);
 }
 
-/** Whether a tls server has a key or certificate already, under whatever name. */
+/** Whether a tls server already has a key or certificate, in any of its options. */
 export function holdsKeys(server: TlsServer): boolean {
   const { key, cert, pfx, _contexts: contexts } = server as TlsServerFields;
   return (

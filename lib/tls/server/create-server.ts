@@ -25,7 +25,7 @@ export class TlsServer extends Server {
     if (onSecureConnection) this.on('secureConnection', onSecureConnection);
   }
 
-  /** @internal With `captureRejections`: a promise of a listener's was rejected. As in node:tls, its connection ends. */
+  /** @internal With `captureRejections`, when a listener's promise rejects. As in node:tls, its connection ends. */
   override [captureRejectionSymbol](error: Error, event: string, ...args: unknown[]): void {
     const [socket] = args;
     if (event === 'secureConnection' && socket instanceof TlsSocket) socket.destroy(error);
@@ -33,8 +33,8 @@ export class TlsServer extends Server {
   }
 
   /**
-   * Adds a context for clients that ask for `hostname` (SNI), or replaces the one that is there. `*` may stand for the whole
-   * first label; an exact name goes before it. Connections that were accepted before keep what they have.
+   * Adds or replaces the context for clients that request `hostname` (SNI). `*` may stand for the whole first label; an exact
+   * name takes precedence. Connections that were accepted before keep their context.
    *
    * @throws as `createSecureContext`; S2nPkeyError `ERR_TLS_REQUIRED_SERVER_NAME` without a name.
    */
@@ -43,8 +43,8 @@ export class TlsServer extends Server {
   }
 
   /**
-   * Replaces the certificates and policy that the server was made with, as a whole; what `addContext` added stays, and so do
-   * connections that were accepted before.
+   * Replaces all certificates and the policy that the server was created with. Contexts from `addContext` stay, and
+   * connections that were accepted before keep theirs.
    *
    * @throws as `createSecureContext`.
    */
@@ -53,29 +53,29 @@ export class TlsServer extends Server {
   }
 
   /**
-   * Replaces the OCSP response that is sent with the server's own certificate (the first, where it has several); null: none. To
-   * be called before the response's nextUpdate.
+   * Replaces the OCSP response for the server's own certificate (the first, if it has several); null: none. Call it before
+   * the nextUpdate of the current response.
    *
-   * @throws InvalidOptionError for anything but an OCSP response, DER.
+   * @throws InvalidOptionError unless it is an OCSP response, DER.
    */
   setOcspResponse(response: Uint8Array | null): void {
     this.#contexts.replaceOcspResponse(response);
   }
 
   /**
-   * The key that session tickets are encrypted with now: 16 bytes of name and 32 of secret.
+   * Returns the key that currently encrypts session tickets: 16 bytes of name and 32 of secret.
    *
-   * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` for a server that gives none.
+   * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` for a server without session tickets.
    */
   getTicketKeys(): Buffer {
     return this.#contexts.ticketKey();
   }
 
   /**
-   * Replaces the session ticket keys, as another process's `getTicketKeys` gave them. They are not rotated from then on; tickets
-   * that were given under the former ones are not resumed.
+   * Replaces the session ticket keys with those that another process's `getTicketKeys` returned. They are no longer rotated,
+   * and tickets of the former keys cannot be resumed.
    *
-   * @throws InvalidOptionError for anything but 48 bytes; as `getTicketKeys`.
+   * @throws InvalidOptionError unless it has 48 bytes; otherwise as `getTicketKeys`.
    */
   setTicketKeys(keys: NodeJS.ArrayBufferView): void {
     this.#contexts.replaceTicketKey(keys);
@@ -83,10 +83,11 @@ export class TlsServer extends Server {
 }
 
 /**
- * A TLS server whose private key is the signer's: `createServer({ cert, signer }, (socket) => …).listen(8443)`.
+ * Creates a TLS server whose private key stays with the signer:
+ * `createServer({ cert, signer }, (socket) => …).listen(8443)`.
  *
- * @throws InvalidOptionError naming the option, KeyMismatchError when certificate and signer do not belong together,
- * S2nPkeyError `ERR_S2N_PKEY_SECURITY_POLICY` when policy and certificate can never agree.
+ * @throws InvalidOptionError, naming the option; KeyMismatchError if the certificate is not for the signer's key;
+ * S2nPkeyError `ERR_S2N_PKEY_SECURITY_POLICY` if the policy can never use the certificate.
  */
 export function createServer(
   options: TlsServerOptions & ServerOpts,

@@ -1,37 +1,37 @@
 import type { Engine } from '../../native/engine.ts';
 
-/** What a connection takes at most: TCP, and both ends of its plaintext. */
+/** Descriptors per connection at most: TCP, and both ends of the plaintext's socketpair. */
 const PER_CONNECTION = 3;
-/** Below this many descriptors a process that serves TLS is warned. */
+/** With a lower limit, a process that serves TLS gets a warning. */
 const SMALL_LIMIT = 1024;
 
-/** How the process stands: what `'acceptPaused'` and `'acceptResumed'` tell. */
+/** Descriptors of the process, as `'acceptPaused'` and `'acceptResumed'` report them. */
 export interface DescriptorReport {
   /** In use by the whole process. */
   readonly descriptors: number;
   /** The soft limit of open files. */
   readonly limit: number;
-  /** Kept free for what is open already: the application's files, requests to KMS, logs. */
+  /** Kept free for the application: its files, requests to KMS, logs. */
   readonly reserve: number;
 }
 
 /**
- * Whether there are descriptors for one more connection. Each takes three, two of them when its handshake is done, so
- * those that handshakes under way will take count as taken; and a reserve is left to the application, so that what is open
- * goes on. The kernel is asked only now and then: after a look, half of what was free may be given away without another.
+ * Decides whether there are descriptors for one more connection. A connection takes three, two of them when its handshake is
+ * done, so those of handshakes in progress count as used. A reserve stays free for the application. Checks are rare, because
+ * they are system calls: after one, half of the free descriptors may be used without another.
  */
 export class DescriptorBudget {
   readonly #engine: Engine;
-  /** Connections that may be admitted without a look. */
+  /** Connections that may be admitted without a check. */
   #credit = 0;
-  /** An accepted descriptor of this number or above asks for a look: all below it are in use. */
+  /** An accepted descriptor of this number or above needs a check, because all lower ones are in use. */
   #ceiling = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
-  /** Asked once a connection, whose descriptor `fd` is among those in use; undefined where it has none of its own yet. */
+  /** Called once per connection. Its descriptor `fd` is already in use; undefined if it has none yet. */
   admits(fd: number | undefined): boolean {
     if (this.#credit > 0 && (fd ?? 0) < this.#ceiling) {
       this.#credit--;
@@ -40,7 +40,7 @@ export class DescriptorBudget {
     return this.hasRoom();
   }
 
-  /** Looks. */
+  /** Checks the kernel's figures. */
   hasRoom(): boolean {
     const { descriptors, limit, reserve } = this.report();
     const room = limit - reserve - descriptors - (PER_CONNECTION - 1) * this.#engine.handshakes;
@@ -55,14 +55,14 @@ export class DescriptorBudget {
   }
 }
 
-/** A sixteenth of the limit, but 16 at least and 256 at most. */
+/** A sixteenth of the limit, at least 16 and at most 256. */
 function reserveOf(limit: number): number {
   return Math.min(256, Math.max(16, Math.floor(limit / 16)));
 }
 
 let budget: DescriptorBudget | undefined;
 
-/** This environment's. Made with its first server, when a limit that is too low is told of once. */
+/** This environment's budget. The first server creates it and warns once if the limit is too low. */
 export function descriptorBudget(engine: Engine): DescriptorBudget {
   if (budget) return budget;
   budget = new DescriptorBudget(engine);

@@ -8,12 +8,12 @@ export function answersOcspRequests(server: Server): boolean {
   return server.listenerCount('OCSPRequest') > 0;
 }
 
-/** The last answer for each context: as long as listeners give the same one, connections share what is made of it. */
+/** The last answer for each context. While listeners give the same answer, connections share its configuration. */
 const lastAnswers = new WeakMap<SecureContext, SecureContext>();
 
 /**
- * Asks the listeners for `'OCSPRequest'` about the certificates of a context, as node:tls does, and returns the context with their
- * answers. Which certificate the handshake will show is not known yet, so they are asked about each.
+ * Emits `'OCSPRequest'` for each certificate of a context, as node:tls does, and returns the context with the answers. It asks
+ * for all of them, because it is not known yet which certificate the handshake will use.
  */
 export async function withOcspAnswers(server: Server, context: SecureContext): Promise<SecureContext> {
   const identities = await Promise.all(

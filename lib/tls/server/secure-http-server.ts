@@ -9,11 +9,11 @@ import { refuseUnsupported } from '../context/unsupported-options.ts';
 const secured = new WeakSet<Server>();
 
 /**
- * Makes a plain `http` server an https one before it listens: what it accepts is secured first, and its `'connection'` event is of a
- * `TlsSocket`. A failed handshake is a `'clientError'`, as with an https server. Its limits and timeouts stay in force. Where Node
- * should not let descriptors be taken, nothing is served in plain text: the connection or the server is closed.
+ * Turns a plain `http` server into an https server before it listens. It secures each connection first, and the `'connection'`
+ * event has a `TlsSocket`. A failed handshake is a `'clientError'`, as with an https server. Limits and timeouts stay in force.
+ * If this Node does not allow taking descriptors, the connection or the server is closed: nothing is served in plain text.
  *
- * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that listens already or has a `blockList`; otherwise as `createServer`.
+ * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that already listens or has a `blockList`; otherwise as `createServer`.
  */
 export function secureHttpServer(server: Server, options: TlsServerOptions): void {
   if (secured.has(server)) return;

@@ -22,7 +22,7 @@ import { refuseUnsupportedEvents } from './unsupported-events.ts';
 
 const contextsOfServers = new WeakMap<Server, ServerContexts>();
 
-/** The contexts of a server that `secureServer` secured; undefined for any other. */
+/** The contexts of a server secured by `secureServer`; undefined for any other server. */
 export function contextsOf(server: Server): ServerContexts | undefined {
   return contextsOfServers.get(server);
 }
@@ -33,12 +33,12 @@ const tlsEvents: ServerEvents = { secure: 'secureConnection', failed: 'tlsClient
 const httpEvents: ServerEvents = { secure: 'connection', failed: 'clientError' };
 
 /**
- * Secures what `server` accepts from now on: every connection becomes a `'secureConnection'` with a `TlsSocket`, or a
- * `'tlsClientError'`. So does every stream given to `server.emit('connection', stream)`. Checks all options before the server
- * is touched. Returns the server's contexts, for it to change.
+ * Secures all connections that `server` accepts from now on. Each one, and each stream passed to
+ * `server.emit('connection', stream)`, leads to `'secureConnection'` with a `TlsSocket`, or to `'tlsClientError'`. Checks all
+ * options before it changes the server. Returns the server's contexts, so that the caller can change them.
  *
- * An `'http'` server knows nothing of TLS: it gets its sockets by `'connection'`, and whatever else is given to that event is its
- * own affair.
+ * An `'http'` server does not know about TLS. It gets its sockets by `'connection'`, and other streams passed to that event
+ * are not secured.
  */
 export function secureServer(
   server: Server,
@@ -65,7 +65,7 @@ export function secureServer(
     logsKeys: () => server.listenerCount('keylog') > 0 || logsKeysToFile(),
   });
   contextsOfServers.set(server, contexts);
-  contexts.current(); // what does not fit together is said now, and not at the first connection
+  contexts.current(); // report contradictions now, not at the first connection
   refuseUnsupportedEvents(server);
   warnOfIgnoredFlags();
   shareTicketKeysInCluster(server, contexts);
@@ -92,7 +92,7 @@ export function secureServer(
       }
     });
   }
-  // A listener of the user's own wants to see each socket before TLS, as a tls server shows it.
+  // A user's listener gets each socket before TLS, as with a tls server.
   const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
   const takes = kind === 'tls' ? wantsSockets : 'never';
   takeAcceptedDescriptors(server, gate, socketOptions.tally, takes, (fd) => {
@@ -101,7 +101,7 @@ export function secureServer(
   return contexts;
 }
 
-/** There is no descriptor for it: told as net.Server tells what it drops. */
+/** Refuses a connection for which there is no descriptor, with the `'drop'` event of net.Server. */
 function refuse(server: Server, stream: Socket): void {
   const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = stream;
   stream.destroy();

@@ -26,25 +26,25 @@ import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
 
 /**
- * The plaintext side of a TLS connection: a `net.Socket` on one end of a socketpair, whose other end the engine pumps. To
- * Node's http and http2 it *is* a native socket; what concerns the TCP connection (addresses, `setNoDelay`, RST) goes to
- * the engine. Properties and methods that `tls.TLSSocket` has mean the same here.
+ * The plaintext side of a TLS connection: a `net.Socket` on one end of a socketpair, whose other end the engine reads and
+ * writes. To Node's http and http2 it *is* a native socket. The engine handles what concerns the TCP connection: addresses,
+ * `setNoDelay`, RST. Properties and methods of `tls.TLSSocket` mean the same here.
  */
 export class TlsSocket extends Socket {
   /** Always true, as in `tls.TLSSocket`. */
   readonly encrypted = true;
-  /** Whether the peer showed a certificate that verified. False where none was asked for. */
+  /** Whether the peer presented a certificate that verified. False if none was requested. */
   authorized: boolean;
   /**
-   * Why a peer is not `authorized` though it was asked for a certificate: OpenSSL's name, such as `CERT_HAS_EXPIRED`, as in
-   * node:tls. `UNSPECIFIED`: it has none.
+   * Why a peer that was asked for a certificate is not `authorized`: OpenSSL's name, such as `CERT_HAS_EXPIRED`, as in
+   * node:tls. `UNSPECIFIED`: the peer has no certificate.
    */
   authorizationError: string | null;
-  /** The protocol agreed on by ALPN, or false. A client's is known at `'secureConnect'`. */
+  /** The protocol selected by ALPN, or false. A client knows it from `'secureConnect'` on. */
   alpnProtocol: string | false;
-  /** The name the client asked for (SNI), or false. */
+  /** The name that the client requested (SNI), or false. */
   servername: string | false;
-  /** A client's: until `'secureConnect'`. */
+  /** Clients only: true until `'secureConnect'`. */
   secureConnecting: boolean;
   readonly #engine: Engine;
   readonly #client: ClientHooks | undefined;
@@ -53,12 +53,12 @@ export class TlsSocket extends Socket {
   #ownCertificate = new CertificateChain([]);
   #peerCertificates = new CertificateChain([]);
   #session: Buffer | undefined;
-  #unsent: UnsentWrites | undefined; // a client's, until its handshake is done
+  #unsent: UnsentWrites | undefined; // clients only, until the handshake is done
   #heard = false;
   #noDelay = true;
   #transport: Socket | undefined;
   #failure: Error | undefined;
-  /** The peer ended in order before the connection broke: that is for those who write on. */
+  /** The peer ended in order before the connection failed, so only later writes get the error. */
   #endsFirst = false;
   #over = false;
   #delivering = false;
@@ -67,7 +67,7 @@ export class TlsSocket extends Socket {
   #resetting = false;
   #taken: (() => void) | undefined;
 
-  /** @internal Made by the package: `fd` is the plaintext end, undefined for a connection whose handshake failed. */
+  /** @internal Only the package creates sockets. `fd` is the plaintext end; undefined if the handshake failed. */
   constructor(engine: Engine, stream: number, facts: PeerFacts, options: TlsSocketOptions) {
     super(netSocketOptions(options, (socket) => (socket as TlsSocket).#hear()));
     const { fd, certificate, client, pauseOnCreate } = options;
@@ -82,7 +82,7 @@ export class TlsSocket extends Socket {
     this.alpnProtocol = false;
     this.servername = false;
     this.secureConnecting = client !== undefined;
-    // A client's begins when the engine has its descriptor.
+    // A client's connection starts when the engine has its descriptor.
     this.#over = fd === undefined || client !== undefined;
     if (client === undefined) this.#learn(facts, certificate);
     leaveListeners(this, client ? 'client' : 'server');
@@ -90,7 +90,7 @@ export class TlsSocket extends Socket {
   }
 
   #learn(facts: PeerFacts, certificate?: string): void {
-    const { remote, local } = this.#facts; // known before where the connection was given
+    const { remote, local } = this.#facts; // known earlier if the caller passed the connection
     this.#facts = facts.remote.family === 0 ? { ...facts, remote, local } : facts;
     if (certificate !== undefined) this.#ownCertificate = new CertificateChain([certificate]);
     this.#peerCertificates = new CertificateChain(facts.peer.chain);
@@ -101,7 +101,7 @@ export class TlsSocket extends Socket {
     this.servername = facts.servername || false;
   }
 
-  /** `'TLSv1.2'` or `'TLSv1.3'`; null where the handshake failed. */
+  /** `'TLSv1.2'` or `'TLSv1.3'`; null if the handshake failed. */
   getProtocol(): string | null {
     return isSecure(this.#facts) ? this.#facts.protocol : null;
   }
@@ -112,22 +112,22 @@ export class TlsSocket extends Socket {
     return { name, standardName, version };
   }
 
-  /** The group of the key exchange, such as `X25519MLKEM768` or `secp256r1`; null where the handshake failed. */
+  /** The group of the key exchange, such as `X25519MLKEM768` or `secp256r1`; null if the handshake failed. */
   get keyExchangeGroup(): string | null {
     return isSecure(this.#facts) ? this.#facts.group : null;
   }
 
-  /** IANA code of the signature scheme the certificate's key signed with; 0 where nothing was signed. */
+  /** IANA code of the signature scheme that the certificate's key signed with; 0 if nothing was signed. */
   get signatureSchemeCode(): number {
     return isSecure(this.#facts) ? this.#facts.signatureScheme : 0;
   }
 
-  /** The IANA name of that scheme, such as `ecdsa_secp256r1_sha256`; null where nothing was signed. */
+  /** IANA name of that signature scheme, such as `ecdsa_secp256r1_sha256`; null if nothing was signed. */
   get signatureScheme(): SignatureScheme | null {
     return signatureSchemeByCode(this.signatureSchemeCode)?.name ?? null;
   }
 
-  /** When things happened in the handshake, in microseconds since the connection was accepted. */
+  /** Times of the handshake's steps, in microseconds since the connection was accepted. */
   get handshakeTiming(): HandshakeTiming | null {
     return isSecure(this.#facts) ? this.#facts.timing : null;
   }
@@ -137,15 +137,15 @@ export class TlsSocket extends Socket {
   }
 
   /**
-   * Whether the peer's end came as a bare FIN, without TLS's own close_notify: whoever can cut the TCP connection may have cut
-   * off what was still to come (RFC 8446 §6.1). Known from `'end'` on; node:tls ends the same way and does not tell.
+   * Whether the peer ended with a bare FIN, without TLS's close_notify. Then data may be missing, because anyone who can cut
+   * the TCP connection can send FIN (RFC 8446 §6.1). Known from `'end'` on. node:tls also ends, but does not report this.
    */
   get endedWithoutCloseNotify(): boolean {
     return this.#truncated;
   }
 
   /**
-   * The peer's certificate as node:tls shows it; `{}` where it has none. `detailed` adds the chain as `issuerCertificate`.
+   * The peer's certificate, in node:tls's format; `{}` if it has none. `detailed` adds the chain as `issuerCertificate`.
    */
   getPeerCertificate(detailed: true): DetailedPeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate;
@@ -157,7 +157,7 @@ export class TlsSocket extends Socket {
     return this.#peerCertificates.leaf;
   }
 
-  /** This side's own certificate, as `getPeerCertificate` shows the peer's. */
+  /** This side's own certificate, in the format of `getPeerCertificate`. */
   getCertificate(): PeerCertificate | object {
     return this.#ownCertificate.legacyObject(false);
   }
@@ -166,20 +166,20 @@ export class TlsSocket extends Socket {
     return this.#ownCertificate.leaf;
   }
 
-  /** The key exchange, as node:tls tells a client; null on a server. See `keyExchangeGroup` for both. */
+  /** The key exchange, as node:tls reports it to a client; null on a server. `keyExchangeGroup` works on both. */
   getEphemeralKeyInfo(): ReturnType<typeof ephemeralKeyOf> | null {
     if (!this.#client || !isSecure(this.#facts)) return null;
     return ephemeralKeyOf(this.#facts.group);
   }
 
-  /** A client's last session, which a later connection can resume; it holds secrets. Undefined before one has come. */
+  /** A client's last session, which a later connection can resume; it holds secrets. Undefined before one arrives. */
   getSession(): Buffer | undefined {
     return this.#session;
   }
 
   /**
-   * Keying material for protocols above TLS (RFC 5705, RFC 8446 §7.5): `length` bytes that only this connection's two ends
-   * know. It waits for the engine's thread.
+   * Returns keying material for protocols above TLS (RFC 5705, RFC 8446 §7.5): `length` bytes that only this connection's
+   * two ends know. It blocks until the engine's thread answers.
    *
    * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` while the connection is not open.
    */
@@ -188,7 +188,7 @@ export class TlsSocket extends Socket {
     return exportMaterial(this.#engine, open ? this.#stream : undefined, length, label, context);
   }
 
-  /** Of a client, before its handshake begins. */
+  /** Sets a client's server name (SNI). Call it before the handshake starts. */
   setServername(name: string): void {
     if (!this.#client) {
       throw new S2nPkeyError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
@@ -198,10 +198,10 @@ export class TlsSocket extends Socket {
 
   /** s2n-tls never renegotiates. */
   disableRenegotiation(): void {
-    // Nothing to do: there is none.
+    // Nothing to disable.
   }
 
-  /** Always false, and an error for the callback: s2n-tls never renegotiates, as TLS 1.3 does not. */
+  /** Returns false and calls back with an error: s2n-tls never renegotiates, like TLS 1.3. */
   renegotiate(_options: object, callback?: (error: Error) => void): boolean {
     if (callback) process.nextTick(callback, unsupported('renegotiate', 's2n-tls never renegotiates'));
     return false;
@@ -238,14 +238,14 @@ export class TlsSocket extends Socket {
     super._writev?.(chunks, this.#unsent?.hold(callback) ?? afterwards(callback));
   }
 
-  /** A client hears of its handshake, and of sessions, before what came after them. */
+  /** Delivers a client's handshake and session events before the data that follows them. */
   #hear(): void {
     if (!this.#client || this.#heard || this.#over) return;
     this.#heard = true;
     this.#engine.dispatchOf(this.#stream);
   }
 
-  /** @internal The end of the plaintext. What broke the connection, if anything did, was told before it. */
+  /** @internal Null is the end of the plaintext. If the connection failed, its event is delivered before the end. */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     this.#hear();
     if (chunk === null) {
@@ -258,7 +258,7 @@ export class TlsSocket extends Socket {
     return super.push(chunk, encoding);
   }
 
-  /** With an error of the plaintext's descriptor: it only says that the connection broke, and what broke it says why. */
+  /** An error of the plaintext's descriptor only shows that the connection failed. The engine's failure replaces it. */
   override destroy(error?: Error): this {
     if (error && !this.destroyed && isSystemError(error)) {
       if (!this.#over) this.#engine.dispatchOf(this.#stream);
@@ -279,7 +279,7 @@ export class TlsSocket extends Socket {
     this.#transport?.destroy();
     this.#transport = undefined;
     this.secureConnecting = false;
-    // What was written is the engine's to deliver: the process stays until it has been.
+    // The engine must still deliver earlier writes, so the process stays alive until then.
     this.#delivering = !this.#over;
     if (this.#delivering) {
       this.#engine.hold();
@@ -294,7 +294,7 @@ export class TlsSocket extends Socket {
     this.#unsent?.fail(error);
   }
 
-  /** @internal `end()`, with everything written before: the peer is told that this was all (close_notify). */
+  /** @internal After `end()` and all earlier writes: close_notify marks the end for the peer. */
   override _final(callback: (error?: Error | null) => void): void {
     this.#ending = true;
     if (!this.#over) this.#engine.endsInOrder(this.#stream, true);
@@ -310,13 +310,13 @@ export class TlsSocket extends Socket {
     this.#endsFirst = afterEnd;
   }
 
-  /** @internal A client's TCP connection is being made. */
+  /** @internal Clients only: the TCP connection is being established. */
   transportConnecting(transport: Socket): void {
     this.#transport = transport;
     setConnecting(this, true);
   }
 
-  /** @internal Without `'ready'` where the connection was given, as in node:tls. */
+  /** @internal As in node:tls, no `'ready'` if the caller passed the connection (`given`). */
   transportConnected(given: boolean): void {
     this.#transport = undefined;
     setConnecting(this, false);
@@ -324,7 +324,7 @@ export class TlsSocket extends Socket {
     if (!given) this.emit('ready');
   }
 
-  /** @internal The engine has a client's descriptor. */
+  /** @internal Clients only: the engine has the descriptor. */
   transportAdopted(stream: number, { remote, local }: Pick<PeerFacts, 'remote' | 'local'>): void {
     this.#stream = stream;
     this.#facts = { ...this.#facts, remote, local };
@@ -333,7 +333,7 @@ export class TlsSocket extends Socket {
     if (!this.#noDelay) this.setNoDelay(false);
   }
 
-  /** @internal A client's. `identityError`: the certificate verifies, and is for another name, which was not to matter. */
+  /** @internal Clients only. `identityError`: the certificate is for another name, but `rejectUnauthorized` is off. */
   handshakeDone(
     facts: HandshakeFacts,
     certificate: string | undefined,
@@ -356,7 +356,7 @@ export class TlsSocket extends Socket {
     this.connectionClosed();
   }
 
-  /** @internal The peer ended in the handshake, which fails with `error`: `'end'` comes before it, as in node:tls. */
+  /** @internal The peer ended during the handshake, which fails with `error`. As in node:tls, `'end'` comes first. */
   endedInHandshake(error: Error): void {
     this.#failure = error;
     this.#endsFirst = true;
@@ -371,7 +371,7 @@ export class TlsSocket extends Socket {
     this.emit('session', session);
   }
 
-  /** @internal What carries the connection is gone; `error`: what broke it. */
+  /** @internal The stream underneath is gone; `error` is the cause. */
   transportLost(error: Error | undefined): void {
     if (error) this.#failure = error;
     this.destroy(error);
@@ -390,7 +390,7 @@ export class TlsSocket extends Socket {
   }
 
   static {
-    // A `tls.TLSSocket` to `instanceof`, which http2 and grpc-js ask; each of its methods is overridden, none of it is run.
+    // Makes `instanceof tls.TLSSocket` true, for http2 and grpc-js. All its methods are overridden; none of them runs.
     Object.setPrototypeOf(this.prototype, TLSSocket.prototype);
     defineUnsupported(this.prototype);
     defineSecureEstablished(this.prototype, (socket) => isSecure((socket as TlsSocket).#facts));
