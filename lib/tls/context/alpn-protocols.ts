@@ -1,8 +1,8 @@
 import { InvalidOptionError } from '../../errors.ts';
 
 /**
- * Names of protocols (ALPN) in order of preference, as node:tls takes them: an array of names, or their wire format (RFC 7301
- * §3.1), each name after its length in one byte.
+ * ALPN protocol names in order of preference, in the formats of node:tls: an array of names, or the wire format (RFC 7301
+ * §3.1), where each name follows its length in one byte.
  */
 export type AlpnProtocols = readonly (string | Uint8Array)[] | NodeJS.ArrayBufferView;
 

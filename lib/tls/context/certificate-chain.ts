@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 
-/** A chain of certificates as node:tls shows it. Read when it is first asked for: most connections never are. */
+/** A certificate chain in node:tls's format. It is parsed on first use, because most connections never need it. */
 export class CertificateChain {
   readonly #encoded: readonly (Uint8Array | string)[];
   #certificates: readonly X509Certificate[] | undefined;
@@ -17,8 +17,8 @@ export class CertificateChain {
   }
 
   /**
-   * The object that node:tls's `getPeerCertificate` returns: empty where there is no certificate. `detailed` adds
-   * `issuerCertificate` from each to the next; a self-signed one is its own.
+   * The object that node:tls's `getPeerCertificate` returns; empty if there is no certificate. `detailed` adds
+   * `issuerCertificate` from each certificate to the next; a self-signed one is its own issuer.
    */
   legacyObject(detailed: boolean): DetailedPeerCertificate | PeerCertificate | object {
     const [leaf, ...others] = this.#read();

@@ -2,10 +2,10 @@ import { domainToASCII } from 'node:url';
 import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
 
 /**
- * A name that contexts are chosen by, as clients send it (RFC 6066 §3): lower case, A-labels. `*` may stand for the whole
- * first label (RFC 6125 §6.4.3).
+ * Reads the name of a context, in the form that clients send (RFC 6066 §3): lower case, A-labels. `*` may stand for the
+ * whole first label (RFC 6125 §6.4.3).
  *
- * @throws S2nPkeyError `ERR_TLS_REQUIRED_SERVER_NAME` without a name, as node:tls; InvalidOptionError for what is none.
+ * @throws S2nPkeyError `ERR_TLS_REQUIRED_SERVER_NAME` without a name, as in node:tls; InvalidOptionError for an invalid one.
  */
 export function readContextName(hostname: unknown): string {
   if (hostname === undefined || hostname === null || hostname === '') {

@@ -7,16 +7,16 @@ import { pemBlocks, PemError } from '../../pem/pem-blocks.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import { namesOfFlags } from './ignored-flags.ts';
 
-/** An authority, and where it was found: for a warning about one that cannot be used. */
+/** An authority and its source, which a warning names if the authority cannot be used. */
 export interface DefaultAuthority {
   readonly pem: string;
   readonly source: string;
 }
 
-/** What Node has from 22.15 on. */
+/** Exists from Node 22.15 on. */
 const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => readonly string[] };
 
-/** What the last list was made from: the same array, or the same files, give the same list. */
+/** The source of the last list. The same array, or the same files, return the same list. */
 let lastNodeList: readonly string[] | undefined;
 let last: readonly DefaultAuthority[] | undefined;
 
@@ -25,7 +25,7 @@ let last: readonly DefaultAuthority[] | undefined;
  * `--use-openssl-ca` those of `SSL_CERT_FILE` and `SSL_CERT_DIR` in place of Mozilla's. From Node 22.15 on exactly those that Node
  * itself reports, so that `--use-system-ca` and `tls.setDefaultCACertificates` hold.
  *
- * The result is the same array until something has changed.
+ * Returns the same array until something changes.
  */
 export function defaultAuthorities(): readonly DefaultAuthority[] {
   const nodeList = getCACertificates?.('default');
@@ -38,14 +38,14 @@ export function defaultAuthorities(): readonly DefaultAuthority[] {
   return last;
 }
 
-/** Before Node could tell. */
+/** For Node versions that cannot report their authorities. */
 function byOurselves(): readonly DefaultAuthority[] {
   const mozillas = usesOpenSslStore() ? ofOpenSsl() : named(tls.rootCertificates, 'tls.rootCertificates');
   const extra = process.env['NODE_EXTRA_CA_CERTS'];
   return extra === undefined || extra === '' ? mozillas : [...mozillas, ...inFile(extra)];
 }
 
-/** With `--use-openssl-ca`, Node reports none of OpenSSL's own. */
+/** With `--use-openssl-ca`, Node does not report OpenSSL's authorities. */
 function ofOpenSsl(): readonly DefaultAuthority[] {
   if (!usesOpenSslStore()) return [];
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories } = process.env;
@@ -55,7 +55,7 @@ function ofOpenSsl(): readonly DefaultAuthority[] {
   ];
 }
 
-/** The last of the two flags counts, on the command line after the environment. */
+/** The last of the two flags applies; the command line comes after the environment. */
 function usesOpenSslStore(): boolean {
   const flags = namesOfFlags(process.env['NODE_OPTIONS'], process.execArgv);
   return flags.findLast((flag) => /^--use-(openssl|bundled)-ca$/.test(flag)) === '--use-openssl-ca';
@@ -67,7 +67,7 @@ function inDirectory(directory: string): readonly DefaultAuthority[] {
   try {
     names = readdirSync(directory);
   } catch {
-    return []; // OpenSSL passes over a folder that is not there.
+    return []; // OpenSSL ignores a missing folder.
   }
   return names
     .filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
@@ -79,7 +79,7 @@ function inFile(path: string): readonly DefaultAuthority[] {
   try {
     text = pemText(readFileSync(path)) ?? '';
   } catch {
-    return []; // Node itself has warned of it when it started.
+    return []; // Node itself warned about it at startup.
   }
   const blocks = pemBlocks(text, (error) => warnOfSkipped(path, error.message)).filter(isCertificate);
   return blocks.flatMap((block) => {
@@ -98,7 +98,7 @@ function named(pems: readonly string[], source: string): readonly DefaultAuthori
 
 const warned = new Set<string>();
 
-/** An authority that cannot be used is left out: the others still say whom to trust. Said once for each. */
+/** Warns once for each authority that is skipped because it cannot be used. */
 export function warnOfSkipped(source: string, why: string): void {
   const message = `an authority is left out: ${source}: ${why}`;
   if (warned.has(message)) return;
@@ -106,7 +106,7 @@ export function warnOfSkipped(source: string, why: string): void {
   process.emitWarning(message, { code: 'S2N_PKEY_CA_SKIPPED' });
 }
 
-/** How a warning calls an authority: its name, where it has a readable one. */
+/** Describes an authority in a warning, by its name if that is readable. */
 export function nameOfAuthority(pem: string): string {
   try {
     const { subject, fingerprint256 } = new X509Certificate(pem);

@@ -1,6 +1,6 @@
 /**
- * What a context is secured with in effect, from what its own options say, the server's, and the process's. Every way to make a
- * context comes by here, so that an option which is left out never falls back to less than the server has.
+ * Computes the effective settings of a context from its own options, the server's and the process's. Every way to create a
+ * context uses this, so that an omitted option never falls back to something weaker than the server's.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError } from '../../errors.ts';
@@ -16,16 +16,16 @@ import {
 import type { PemTexts, TrustOptions } from './trust.ts';
 
 /**
- * What holds for a context of a server:
- * - `identity`: the context's own alone.
- * - `inherited`: the context's own, or the server's where it says nothing.
- * - `narrowed`: the context's own within the server's; a name may raise the floor, and not lower it.
- * - `server`: the server's alone; a context that says something else is refused by name.
- * - `connection`: nothing that a context has: node:tls looks at it where a server is made.
+ * The rules for options of a server's context:
+ * - `identity`: only the context's own value applies.
+ * - `inherited`: the context's own value, or the server's if it has none.
+ * - `narrowed`: the context's own value within the server's. A name may raise the minimum, but not lower it.
+ * - `server`: only the server's value applies. A context with another value is refused, and the error names the option.
+ * - `connection`: not an option of contexts. node:tls reads it when a server is created.
  */
 export type ContextRule = 'identity' | 'inherited' | 'narrowed' | 'server' | 'connection';
 
-/** The rule of every option of a server. See `secureServer`, which a new option without a rule does not compile with. */
+/** The rule of every server option. `secureServer` does not compile if a new option has no rule. */
 export const contextRules = {
   cert: 'identity',
   signer: 'identity',
@@ -64,7 +64,7 @@ const serverOptionNames = Object.entries(contextRules)
   .filter(([, rule]) => rule === 'server')
   .map(([name]) => name as ServerOptionName);
 
-/** What the options of one context say; undefined: nothing. */
+/** The options of one context; undefined: not given. */
 export interface OwnSettings {
   readonly securityPolicy: string | undefined;
   readonly minVersion: ProtocolVersion | undefined;
@@ -74,7 +74,7 @@ export interface OwnSettings {
   readonly ofServer: Readonly<Partial<Record<ServerOptionName, unknown>>>;
 }
 
-/** What a configuration is made with. */
+/** The settings of a configuration. */
 export interface EffectiveSettings extends VersionRange {
   readonly securityPolicy: string;
   readonly trust: TrustOptions;
@@ -104,7 +104,7 @@ export function readOwnSettings(
   };
 }
 
-/** Those of `former` where `next` says nothing: what a server goes on with when its own context is replaced. */
+/** `next`, completed from `former`: the settings of a server after its own context is replaced. */
 export function replaceSettings(former: OwnSettings, next: OwnSettings): OwnSettings {
   return {
     securityPolicy: next.securityPolicy ?? former.securityPolicy,
@@ -115,7 +115,7 @@ export function replaceSettings(former: OwnSettings, next: OwnSettings): OwnSett
   };
 }
 
-/** Those of a client that has a context beside its own options: the context's hold, and versions are narrowed by both. */
+/** The settings of a client with a context and options of its own. The context's apply, and both narrow the versions. */
 export function combineSettings(context: OwnSettings, options: OwnSettings): OwnSettings {
   const narrower = (
     choose: (one: ProtocolVersion, other?: ProtocolVersion) => ProtocolVersion,
@@ -132,7 +132,7 @@ export function combineSettings(context: OwnSettings, options: OwnSettings): Own
 }
 
 /**
- * The settings of a context that stands alone: a client's, or a server's own.
+ * The settings of a context by itself: a client's, or a server's own.
  *
  * @throws InvalidOptionError, naming the option.
  */
@@ -150,7 +150,7 @@ export function settingsAlone(own: OwnSettings, process: VersionRange): Effectiv
 /**
  * The settings of a context for a name, within those of its server.
  *
- * @param server With the versions that the server itself negotiates, its policy's own limits included.
+ * @param server With the versions that the server itself negotiates, including its policy's limits.
  * @throws InvalidOptionError, naming the option.
  */
 export function settingsWithin(server: EffectiveSettings, own: OwnSettings): EffectiveSettings {
@@ -172,7 +172,7 @@ export function settingsWithin(server: EffectiveSettings, own: OwnSettings): Eff
   };
 }
 
-/** Options that a server has once, by what they mean: two that mean the same agree. */
+/** Options that a server has only once, by meaning, so that two spellings of the same value agree. */
 const meanings: Readonly<Partial<Record<ServerOptionName, (value: unknown) => unknown>>> = {
   requestCert: (value) => value === true,
   rejectUnauthorized: (value) => value !== false,
@@ -180,7 +180,7 @@ const meanings: Readonly<Partial<Record<ServerOptionName, (value: unknown) => un
 };
 
 /**
- * Refuses what a context says of its server and the server does otherwise: nobody would do it.
+ * Refuses a context's option that contradicts its server, because it would have no effect.
  *
  * @throws InvalidOptionError, naming the option.
  */
@@ -201,7 +201,7 @@ export function refuseOtherServerOptions(
   }
 }
 
-/** Options over others: one that is undefined or null says nothing. */
+/** Merges options over others. An undefined or null option does not override. */
 export function overlay<T extends object>(under: { [K in keyof T]?: T[K] | undefined }, over: T): T {
   const said = [...Object.entries(under), ...Object.entries(over)].filter(
     ([, value]) => value !== undefined && value !== null,
@@ -209,7 +209,7 @@ export function overlay<T extends object>(under: { [K in keyof T]?: T[K] | undef
   return Object.fromEntries(said) as T;
 }
 
-/** Whom to trust, as far as the options say; a copy, since stores are made of it later, too. */
+/** The trust settings of the options. It is a copy, because stores are also created from it later. */
 function copyTrust({ ca, crl, allowPartialTrustChain }: TrustOptions): TrustOptions {
   const copyOne = (text: string | Uint8Array): string | Uint8Array =>
     text instanceof Uint8Array ? Buffer.from(text) : text;

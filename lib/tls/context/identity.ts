@@ -10,23 +10,23 @@ import type { Signer } from '../../signers/signer.ts';
 
 /** A certificate and the signer that holds its private key. */
 export interface IdentityOptions {
-  /** PEM certificate chain, the server's own certificate first; in an array, those of its authorities may be texts of their own. */
+  /** PEM certificate chain, the server's own certificate first. In an array, authorities may be separate texts. */
   cert: string | Uint8Array | readonly (string | Uint8Array)[];
   /** Holds the certificate's private key. A `LocalKeySigner` signs on the engine's thread. */
   signer: Signer;
-  /** DER, for clients that ask for it (OCSP stapling, RFC 6066 §8); see also `server.setOcspResponse`. */
+  /** DER, for clients that request it (OCSP stapling, RFC 6066 §8). See also `server.setOcspResponse`. */
   ocspResponse?: Uint8Array;
 }
 
 const expectedChain = "a PEM certificate chain, the server's own certificate first";
 
-/** An identity that was checked, as the engine takes it. */
+/** A checked identity, in the form that the engine needs. */
 export interface Identity {
   /** The certificate chain, PEM. */
   readonly certificateChain: string;
   readonly signer: Signer;
   readonly native: NativeIdentity;
-  /** `rsa` or `ec`: a handshake chooses one identity by it. */
+  /** `rsa` or `ec`. A handshake chooses an identity by it. */
   readonly keyType: string | undefined;
   /** DER. */
   readonly ocspResponse?: Uint8Array | undefined;
@@ -68,7 +68,7 @@ export function readIdentity(
 }
 
 /**
- * The same with another OCSP response; null: none.
+ * Returns the identity with another OCSP response; null: none.
  *
  * @throws InvalidOptionError.
  */
@@ -83,8 +83,8 @@ export function withOcspResponse(identity: Identity, response: unknown, option =
 }
 
 /**
- * The identities that there are with `next` in place of those for the same kinds of key, and of `former`. Where a certificate is
- * the one that is there, its OCSP response stays; for another certificate it would say nothing.
+ * Replaces the identities in `former`, and those with the kinds of key in `next`, with `next`. An unchanged certificate
+ * keeps its OCSP response, which is not valid for any other certificate.
  */
 export function renewIdentities(
   identities: readonly Identity[],
@@ -112,8 +112,8 @@ function isSameCertificate(one: Identity, other: Identity): boolean {
 }
 
 /**
- * Of an array of texts, as node:tls takes it, one chain: the text that is the signer's, and then those of authorities. What else
- * node:tls takes there, chains for several keys, is `identities` here.
+ * Makes one chain from an array of texts in node:tls's format: the text for the signer's key, then those of authorities. For
+ * chains of several keys, which node:tls also accepts here, use `identities`.
  */
 function oneText(cert: unknown, signer: unknown, option: string): unknown {
   if (!Array.isArray(cert) || cert.length === 0) return cert;
@@ -135,7 +135,7 @@ function oneText(cert: unknown, signer: unknown, option: string): unknown {
   return chains.map(({ pem }) => pem).join('\n');
 }
 
-/** A leaf that stands alone is completed by its issuers in `ca`, the root included, as node:tls does. */
+/** Completes a single leaf with its issuers in `ca`, including the root, as node:tls does. */
 function readCertificate(
   cert: unknown,
   option: string,
@@ -146,13 +146,13 @@ function readCertificate(
   return leaf === undefined || others.length > 0 ? pem : pem + issuersOf(leaf, authorities());
 }
 
-/** From the leaf's issuer to the root, if that is among them. */
+/** The issuers from the leaf's to the root, as far as they are available. */
 function issuersOf(leaf: X509Certificate, authorities: readonly PemCertificate[]): string {
   const candidates = authorities.flatMap(({ pem }) => {
     try {
       return [{ pem, certificate: new X509Certificate(pem) }];
     } catch {
-      return []; // The trust store, which is made of them, refuses it by name.
+      return []; // The trust store reports the invalid one by name.
     }
   });
   let chain = '';

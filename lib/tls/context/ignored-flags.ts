@@ -6,7 +6,7 @@ const configuration = `has no effect on s2n-pkey, ${openssl}: pass \`securityPol
 const heap = 'has no effect on s2n-pkey, which locks the memory of its secrets by itself';
 const floor = 'gives s2n-pkey TLS 1.2, the lowest version that it speaks';
 
-/** Options of Node that hold in node:tls and do not hold here, and why. */
+/** Node options that affect node:tls but not this package, and why. */
 export const ignoredFlags: Readonly<Record<string, string>> = {
   '--trace-tls':
     'has no effect on s2n-pkey, since s2n-tls has no trace of messages: use --tls-keylog, and decrypt a capture',
@@ -24,7 +24,7 @@ export const ignoredFlags: Readonly<Record<string, string>> = {
   '--allow-openssl-store': `has no effect on s2n-pkey, ${openssl}: pass a \`signer\` for a key that is elsewhere`,
 };
 
-/** Those of them that are in what a process was started with, each as a sentence. */
+/** One sentence for each such option that the process was started with. */
 export function warningsOfIgnoredFlags(
   nodeOptions: string | undefined,
   execArgv: readonly string[],
@@ -35,7 +35,7 @@ export function warningsOfIgnoredFlags(
     .map(([flag, effect]) => `${flag} ${effect}`);
 }
 
-/** In the order in which they count, without values. Node takes underscores for hyphens. */
+/** In order of precedence, without values. Node accepts underscores for hyphens. */
 export function namesOfFlags(nodeOptions: string | undefined, execArgv: readonly string[]): string[] {
   const flags = [...splitNodeOptions(nodeOptions ?? ''), ...execArgv];
   return flags.map((flag) => flag.replace(/=.*$/s, '').replaceAll('_', '-'));
@@ -43,7 +43,7 @@ export function namesOfFlags(nodeOptions: string | undefined, execArgv: readonly
 
 let warned = false;
 
-/** Warns once of options that the process was started with, hold in node:tls, and have no effect here. */
+/** Warns once about options of the process that affect node:tls but have no effect here. */
 export function warnOfIgnoredFlags(): void {
   if (warned) return;
   warned = true;

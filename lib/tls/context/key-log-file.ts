@@ -1,6 +1,6 @@
 import { appendFile } from 'node:fs';
 
-/** Parts of NODE_OPTIONS as Node reads them: by spaces, but for what double quotes hold, where a backslash escapes. */
+/** Splits NODE_OPTIONS as Node does: at spaces outside double quotes, within which a backslash escapes. */
 export function splitNodeOptions(text: string): string[] {
   const parts: string[] = [];
   let part: string | undefined;
@@ -23,7 +23,7 @@ export function splitNodeOptions(text: string): string[] {
   return parts;
 }
 
-/** The file of Node's own option `--tls-keylog`: that of the command line before that of NODE_OPTIONS, the last of several. */
+/** The file of Node's option `--tls-keylog`. The command line overrides NODE_OPTIONS, and the last of several applies. */
 export function readKeyLogFile(
   execArgv: readonly string[],
   nodeOptions: string | undefined,
@@ -47,7 +47,7 @@ export function logsKeysToFile(): boolean {
   return file !== undefined;
 }
 
-/** As node:tls, warnings included. `lines`: in NSS's key log format. */
+/** Appends `lines`, in NSS's key log format, with the same warnings as node:tls. */
 export function appendToKeyLogFile(lines: string): void {
   if (file === undefined || lines === '') return;
   if (!warned) {
@@ -63,7 +63,7 @@ export function appendToKeyLogFile(lines: string): void {
   });
 }
 
-/** As in node:tls: a Buffer for each line, with its newline. */
+/** As in node:tls, one Buffer per line, including its newline. */
 export function keyLogLines(keyLog: string): Buffer[] {
   return keyLog
     .split('\n')

@@ -6,13 +6,13 @@ export interface ClientCertificateOptions {
   /** Ask clients for a certificate. */
   requestCert?: boolean;
   /**
-   * With `requestCert`: refuse a client whose certificate does not verify, or that has none. True unless given. When off,
-   * such a client is connected, and its socket says `authorized: false` and why (`authorizationError`).
+   * With `requestCert`: refuse a client whose certificate does not verify, or that has none. Default: true. If false, such
+   * a client is connected, and its socket has `authorized: false` and the reason in `authorizationError`.
    */
   rejectUnauthorized?: boolean;
 }
 
-/** What a server does with a client's certificate that does not verify; undefined where it asks for none. */
+/** How a server verifies clients' certificates; undefined if it does not request any. */
 export type ClientCertificates = { readonly rejectUnauthorized: boolean } | undefined;
 
 export const clientCertificateSchema = {
@@ -26,7 +26,7 @@ export function readClientCertificates(options: ClientCertificateOptions): Clien
   return requestCert ? { rejectUnauthorized } : undefined;
 }
 
-/** As in node:tls, only `false` itself turns it off. */
+/** As in node:tls, only `false` turns it off. */
 export function readRejectUnauthorized(value: unknown): boolean {
   return readOption('rejectUnauthorized', clientCertificateSchema.rejectUnauthorized, value);
 }

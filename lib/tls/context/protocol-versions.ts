@@ -3,11 +3,11 @@ import { InvalidOptionError } from '../../errors.ts';
 
 export type ProtocolVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** Versions by the names that node:tls has for them. */
+/** Protocol versions, with node:tls's names. */
 export interface ProtocolVersionOptions {
-  /** Unless given, `tls.DEFAULT_MIN_VERSION`, but at least `'TLSv1.2'`. Beside a policy it narrows the policy's versions. */
+  /** Default: `tls.DEFAULT_MIN_VERSION`, but at least `'TLSv1.2'`. It narrows the versions of a security policy. */
   minVersion?: ProtocolVersion;
-  /** `tls.DEFAULT_MAX_VERSION` unless given. */
+  /** Default: `tls.DEFAULT_MAX_VERSION`. */
   maxVersion?: ProtocolVersion;
 }
 
@@ -20,7 +20,7 @@ const versions: readonly unknown[] = ['TLSv1.2', 'TLSv1.3'] satisfies ProtocolVe
 const olderVersions: readonly unknown[] = ['TLSv1', 'TLSv1.1'];
 
 /**
- * The versions that the options name; undefined where they name none.
+ * The versions in the options; undefined if not given.
  *
  * @throws InvalidOptionError, naming the option.
  */
@@ -35,8 +35,8 @@ export function readVersions(options: ProtocolVersionOptions): {
 }
 
 /**
- * What the process says: `tls.DEFAULT_MIN_VERSION` and `tls.DEFAULT_MAX_VERSION`, which programs assign and flags such as
- * `--tls-min-v1.3` set. Node's own object is read, since the names that a module imports never change.
+ * The process's defaults: `tls.DEFAULT_MIN_VERSION` and `tls.DEFAULT_MAX_VERSION`, which programs assign and flags such as
+ * `--tls-min-v1.3` set. It reads Node's own object, because a module's imported names do not see assignments.
  *
  * @throws InvalidOptionError, naming the property.
  */
@@ -48,7 +48,7 @@ export function processVersions(): VersionRange {
   };
 }
 
-/** The higher of two; one that is not given is the lower. */
+/** The higher of two versions; an absent one is the lower. */
 export function highest(
   one: ProtocolVersion,
   other: ProtocolVersion | undefined = 'TLSv1.2',
@@ -56,7 +56,7 @@ export function highest(
   return one > other ? one : other;
 }
 
-/** The lower of two; one that is not given is the higher. */
+/** The lower of two versions; an absent one is the higher. */
 export function lowest(
   one: ProtocolVersion,
   other: ProtocolVersion | undefined = 'TLSv1.3',

@@ -3,23 +3,23 @@ import type { Server } from 'node:net';
 import { InvalidOptionError } from '../../errors.ts';
 import { contextsOf } from './secure-server.ts';
 
-/** A certificate that a server shows to connections that it accepts now. */
+/** A certificate that a server presents on new connections. */
 export interface ServedCertificate {
-  /** The name it was added for with `addContext`; undefined: the server's own, for clients that ask for none of those. */
+  /** The name that `addContext` added it for. Undefined: the server's own, for clients that request none of those names. */
   readonly servername: string | undefined;
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** SHA-256 of the certificate, as `X509Certificate.fingerprint256` writes it. */
   readonly fingerprint: string;
-  /** Where the key is in KMS: the ARN that its signer has. */
+  /** For a key in KMS: the ARN that its signer has. */
   readonly keyArn: string | undefined;
 }
 
 /**
- * What `server` shows to connections that it accepts now, for metrics and alarms: one entry for each name and each kind of key. What
- * an `SNICallback` chooses is not among them.
+ * Returns the certificates that `server` presents on new connections, for metrics and alarms: one entry for each name and
+ * kind of key. Contexts that an `SNICallback` chooses are not included.
  *
- * @throws InvalidOptionError for a server that this package does not secure.
+ * @throws InvalidOptionError if this package does not secure the server.
  */
 export function servedCertificates(server: Server): ServedCertificate[] {
   const contexts = contextsOf(server);

@@ -9,31 +9,31 @@ import type { SecureContextOptions } from '../context/secure-context.ts';
 import type { SocketOptions } from './server-handshake.ts';
 import type { SessionOptions } from '../context/session-options.ts';
 
-/** Options of `attach`, and with `net.Server`'s own those of `createServer`. */
+/** Options of `attach`. `createServer` also accepts those of `net.Server`. */
 export interface TlsServerOptions
   extends SecureContextOptions, ClientCertificateOptions, SessionOptions, ClientHelloOptions {
-  /** In order of preference. A client that offers ALPN and shares none of them is refused, as in node:tls. */
+  /** In order of preference. As in node:tls, a client that offers ALPN but none of these protocols is refused. */
   ALPNProtocols?: AlpnProtocols;
-  /** Milliseconds until a handshake, the signer's time included, must be done; 120,000 as in node:tls. */
+  /** Milliseconds for a handshake, including the signer's time. Default: 120,000, as in node:tls. */
   handshakeTimeout?: number;
   /**
-   * How many signatures this server's clients can have it ask for. Unless given, each key is limited to four fifths of its
-   * signer's quota (of that of AWS KMS, where the signer names none), all servers of the process together. false: no limit. A
-   * `LocalKeySigner` is not limited.
+   * Limits how many signatures clients can cause. Default: four fifths of the signer's quota for each key, or of the quota
+   * of AWS KMS if the signer names none, shared by all servers of the process. false: no limit. A `LocalKeySigner` is not
+   * limited.
    */
   signatureLimits?: SignatureLimits | SignatureAdmission | false;
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
-  /** Bytes that a socket holds before `write` returns false, and before it stops reading. Node's default unless given. */
+  /** Bytes that a socket buffers before `write` returns false, and before it stops reading. Default: Node's. */
   highWaterMark?: number;
-  /** True unless given: records leave as they are made. */
+  /** Default: true. Records are sent without waiting for more. */
   noDelay?: boolean;
   keepAlive?: boolean;
   /** Milliseconds. */
   keepAliveInitialDelay?: number;
 }
 
-/** What concerns a server's connections, and not its certificates. */
+/** The options that concern a server's connections, not its certificates. */
 export const serverSchema = {
   handshakeTimeout: milliseconds({ least: 1, fallback: 120_000 }),
   allowHalfOpen: flag(false),

@@ -3,7 +3,7 @@ import { Server as HttpsServer } from 'node:https';
 import type { Server } from 'node:net';
 import type { TlsServerOptions } from './server-options.ts';
 
-/** Options of node:tls that a `tls.Server` remembers under their own names. What this package cannot do is refused by name. */
+/** Options of node:tls that a `tls.Server` keeps under their own names. Unsupported ones throw, and the error names them. */
 const remembered = [
   'passphrase',
   'clientCertEngine',
@@ -27,7 +27,7 @@ const remembered = [
   'crl',
 ] as const;
 
-/** Those it hides behind symbols: the symbols' descriptions, on Node 20 to 26 alike. */
+/** Descriptions of the symbols that it keeps other options under, the same on Node 20 to 26. */
 const hidden = {
   handshakeTimeout: 'handshake-timeout',
   SNICallback: 'snicallback',
@@ -48,7 +48,7 @@ interface ServerFields {
   ALPNProtocols?: unknown;
 }
 
-/** The options that a server of Node's was made with, as far as they concern its connections before http sees them. */
+/** The options of a Node server that apply to its connections before http handles them. */
 export function settingsOf(server: Server): Partial<TlsServerOptions> {
   const own = server as ServerFields;
   const settings: Record<string, unknown> = {
@@ -59,7 +59,7 @@ export function settingsOf(server: Server): Partial<TlsServerOptions> {
     keepAliveInitialDelay: (own.keepAliveInitialDelay ?? 0) * 1000,
     ALPNProtocols: own.ALPNProtocols,
   };
-  // Elsewhere false means that nobody said anything.
+  // On other servers, false means that the option was not given.
   if (server instanceof HttpsServer || server instanceof HttpServer) settings['noDelay'] = own.noDelay;
   const fields = server as unknown as Record<string | symbol, unknown>;
   for (const name of remembered) settings[name] = fields[name];

@@ -4,13 +4,13 @@ import { unsupported } from '../socket/unsupported-methods.ts';
 const clientsKeepSessions =
   "clients keep sessions, in tickets, and a server keeps none; pass `ticketKeys` for servers that resume each other's";
 
-/** Events of node:tls's servers that never happen here, and what to do instead: docs/differences.md has the same list. */
+/** Events of node:tls's servers that are not supported, and alternatives. docs/differences.md has the same list. */
 export const unsupportedEvents: Readonly<Record<string, string>> = {
   newSession: clientsKeepSessions,
   resumeSession: clientsKeepSessions,
 };
 
-/** Refuses listeners of these events by name: those that are there, and those that come. Never a silent no. */
+/** Throws for current and later listeners of these events, so that none waits silently. The error names the event. */
 export function refuseUnsupportedEvents(server: Server): void {
   for (const event of Object.keys(unsupportedEvents)) {
     if (server.listenerCount(event) > 0) refuse(event);

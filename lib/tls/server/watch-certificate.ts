@@ -15,24 +15,24 @@ import type { Identity } from '../context/identity.ts';
 import { contextsOf } from './secure-server.ts';
 import type { ServerContexts } from '../context/server-contexts.ts';
 
-/** What the certificate is served with beside it: `securityPolicy`, `ca` … as for `server.setSecureContext`. */
+/** Further options of the context: `securityPolicy`, `ca` …, as for `server.setSecureContext`. */
 export interface WatchCertificateOptions extends Omit<
   SecureContextOptions,
   'cert' | 'signer' | 'identities' | 'ocspResponse'
 > {
-  /** Path of the certificate chain, PEM: a file, or a symbolic link such as those of a Kubernetes secret. */
+  /** Path of the certificate chain (PEM): a file, or a symbolic link, as in a Kubernetes secret. */
   cert: string;
-  /** Holds the key of the certificate; or what finds the signer for a certificate, where its key may change too. */
+  /** Holds the certificate's key. If the key may change too, a function that returns the signer for a certificate. */
   signer: Signer | ((cert: string) => Signer | Promise<Signer>);
-  /** Clients of which name (SNI) are shown it, as for `addContext`. Those that ask for none of the names added, unless given. */
+  /** The name (SNI) that the certificate is for, as in `addContext`. Default: clients that request none of the added names. */
   servername?: string;
-  /** Milliseconds for which the file must not change before it is read: 200 unless given. */
+  /** Milliseconds for which the file must not change before it is read. Default: 200. */
   settle?: number;
-  /** Milliseconds between looks at the file whatever the file system tells (network file systems tell nothing); 30,000 unless given. */
+  /** Milliseconds between checks of the file, since network file systems report no changes. Default: 30,000. */
   interval?: number;
 }
 
-/** What is served now. */
+/** The certificate that is served now. */
 export interface SwappedCertificate {
   /** SHA-256 of the server's own certificate, as `X509Certificate.fingerprint256` writes it. */
   readonly fingerprint: string;
@@ -40,14 +40,14 @@ export interface SwappedCertificate {
   readonly notAfter: Date;
 }
 
-/** @internal The time and the timers of a watch, so that tests hold them. Timers do not keep the process alive. */
+/** @internal The clock and timers of a watch, which tests replace. Timers do not keep the process alive. */
 export interface WatchClock {
   now(): number;
-  /** Calls `act` once after `milliseconds`, unless what is returned is called before. */
+  /** Calls `act` once after `milliseconds`, unless the returned function is called first. */
   after(milliseconds: number, act: () => void): () => void;
 }
 
-/** When a watch looks at its file. */
+/** When a watch checks its file. */
 export const watchSchema = {
   settle: milliseconds({ least: 1, fallback: 200 }),
   interval: milliseconds({ least: 1, fallback: 30_000 }),
@@ -63,10 +63,10 @@ const systemClock: WatchClock = {
   },
 };
 
-/** Milliseconds after the first refusal until the next try; doubled with each, up to the longest. */
+/** Milliseconds from the first refusal to the next try. It doubles with each refusal, up to the maximum. */
 const firstRetry = 1_000;
 const longestRetry = 60_000;
-/** Milliseconds that the function `signer` may take: one that never settles must not end the watch. */
+/** Milliseconds that the function `signer` may take, so that a promise that never settles cannot stop the watch. */
 const signerTimeout = 60_000;
 
 /** What a `CertificateWatch` emits. */
@@ -77,10 +77,9 @@ export interface CertificateWatchEvents {
 }
 
 /**
- * A certificate file that is watched. Events: `'swapped'` (certificate) when connections that are accepted from now on are shown
- * another one, `'refused'` (error) when what the file has cannot be served, and the former certificate stays. It is tried again, with
- * back-off, until it can be served, and each try that fails is another `'refused'`. A refusal that nobody listens for is a process
- * warning.
+ * Watches a certificate file. It emits `'swapped'` (certificate) when new connections get another certificate. It emits
+ * `'refused'` (error) when the file's content cannot be served, and the current certificate stays. It retries with back-off
+ * until the content can be served, and each failed try emits `'refused'`. Without a listener, a refusal is a process warning.
  */
 export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
   readonly #options: WatchCertificateOptions;
@@ -91,18 +90,18 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #clock: WatchClock;
   #settling: NodeJS.Timeout | undefined;
-  /** SHA-256 of the last content that was served. */
+  /** SHA-256 of the content that was served last. */
   #served: string;
-  /** What was refused last, until something is served. */
+  /** The content that was refused last, until some content is served. */
   #refused: { readonly digest: string; readonly delay: number } | undefined;
   #cancelRetry: (() => void) | undefined;
-  /** What the file brought last. */
+  /** The identities of the certificate that was served last. */
   #serving: readonly Identity[];
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #closed = false;
 
-  /** @internal Made by `watchCertificate`. */
+  /** @internal Only `watchCertificate` creates watches. */
   constructor(
     contexts: ServerContexts,
     options: WatchCertificateOptions,
@@ -123,10 +122,10 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
       this.#look();
     }, times.interval);
     this.#poll.unref();
-    this.#look(); // It may have changed since it was read.
+    this.#look(); // The file may have changed since it was read.
   }
 
-  /** Stops watching; what is served stays. */
+  /** Stops watching. The server keeps the current certificate. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -138,14 +137,14 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     this.emit('close');
   }
 
-  /** For `using`: as `close`. */
+  /** Supports `using`; the same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 
   /**
-   * Watches the folders that the path leads through, and not the file: it is renamed over, or a link on the way is (Kubernetes
-   * replaces `..data` beside the file's own link).
+   * Watches the folders on the path instead of the file, because a renewal renames a new file over it or replaces a link on
+   * the path (Kubernetes replaces `..data` beside the file's own link).
    */
   async #followLinks(): Promise<void> {
     const target = await realpath(this.#path).catch(() => this.#path);
@@ -161,7 +160,7 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     }
   }
 
-  /** Without a watcher (none left, or a file system that has none) the interval still finds changes. */
+  /** If the system has no watcher left, or the file system supports none, the interval still finds changes. */
   #watchFolder(folder: string): void {
     try {
       const watcher = watch(folder, { persistent: false }, () => {
@@ -173,7 +172,7 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
       });
       this.#watchers.set(folder, watcher);
     } catch {
-      // The interval looks.
+      // The interval still checks.
     }
   }
 
@@ -233,12 +232,12 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     this.emit('swapped', swapped.certificate);
   }
 
-  /** Whether this content was refused, and its next try is yet to come. */
+  /** Whether this content was refused and waits for its next try. */
   #awaitsRetry(digest: string): boolean {
     return digest === this.#refused?.digest && this.#cancelRetry !== undefined;
   }
 
-  /** What is wrong may pass without the file being changed: a clock, the signer, a permission. */
+  /** The cause may go away without a change of the file: a clock, the signer, a permission. */
   #refuse(content: string, error: Error): void {
     const digest = digestOf(content);
     if (this.#isClosed() || this.#awaitsRetry(digest)) return;
@@ -265,14 +264,14 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
 const refusedCode = 'ERR_S2N_PKEY_CERTIFICATE_REFUSED';
 
 /**
- * Serves the certificate in a file, and whatever replaces it in that file: renewals take effect without a restart, and no
- * connection is dropped. A file that is half written, of another key than the signer's, expired or not valid yet is refused, and the
- * former certificate stays; it is tried again until it fits.
+ * Serves the certificate in a file, and reloads it when the file changes. Renewals need no restart and drop no connection.
+ * A file that is incomplete, for another key, expired or not yet valid is refused. The current certificate stays, and the
+ * file is tried again until it can be served.
  *
- * @param server One of `createServer`, or one that was attached.
+ * @param server A server from `createServer`, or an attached one.
  * @param clock For tests.
- * @returns Resolves once the certificate that is in the file now is served.
- * @throws InvalidOptionError; S2nPkeyError `ERR_S2N_PKEY_CERTIFICATE_REFUSED` when the file cannot be served now.
+ * @returns Resolves when the file's current certificate is served.
+ * @throws InvalidOptionError; S2nPkeyError `ERR_S2N_PKEY_CERTIFICATE_REFUSED` if the file cannot be served now.
  */
 export async function watchCertificate(
   server: Server,
@@ -312,7 +311,7 @@ export async function watchCertificate(
   }
 }
 
-/** What `watchCertificate` changes nothing of. */
+/** Options that `watchCertificate` refuses, because the server's other certificates stay as they are. */
 const identityOptions = ['identities', 'ocspResponse'] as const;
 
 const ownOptions = [
@@ -321,7 +320,7 @@ const ownOptions = [
   'interval',
 ] as const satisfies readonly (keyof WatchCertificateOptions)[];
 
-/** Undefined where `isClosed` meanwhile. */
+/** Resolves to undefined if `isClosed` meanwhile. */
 async function serve(
   contexts: ServerContexts,
   options: WatchCertificateOptions,
@@ -346,7 +345,7 @@ async function serve(
   return { certificate, identities: context.identities };
 }
 
-/** What the function gives. A signer that comes too late is not used: the next try asks for another. */
+/** Resolves to the function's signer. A signer that comes too late is not used; the next try calls the function again. */
 async function findSigner(
   find: (cert: string) => Signer | Promise<Signer>,
   cert: string,
