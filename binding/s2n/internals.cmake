@@ -1,6 +1,8 @@
 # Compiles the files of this folder as sources of the s2n target: they read its structures, so they need its definitions,
 # options and include folders.
 
+include(${CMAKE_CURRENT_LIST_DIR}/review.cmake)
+
 file(GLOB s2n_internals CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)
 target_sources(s2n PRIVATE ${s2n_internals})
 set_source_files_properties(${s2n_internals} TARGET_DIRECTORY s2n PROPERTIES
