@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "engine/freed_memory.h"
 #include "engine/operation_id.h"
 
 namespace s2npkey::engine {
@@ -25,13 +24,13 @@ Registry& TheRegistry() {
 
 }  // namespace
 
-std::shared_ptr<Engine> Engine::Acquire() {
+std::shared_ptr<Engine> Engine::Acquire(const Scheduling& scheduling) {
   Registry& registry = TheRegistry();
   const std::lock_guard<std::mutex> lock(registry.mutex);
   std::shared_ptr<Engine> engine = registry.engine.lock();
   if (!engine) {
-    KeepFreedMemory();
-    engine = std::make_shared<Engine>();
+    engine = std::make_shared<Engine>(Limits{}, scheduling);
+    if (scheduling.keep_freed_memory) KeepFreedMemory();
     registry.engine = engine;
   }
   return engine;
@@ -52,7 +51,7 @@ size_t Engine::threads() const {
 EngineLoop& Engine::StartedLoopFor(StreamId id) {
   const std::lock_guard<std::mutex> lock(mutex_);
   while (loops_.size() < thread_count_)
-    loops_.push_back({std::make_unique<EngineLoop>(limits_), {}});
+    loops_.push_back({std::make_unique<EngineLoop>(limits_, scheduling_), {}});
   return *loops_[id % loops_.size()].loop;
 }
 

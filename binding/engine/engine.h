@@ -10,6 +10,7 @@
 
 #include "engine/descriptor_tally.h"
 #include "engine/engine_loop.h"
+#include "engine/scheduling.h"
 
 namespace s2npkey::engine {
 
@@ -17,8 +18,10 @@ namespace s2npkey::engine {
 class Engine {
  public:
   // The one engine, made anew when the last holder of the former let it go.
-  static std::shared_ptr<Engine> Acquire();
-  explicit Engine(const Limits& limits = {}) : limits_(limits) {}
+  // `scheduling` counts only for the one that makes it.
+  static std::shared_ptr<Engine> Acquire(const Scheduling& scheduling);
+  explicit Engine(const Limits& limits = {}, const Scheduling& scheduling = {})
+      : limits_(limits), scheduling_(scheduling) {}
 
   // How many threads to run; takes effect while none has been started. False: too late.
   bool SetThreads(size_t count);
@@ -54,6 +57,7 @@ class Engine {
   EngineLoop& StartedLoopFor(StreamId id);
 
   const Limits limits_;
+  const Scheduling scheduling_;
   mutable std::mutex mutex_;
   size_t thread_count_ = 1;
   std::vector<Running> loops_;

@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-#include "engine/thread_policy.h"
+#include "engine/scheduling.h"
 #include "memory/arena.h"
 #include "tls/library.h"
 
@@ -19,9 +19,6 @@ namespace {
 // Handshakes have so long of each turn, also where no open connection has anything to do: about a
 // step of one that goes on, or dozens that only look at what a peer dripped.
 constexpr std::chrono::microseconds kLeastForHandshakes(100);
-// While there is more to do at once, events wait for so long, and JavaScript is woken less often:
-// to be woken costs it a third of what a connection does.
-constexpr std::chrono::microseconds kBatch(500);
 
 // Of what there was no memory for, in ms.
 constexpr int kRetry = 10;
@@ -47,7 +44,8 @@ class AllSignalsBlocked {
 
 }  // namespace
 
-EngineLoop::EngineLoop(const Limits& limits) : context_(limits) {
+EngineLoop::EngineLoop(const Limits& limits, const Scheduling& scheduling)
+    : context_(limits, Clock::now, scheduling) {
   // The process's signals are for its own threads.
   const AllSignalsBlocked blocked;  // inherited by the thread
   thread_ = std::thread([this] { Run(); });
@@ -104,7 +102,7 @@ TlsStream* EngineLoop::Find(StreamId id) {
 }
 
 void EngineLoop::Run() {
-  WorkInBatches();
+  if (context_.scheduling.batch_threads) WorkInBatches();
   while (!stop_) {
     const bool woken = Wait();
     TurnAfterWait(woken, Clock::now());  // the time after the wait, not before it
@@ -118,7 +116,7 @@ void EngineLoop::Run() {
 bool EngineLoop::Wait() {
   const int timeout = Timeout();
   if (timeout == 0) return context_.poller.Wait(0).woken;
-  const Clock::time_point begun = Clock::now();
+  const Clock::time_point started = Clock::now();
   Poller::Told told;
   const bool looks = short_waits_.ShouldLook();
   if (looks) {
@@ -126,13 +124,13 @@ bool EngineLoop::Wait() {
     do {
       LetOthersGoFirst();
       told = context_.poller.Wait(0);
-    } while (!told.anything && Clock::now() - begun < ShortWaits::kShort);
+    } while (!told.anything && Clock::now() - started < short_waits_.limit());
   }
   if (!told.anything) {
     context_.WipePlaintext();
     told = context_.poller.Wait(timeout);
   }
-  short_waits_.Add(Clock::now() - begun, looks);
+  short_waits_.Add(Clock::now() - started, looks);
   return told.woken;
 }
 
@@ -156,7 +154,7 @@ bool EngineLoop::Turn(Clock::time_point now) {
 void EngineLoop::TurnAfterWait(bool woken, Clock::time_point now) {
   context_.now = now;
   turns_++;
-  if (now - context_.events.began() >= kBatch) context_.events.Flush();
+  if (now - context_.events.began() >= context_.scheduling.event_batch) context_.events.Flush();
   if (woken) ExecuteCommands();
   context_.deadlines.Run(now, kDeadlinesATurn,
                          [](TlsStream* stream) { Do(stream, &TlsStream::OnDeadline); });
@@ -202,7 +200,7 @@ void EngineLoop::DriveStreams() {
   size_t left = context_.handshakes.size();
   do {
     Do(context_.handshakes.Pop(), &TlsStream::Drive);
-    if (!context_.handshakes.empty()) LetOthersGoFirst();
+    if (context_.scheduling.batch_threads && !context_.handshakes.empty()) LetOthersGoFirst();
   } while (--left > 0 && !context_.handshakes.empty() && clock.Elapsed() < end);
 }
 

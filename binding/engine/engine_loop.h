@@ -21,7 +21,7 @@
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/loop_context.h"
-#include "engine/short_waits.h"
+#include "engine/scheduling.h"
 #include "engine/tls_stream.h"
 
 namespace s2npkey::engine {
@@ -52,8 +52,9 @@ struct LoopStatistics {
 
 class EngineLoop {
  public:
-  explicit EngineLoop(const Limits& limits);  // starts the thread; throws std::system_error
-  ~EngineLoop();                              // ends every stream, stops and joins the thread
+  // Starts the thread; throws std::system_error.
+  EngineLoop(const Limits& limits, const Scheduling& scheduling);
+  ~EngineLoop();  // ends every stream, stops and joins the thread
 
   // One without a thread: whoever made it calls Turn, with a clock of its own. What happens to such
   // a loop happens again when it is done again, which fuzzing needs.
@@ -165,7 +166,7 @@ class EngineLoop {
   std::shared_ptr<Adoption> refused_;
   Deadlines<EngineLoop> trims_;
   Deadlines<EngineLoop>::Entry trim_;
-  ShortWaits short_waits_;
+  ShortWaits short_waits_{context_.scheduling.spin};
   std::atomic<bool> stop_{false};
   uint64_t turns_ = 0;
 

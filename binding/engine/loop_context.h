@@ -16,7 +16,7 @@
 #include "engine/intrusive_queue.h"
 #include "engine/limits.h"
 #include "engine/poller.h"
-#include "engine/turn_clock.h"
+#include "engine/scheduling.h"
 #include "memory/secret_bytes.h"
 #include "tls/connection.h"
 #include "tls/error.h"
@@ -82,10 +82,12 @@ struct LoopContext {
     plaintext.Wipe();
   }
 
-  explicit LoopContext(const Limits& given = {}, TurnClock::Now clock = Clock::now)
-      : limits(given), turn_clock(clock) {}
+  explicit LoopContext(const Limits& given = {}, TurnClock::Now clock = Clock::now,
+                       const Scheduling& tuning = {})
+      : limits(given), scheduling(tuning), turn_clock(clock, tuning.turn) {}
 
   const Limits limits;
+  const Scheduling scheduling;
   Poller poller;
   Deadlines<TlsStream> deadlines;
   Deadlines<TlsStream> idle_checks;

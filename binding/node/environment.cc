@@ -29,6 +29,21 @@ namespace {
 // JavaScript stands still meanwhile.
 constexpr std::chrono::milliseconds kCountLimit{100};
 
+engine::Scheduling ReadScheduling(const Napi::CallbackInfo& info) {
+  engine::Scheduling scheduling;
+  if (!info[1].IsObject()) return scheduling;
+  const auto given = info[1].As<Napi::Object>();
+  const auto microseconds = [&given](const char* name) {
+    return std::chrono::microseconds(given.Get(name).As<Napi::Number>().Int64Value());
+  };
+  scheduling.batch_threads = given.Get("batchThreads").ToBoolean();
+  scheduling.spin = microseconds("spin");
+  scheduling.event_batch = microseconds("eventBatch");
+  scheduling.turn = microseconds("turn");
+  scheduling.keep_freed_memory = given.Get("keepFreedMemory").ToBoolean();
+  return scheduling;
+}
+
 }  // namespace
 
 void EventQueue::Push(engine::Event&& event) {
@@ -107,7 +122,7 @@ Napi::Function Environment::Define(Napi::Env env) {
 }
 
 Environment::Environment(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<Environment>(info), engine_(engine::Engine::Acquire()) {
+    : Napi::ObjectWrap<Environment>(info), engine_(engine::Engine::Acquire(ReadScheduling(info))) {
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "new Environment(onEvents)");
   on_events_ = Napi::Weak(info[0].As<Napi::Function>());

@@ -2,6 +2,7 @@
  * The types of the native addon. They must match `binding/node/`: change both together. Nothing outside `lib/native` names
  * the addon.
  */
+import type { Scheduling } from './scheduling.ts';
 
 /** A private key in AWS-LC's memory. It signs input that is already hashed, which Node's own crypto cannot do. */
 export interface NativeLocalKey {
@@ -251,8 +252,11 @@ export interface NativeEnvironment {
 }
 
 export interface NativeEnvironmentConstructor {
-  /** The environment references `onEvents` only while there are streams. Otherwise, the caller must keep it alive. */
-  new (onEvents: () => void): NativeEnvironment;
+  /**
+   * The environment references `onEvents` only while there are streams. Otherwise, the caller must keep it alive.
+   * `scheduling` applies to the first environment of the process, whose engine the others share.
+   */
+  new (onEvents: () => void, scheduling: Scheduling): NativeEnvironment;
 }
 
 /** The addon's exports (`binding/node/addon.cc`). */

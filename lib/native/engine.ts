@@ -10,6 +10,7 @@ import type {
   NativeServerContexts,
 } from './binding.ts';
 import { EventReader, readEvent, type StreamListener } from './events.ts';
+import { readScheduling } from './scheduling.ts';
 
 /** Milliseconds that `process.exit` waits for earlier writes to be delivered. */
 const EXIT_DELIVERY_LIMIT = 1000;
@@ -50,7 +51,7 @@ class Engine {
   };
 
   constructor() {
-    this.#native = new (addon().Environment)(this.#onEvents);
+    this.#native = new (addon().Environment)(this.#onEvents, readScheduling(process.env));
   }
 
   /**

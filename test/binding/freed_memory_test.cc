@@ -1,6 +1,6 @@
 // That what is freed at once does not go back to the kernel at once: glibc's malloc, which
 // sanitizers replace.
-#include "engine/freed_memory.h"
+#include "engine/engine.h"
 
 #include <unistd.h>
 
@@ -32,10 +32,14 @@ bool HeapShrinks() {
 
 }  // namespace
 
-TEST(freed_memory_stays_with_the_process_once_the_engine_has_asked_for_it) {
+TEST(freed_memory_stays_with_the_process_only_where_that_is_asked_for) {
   if (std::getenv(kFresh)) {
     EXPECT(HeapShrinks());
-    engine::KeepFreedMemory();
+    engine::Engine::Acquire({});
+    EXPECT(HeapShrinks());  // the process's malloc is left alone
+    engine::Scheduling asked;
+    asked.keep_freed_memory = true;
+    engine::Engine::Acquire(asked);
     EXPECT(!HeapShrinks());
     return;
   }

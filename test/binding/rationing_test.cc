@@ -175,7 +175,7 @@ TEST(a_connection_with_much_to_move_ends_its_chunk_when_the_time_is_over) {
   EXPECT(WriteAll(peer.client.fd(), records));
   std::string received;
   std::vector<char> buffer(300000);
-  a_look = engine::TurnClock::kData;
+  a_look = engine::Scheduling{}.turn;
   int turns = 0;
   for (int tries = 0; received.size() < 200000 && tries < 10000; tries++) {
     server.loop.Turn(server.now);

@@ -1,5 +1,5 @@
-// When the engine's thread looks for the next event before it sleeps.
-#include "engine/short_waits.h"
+// What tunes the engine, and that each tuning can be switched off.
+#include "engine/scheduling.h"
 
 #include <chrono>
 
@@ -41,4 +41,9 @@ TEST(a_thread_whose_events_become_rare_soon_looks_no_more) {
   while (!waits.ShouldLook()) waits.Add(milliseconds(1), false);
   waits.Add(microseconds(20), true);
   EXPECT(LooksIn(&waits, 320, milliseconds(1)) <= 12);
+}
+
+TEST(a_thread_that_may_not_look_sleeps_whatever_the_waits) {
+  ShortWaits waits(microseconds(0));
+  EXPECT_EQ(LooksIn(&waits, 1000, microseconds(1)), 0);
 }

@@ -1,11 +1,11 @@
-#include "engine/thread_policy.h"
+#include "engine/scheduling.h"
 
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstdint>
+#include <cstdlib>
 
 namespace s2npkey::engine {
 
@@ -23,9 +23,11 @@ struct Attributes {
   uint64_t period;
 };
 
-// The shortest that there is. Whoever yields forfeits the rest of it (Linux 6.18), so that a longer
-// one would leave little of the core to this thread where another process wants all of it.
+// The shortest that there is. A thread that yields forfeits the rest of it (Linux 6.18), so that a
+// longer one would leave little of the core to this thread where another process wants all of it.
 constexpr uint64_t kSlice = 100'000;
+
+constexpr size_t kLargeBuffer = 16 * 1024 * 1024;
 
 }  // namespace
 
@@ -41,5 +43,11 @@ void WorkInBatches() {
 }
 
 void LetOthersGoFirst() { sched_yield(); }
+
+void KeepFreedMemory() {
+  // Mapped and unmapped, never touched. Volatile: or the compiler leaves both out.
+  void* volatile buffer = std::malloc(kLargeBuffer);
+  std::free(buffer);
+}
 
 }  // namespace s2npkey::engine
