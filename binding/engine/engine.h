@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "engine/descriptor_tally.h"
@@ -38,6 +40,10 @@ class Engine {
                    std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   // The loop a stream lives on; null while no thread was started.
   EngineLoop* LoopOf(StreamId id);
+  // See EngineLoop::Tell.
+  void Tell(StreamId id, std::function<void(TlsStream&)> act) {
+    if (EngineLoop* loop = LoopOf(id)) loop->Tell(id, std::move(act));
+  }
 
   void EndStreamsOf(const std::shared_ptr<EventSink>& sink);
   // Waits until what JavaScript wrote was handed to TCP, at most for `limit`. False: the time was

@@ -210,11 +210,9 @@ void EngineLoop::TellEnds() {
     Do(context_.speechless.Pop(), &TlsStream::TellEnd);
   try {
     for (; refused_; refused_ = std::move(refused_->next)) {
-      Event event;
-      event.kind = Event::Kind::kFailed;
-      event.stream = refused_->id;
-      event.failure = tls::Failure::Of(tls::FailureKind::kResources, "no memory is left");
-      context_.events.Post(refused_->sink, std::move(event), context_.now);
+      HandshakeFailed failed;
+      failed.failure = tls::Failure::Of(tls::FailureKind::kResources, "no memory is left");
+      context_.events.Post(refused_->sink, Event{refused_->id, std::move(failed)}, context_.now);
     }
   } catch (const std::bad_alloc&) {
     return;  // later

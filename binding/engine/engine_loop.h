@@ -73,22 +73,11 @@ class EngineLoop {
   // Begins a client's handshake: see TlsStream.
   void Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
-  void Judge(StreamId id, bool accepted);
-  // Ends a handshake that nobody waits for any more.
-  void Cancel(StreamId id);
+  // Does something with a stream, unless it has ended: a command of its environment.
+  void Tell(StreamId id, std::function<void(TlsStream&)> act);
   // Ready with nothing where the stream is not open, or it cannot be had.
   std::future<memory::SecretBytes> ExportKeyingMaterial(
       StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context);
-  void CompleteSignature(StreamId id, OperationId operation, std::vector<uint8_t> signature);
-  // Ends a handshake that failed in the application, with this alert (RFC 8446 section 6.2).
-  void Taken(StreamId id);
-  void Destroy(StreamId id, int alert);
-  // The answer to kClientHello; see tls::Connection::ChooseContext.
-  void ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,
-                     std::optional<std::string> protocol);
-  void Reset(StreamId id);
-  void SetNoDelay(StreamId id, bool on);
-  void SetKeepAlive(StreamId id, bool on, int initial_delay_seconds);
   // Ends every stream of a sink that is about to go.
   void EndStreamsOf(std::shared_ptr<EventSink> sink);
   // Ready when nothing that `sink`'s JavaScript wrote before the call is on its way any more.
@@ -134,10 +123,6 @@ class EngineLoop {
     } catch (const std::bad_alloc&) {
       stream->OnOutOfMemory();
     }
-  }
-  template <typename Act>
-  void With(StreamId id, Act act) {
-    if (TlsStream* stream = Find(id)) Do(stream, act);
   }
   void TellEnds();
   void CheckDeliveries();

@@ -1,4 +1,5 @@
 // What other threads ask of an engine thread.
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -78,14 +79,11 @@ void EngineLoop::Begin(const std::shared_ptr<Adoption>& adoption, Make make) {
   }
 }
 
-void EngineLoop::Judge(StreamId id, bool accepted) {
-  Submit([id, accepted](EngineLoop& loop) {
-    loop.With(id, [&](TlsStream& stream) { stream.Judge(accepted); });
+void EngineLoop::Tell(StreamId id, std::function<void(TlsStream&)> act) {
+  Submit([id, act = std::move(act)](EngineLoop& loop) {
+    // By reference: there may be no memory for a copy, and nobody would catch that.
+    if (TlsStream* stream = loop.Find(id)) Do(stream, std::ref(act));
   });
-}
-
-void EngineLoop::Cancel(StreamId id) {
-  Submit([id](EngineLoop& loop) { loop.With(id, [&](TlsStream& stream) { stream.Abandon(); }); });
 }
 
 std::future<memory::SecretBytes> EngineLoop::ExportKeyingMaterial(
@@ -104,47 +102,6 @@ std::future<memory::SecretBytes> EngineLoop::ExportKeyingMaterial(
     promise->set_value(std::move(exported));
   });
   return material;
-}
-
-void EngineLoop::CompleteSignature(StreamId id, OperationId operation,
-                                   std::vector<uint8_t> signature) {
-  Submit([id, operation, signature = std::move(signature)](EngineLoop& loop) mutable {
-    loop.With(
-        id, [&](TlsStream& stream) { stream.CompleteSignature(operation, std::move(signature)); });
-  });
-}
-
-void EngineLoop::Taken(StreamId id) {
-  Submit([id](EngineLoop& loop) { loop.With(id, [](TlsStream& stream) { stream.Taken(); }); });
-}
-
-void EngineLoop::Destroy(StreamId id, int alert) {
-  Submit([id, alert](EngineLoop& loop) {
-    loop.With(id, [&](TlsStream& stream) { stream.Destroy(alert); });
-  });
-}
-
-void EngineLoop::ChooseContext(StreamId id, std::shared_ptr<const tls::Config> config,
-                               std::optional<std::string> protocol) {
-  Submit([id, config = std::move(config), protocol = std::move(protocol)](EngineLoop& loop) {
-    loop.With(id, [&](TlsStream& stream) { stream.ChooseContext(config, protocol); });
-  });
-}
-
-void EngineLoop::Reset(StreamId id) {
-  Submit([id](EngineLoop& loop) { loop.With(id, [&](TlsStream& stream) { stream.Reset(); }); });
-}
-
-void EngineLoop::SetNoDelay(StreamId id, bool on) {
-  Submit([id, on](EngineLoop& loop) {
-    loop.With(id, [&](TlsStream& stream) { stream.SetNoDelay(on); });
-  });
-}
-
-void EngineLoop::SetKeepAlive(StreamId id, bool on, int initial_delay_seconds) {
-  Submit([id, on, initial_delay_seconds](EngineLoop& loop) {
-    loop.With(id, [&](TlsStream& stream) { stream.SetKeepAlive(on, initial_delay_seconds); });
-  });
 }
 
 void EngineLoop::EndStreamsOf(std::shared_ptr<EventSink> sink) {

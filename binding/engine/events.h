@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "engine/descriptor.h"
@@ -24,52 +25,104 @@ struct HandshakeTiming {
   uint32_t done = 0;
 };
 
-struct Event {
-  enum class Kind : uint8_t {
-    kSign,    // the handshake stopped at its private-key operation
-    kSecure,  // the handshake is done: `descriptor` is the plaintext end, for JavaScript to own
-    kFailed,  // the handshake failed; the last event of its stream
-    kError,   // an open connection broke: the plaintext end is at its end after this
-    kClosed,  // everything JavaScript wrote was handed to TCP or is lost for good; the last event
-              // of a stream
-    kTruncated,    // the peer's FIN came without close_notify: the end of the plaintext follows
-    kClientHello,  // the handshake stopped for the application to choose a context
-    kJudge,    // a client's handshake stands at its server's certificate, for JavaScript to judge
-    kSession,  // in `input`, what a later connection of a client can resume
-  };
-
-  Kind kind = Kind::kClosed;
-  StreamId stream = 0;
-
-  // kSign
+// The handshake stopped at its private-key operation.
+struct SignAsked {
   OperationId operation = 0;
   uint16_t scheme = 0;
   memory::SecretBytes input;
-
-  // kSign and kSecure
   size_t context = 0;   // of the server's
-  size_t identity = 0;  // of the context's: whose key is to sign, or whose certificate was shown
+  size_t identity = 0;  // of the context's: whose key is to sign
+  Address remote;
+};
 
-  // kClientHello, beside facts.server_name
-  std::vector<std::string> protocols;
-  // The same: the client asks for an OCSP response (RFC 6066 section 8).
-  bool asks_ocsp = false;
-
-  // kSecure
-  Descriptor descriptor;
+// The handshake is done.
+struct Secured {
+  Descriptor descriptor;  // the plaintext end, for JavaScript to own; a client
+                          // has it already
   tls::HandshakeFacts facts;
   HandshakeTiming timing;
-
-  // kSecure and kFailed
-  std::string key_log;  // lines; empty unless the configuration logs keys
-  // kSecure and kFailed; the remote one of kSign, too
+  size_t context = 0;   // of the server's
+  size_t identity = 0;  // of the context's: whose certificate was shown
   Endpoints endpoints;
-  // kSecure, kFailed and kJudge
   tls::PeerIdentity peer;
+  std::string key_log;  // lines; empty unless the configuration logs keys
+};
 
-  // kFailed and kError
+// The handshake failed. The last event of its stream.
+struct HandshakeFailed {
   tls::Failure failure;
-  bool after_end = false;  // kError: all that the peer sent, and its end, were given before it
+  std::string server_name;
+  std::string alpn_protocol;
+  Endpoints endpoints;
+  tls::PeerIdentity peer;
+  std::string key_log;
+};
+
+// An open connection broke. The plaintext end is at its end after this.
+struct Broken {
+  tls::Failure failure;
+  bool after_end = false;  // all that the peer sent, and its end, were given before it
+};
+
+// Everything JavaScript wrote was handed to TCP, or is lost for good. The last event of a stream.
+struct Closed {};
+
+// The peer's FIN came without close_notify. The end of the plaintext follows.
+struct Truncated {};
+
+// The handshake stopped for the application to choose a context.
+struct ClientHelloReceived {
+  std::string server_name;
+  std::vector<std::string> protocols;
+  bool asks_ocsp = false;  // for an OCSP response (RFC 6066 section 8)
+};
+
+// A client's handshake stands at its server's certificate, for JavaScript to judge.
+struct VerdictAsked {
+  tls::PeerIdentity peer;
+};
+
+// What a later connection of a client can resume.
+struct SessionReceived {
+  memory::SecretBytes session;
+};
+
+struct Event {
+  // As the variant orders them, and lib/native/events.ts reads them.
+  enum class Kind : uint8_t {
+    kSign,
+    kSecure,
+    kFailed,
+    kError,
+    kClosed,
+    kTruncated,
+    kClientHello,
+    kJudge,
+    kSession,
+  };
+  using Body = std::variant<SignAsked, Secured, HandshakeFailed, Broken, Closed, Truncated,
+                            ClientHelloReceived, VerdictAsked, SessionReceived>;
+
+  StreamId stream = 0;
+  Body body = Closed{};
+
+  Kind kind() const noexcept { return static_cast<Kind>(body.index()); }
+  // Only of an event that has it. A wrong one throws std::bad_variant_access.
+  template <typename Part>
+  const Part& As() const {
+    return std::get<Part>(body);
+  }
+  template <typename Part>
+  Part& As() {
+    return std::get<Part>(body);
+  }
+  const SignAsked& sign() const { return As<SignAsked>(); }
+  Secured& secure() { return As<Secured>(); }
+  const Secured& secure() const { return As<Secured>(); }
+  // Of a handshake that failed, or a connection that broke.
+  const tls::Failure& failure() const {
+    return kind() == Kind::kFailed ? As<HandshakeFailed>().failure : As<Broken>().failure;
+  }
 };
 
 // An environment's end of the engine. Push and Wake are called by engine threads; the sink decides
@@ -84,7 +137,7 @@ class EventSink {
   // Asked when a stream's plaintext is at its end: whether JavaScript ended it (end(), which sends
   // close_notify), or cut it off (destroy(), or the environment is gone). Said before the end came.
   virtual bool EndedInOrder(StreamId stream) = 0;
-  // Whether it says (EngineLoop::Taken) when it has taken a kSecure event's descriptor.
+  // Whether it says (TlsStream::Taken) when it has taken a kSecure event's descriptor.
   virtual bool TakesDescriptors() const { return false; }
 };
 

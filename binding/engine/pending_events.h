@@ -23,7 +23,7 @@ class PendingEvents {
   // Throws std::bad_alloc, and has not taken the event then.
   void Add(Event&& event) {
     static_assert(std::is_nothrow_move_constructible_v<Event>);
-    if (event.kind != Event::Kind::kSession) {
+    if (event.kind() != Event::Kind::kSession) {
       events_.push_back(std::move(event));
       waiting_++;
       return;
@@ -37,9 +37,8 @@ class PendingEvents {
       return;
     }
     // The oldest goes, and the others move up: places in the queue stay as they are.
-    for (size_t i = 1; i < places.size(); i++)
-      events_[places[i - 1]].input.swap(events_[places[i]].input);
-    events_[places.back()].input = std::move(event.input);
+    for (size_t i = 1; i < places.size(); i++) SessionAt(places[i - 1]).swap(SessionAt(places[i]));
+    SessionAt(places.back()) = std::move(event.As<SessionReceived>().session);
   }
 
   // Up to so many, from the first.
@@ -50,7 +49,7 @@ class PendingEvents {
       Event& event = events_[first_];
       if (event.stream == kTaken) continue;
       waiting_--;
-      if (event.kind == Event::Kind::kSession) ForgetOldestSession(event.stream);
+      if (event.kind() == Event::Kind::kSession) ForgetOldestSession(event.stream);
       events.push_back(std::move(event));
     }
     if (waiting_ == 0) {
@@ -88,6 +87,9 @@ class PendingEvents {
   static constexpr size_t kKept = 256;   // room for so many stays
   static constexpr StreamId kTaken = 0;  // no stream has this number
 
+  memory::SecretBytes& SessionAt(size_t place) {
+    return events_[place].As<SessionReceived>().session;
+  }
   void ForgetOldestSession(StreamId stream) {
     std::vector<size_t>& places = sessions_[stream];
     places.erase(places.begin());

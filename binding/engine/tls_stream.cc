@@ -90,9 +90,8 @@ void TlsStream::Drive() {
   }
 }
 
-void TlsStream::Post(Event&& event) {
-  event.stream = id_;
-  context_.events.Post(sink_, std::move(event), context_.now);
+void TlsStream::Post(Event::Body body) {
+  context_.events.Post(sink_, Event{id_, std::move(body)}, context_.now);
 }
 
 uint32_t TlsStream::SinceStart() const {

@@ -182,7 +182,7 @@ class TlsStream final : private tls::Transport {
   void LetGo() noexcept;
   void PostClosed();
 
-  void Post(Event&& event);
+  void Post(Event::Body body);
   uint32_t SinceStart() const;
 
   LoopContext& context_;

@@ -74,11 +74,7 @@ void TlsStream::BreakOpen(tls::Failure failure) {
   // One for all that is secret, so that it does not say which it was.
   last_alert_ = secret ? tls::alert::kBadRecordMac : AlertFor(failure);
   if (failure.kind != tls::FailureKind::kAlert) failure.alert = last_alert_;
-  Event event;
-  event.kind = Event::Kind::kError;
-  event.failure = std::move(failure);
-  event.after_end = inbound_shut_;
-  Post(std::move(event));
+  Post(Broken{std::move(failure), inbound_shut_});
   error_posted_ = true;
   PostClosed();
   // After kError was posted: whoever sees the end of the pair finds the error first.
@@ -234,9 +230,7 @@ void TlsStream::Reset() {
 
 void TlsStream::PostClosed() {
   if (closed_posted_) return;
-  Event event;
-  event.kind = Event::Kind::kClosed;
-  Post(std::move(event));
+  Post(Closed{});
   closed_posted_ = true;
 }
 
@@ -260,11 +254,15 @@ void TlsStream::LetGo() noexcept {
 
 void TlsStream::TellEnd() {
   if (!closed_posted_ && !error_posted_) {
-    Event event;
-    event.kind = secure_posted_ ? Event::Kind::kError : Event::Kind::kFailed;
-    event.failure = tls::Failure::Of(tls::FailureKind::kResources, "no memory is left");
-    event.endpoints = endpoints_;
-    Post(std::move(event));
+    tls::Failure failure = tls::Failure::Of(tls::FailureKind::kResources, "no memory is left");
+    if (secure_posted_) {
+      Post(Broken{std::move(failure), false});
+    } else {
+      HandshakeFailed failed;
+      failed.failure = std::move(failure);
+      failed.endpoints = endpoints_;
+      Post(std::move(failed));
+    }
     (secure_posted_ ? error_posted_ : closed_posted_) = true;
   }
   PostClosed();

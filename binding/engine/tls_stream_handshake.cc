@@ -80,27 +80,22 @@ void TlsStream::DriveHandshake() {
   if (progress == tls::Connection::Progress::kBlocked && tcp_side_.readable) Schedule();
   if (progress == tls::Connection::Progress::kNeedsContext) {
     phase_ = Phase::kAwaitingContext;
-    Event event;
-    event.kind = Event::Kind::kClientHello;
-    event.facts.server_name = connection_->ServerName();
-    event.protocols = connection_->OfferedProtocols();
-    event.asks_ocsp = connection_->AsksOcsp();
-    Post(std::move(event));
+    Post(ClientHelloReceived{connection_->ServerName(), connection_->OfferedProtocols(),
+                             connection_->AsksOcsp()});
   }
   if (progress == tls::Connection::Progress::kNeedsSignature) {
     phase_ = Phase::kAwaitingSignature;
     awaited_operation_ = NextOperationId();
     timing_.signature_asked = SinceStart();
-    Event event;
-    event.kind = Event::Kind::kSign;
-    event.operation = awaited_operation_;
-    event.scheme = connection_->operation()->scheme();
+    SignAsked asked;
+    asked.operation = awaited_operation_;
+    asked.scheme = connection_->operation()->scheme();
     const std::vector<uint8_t>& input = connection_->operation()->input();
-    event.input.assign(input.begin(), input.end());
-    event.context = connection_->context();
-    event.identity = connection_->identity();
-    event.endpoints.remote = endpoints_.remote;
-    Post(std::move(event));
+    asked.input.assign(input.begin(), input.end());
+    asked.context = connection_->context();
+    asked.identity = connection_->identity();
+    asked.remote = endpoints_.remote;
+    Post(std::move(asked));
   }
 }
 
@@ -206,10 +201,7 @@ bool TlsStream::ApplySignature() {
 
 void TlsStream::AskForVerdict() {
   phase_ = Phase::kAwaitingVerdict;
-  Event event;
-  event.kind = Event::Kind::kJudge;
-  event.peer = connection_->peer();
-  Post(std::move(event));
+  Post(VerdictAsked{connection_->peer()});
 }
 
 void TlsStream::Judge(bool accepted) {
@@ -227,12 +219,8 @@ void TlsStream::Judge(bool accepted) {
 }
 
 void TlsStream::PostSessions() {
-  for (memory::SecretBytes& session : connection_->TakeSessions()) {
-    Event event;
-    event.kind = Event::Kind::kSession;
-    event.input = std::move(session);
-    Post(std::move(event));
-  }
+  for (memory::SecretBytes& session : connection_->TakeSessions())
+    Post(SessionReceived{std::move(session)});
 }
 
 void TlsStream::FinishHandshake() {
@@ -253,21 +241,20 @@ void TlsStream::FinishHandshake() {
         tls::Failure::Of(tls::FailureKind::kResources, "no room in epoll for another connection"));
   }
   deadline_.Cancel();
-  Event event;
-  event.kind = Event::Kind::kSecure;
-  event.descriptor = std::move(javascript);
-  event.facts = connection_->Facts();
-  http2_ = event.facts.alpn_protocol == "h2";
-  event.key_log = connection_->TakeKeyLog();
-  event.context = connection_->context();
-  event.identity = connection_->identity();
-  event.peer = connection_->TakePeer();
-  event.endpoints = endpoints_;
+  Secured secured;
+  secured.descriptor = std::move(javascript);
+  secured.facts = connection_->Facts();
+  http2_ = secured.facts.alpn_protocol == "h2";
+  secured.key_log = connection_->TakeKeyLog();
+  secured.context = connection_->context();
+  secured.identity = connection_->identity();
+  secured.peer = connection_->TakePeer();
+  secured.endpoints = endpoints_;
   timing_.done = SinceStart();
-  event.timing = timing_;
+  secured.timing = timing_;
   const bool records_may_wait = connection_->RecordsMayWait();
   connection_->EndHandshake(context_.AfterHandshake(client_));
-  Post(std::move(event));
+  Post(std::move(secured));
   secure_posted_ = true;
   phase_ = Phase::kOpen;
   if (!records_may_wait && !held_.empty()) {
@@ -305,17 +292,16 @@ void TlsStream::FailHandshake(tls::Failure failure) {
   if (!received) failure.alert = alert;
   const bool told = alert >= 0 && SendAlert(failure);
   awaited_operation_ = 0;
-  Event event;
-  event.kind = Event::Kind::kFailed;
-  event.failure = std::move(failure);
-  event.endpoints = endpoints_;
+  HandshakeFailed failed;
+  failed.failure = std::move(failure);
+  failed.endpoints = endpoints_;
   if (connection_) {
-    event.facts.server_name = connection_->ServerName();
-    event.facts.alpn_protocol = connection_->ApplicationProtocol();
-    event.peer = connection_->TakePeer();
-    event.key_log = connection_->TakeKeyLog();
+    failed.server_name = connection_->ServerName();
+    failed.alpn_protocol = connection_->ApplicationProtocol();
+    failed.peer = connection_->TakePeer();
+    failed.key_log = connection_->TakeKeyLog();
   }
-  Post(std::move(event));
+  Post(std::move(failed));
   closed_posted_ = true;  // kFailed is the last event
   // After it was posted: whoever sees the end of the pair finds the failure first.
   context_.poller.Close(pair_);

@@ -99,9 +99,7 @@ void TlsStream::EndOfRecords() {
   tls::Failure failure = connection_->failure();
   if (failure.kind == tls::FailureKind::kClosed) {
     inbound_over_ = true;
-    Event event;
-    event.kind = Event::Kind::kTruncated;
-    return Post(std::move(event));
+    return Post(Truncated{});
   }
   if (excessive_) {
     failure = tls::Failure::Of(tls::FailureKind::kProtocol,

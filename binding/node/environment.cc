@@ -180,10 +180,11 @@ void Environment::OnWake(napi_env env, napi_value, void* context, void*) {
   napi_call_function(env, receiver, on_events, 0, nullptr, nullptr);
 }
 
-engine::EngineLoop* Environment::LoopOf(const Napi::Value& id, engine::StreamId* stream) const {
-  if (closed_) return nullptr;
-  *stream = static_cast<engine::StreamId>(id.As<Napi::Number>().Int64Value());
-  return engine_->LoopOf(*stream);
+void Environment::Tell(const Napi::CallbackInfo& info,
+                       std::function<void(engine::TlsStream&)> act) const {
+  if (closed_) return;
+  engine_->Tell(static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value()),
+                std::move(act));
 }
 
 Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
@@ -220,11 +221,12 @@ Napi::Value Environment::Drain(const Napi::CallbackInfo& info) {
           : queue_->Take(info[0].As<Napi::Number>().Uint32Value());
   size_t ended = 0;
   for (engine::Event& event : events) {
-    if (event.kind == engine::Event::Kind::kSecure) {
-      if (!event.descriptor) continue;  // a client has it already
-      untaken_.insert_or_assign(event.stream, std::move(event.descriptor));
-    } else if (event.kind == engine::Event::Kind::kFailed ||
-               event.kind == engine::Event::Kind::kClosed) {
+    if (event.kind() == engine::Event::Kind::kSecure) {
+      engine::Descriptor& descriptor = event.secure().descriptor;
+      if (!descriptor) continue;  // a client has it already
+      untaken_.insert_or_assign(event.stream, std::move(descriptor));
+    } else if (event.kind() == engine::Event::Kind::kFailed ||
+               event.kind() == engine::Event::Kind::kClosed) {
       ended++;
     }
   }
@@ -238,34 +240,28 @@ Napi::Value Environment::TakeDescriptor(const Napi::CallbackInfo& info) {
   if (found == untaken_.end()) return Napi::Number::New(info.Env(), -1);
   const int fd = found->second.Release();
   untaken_.erase(found);
-  engine::StreamId stream = 0;
-  engine::EngineLoop* loop = info[1].ToBoolean() ? LoopOf(info[0], &stream) : nullptr;
-  if (loop) loop->Taken(stream);
+  if (info[1].ToBoolean()) Tell(info, &engine::TlsStream::Taken);
   return Napi::Number::New(info.Env(), fd);
 }
 
 void Environment::Complete(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  engine::EngineLoop* loop = LoopOf(info[0], &stream);
-  if (!loop) return;
   const auto operation = static_cast<engine::OperationId>(info[1].As<Napi::Number>().Int64Value());
-  loop->CompleteSignature(stream, operation, BytesOf(info[2]));
+  Tell(info, [operation, signature = BytesOf(info[2])](engine::TlsStream& stream) {
+    stream.CompleteSignature(operation, signature);
+  });
 }
 
 void Environment::Destroy(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
-    loop->Destroy(stream, info[1].As<Napi::Number>().Int32Value());
-  }
+  const int alert = info[1].As<Napi::Number>().Int32Value();
+  Tell(info, [alert](engine::TlsStream& stream) { stream.Destroy(alert); });
 }
 
 void Environment::ChooseContext(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  engine::EngineLoop* loop = LoopOf(info[0], &stream);
-  if (!loop) return;
   std::optional<std::string> protocol;
   if (info[2].IsString()) protocol = info[2].As<Napi::String>().Utf8Value();
-  loop->ChooseContext(stream, ConfigObject::From(info[1]), std::move(protocol));
+  Tell(info, [config = ConfigObject::From(info[1]), protocol](engine::TlsStream& stream) {
+    stream.ChooseContext(config, protocol);
+  });
 }
 
 // Not a command: it has to be known when the end of the plaintext is seen.
@@ -274,23 +270,17 @@ void Environment::EndsInOrder(const Napi::CallbackInfo& info) {
                       info[1].ToBoolean());
 }
 
-void Environment::Reset(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Reset(stream);
-}
+void Environment::Reset(const Napi::CallbackInfo& info) { Tell(info, &engine::TlsStream::Reset); }
 
 void Environment::SetNoDelay(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
-    loop->SetNoDelay(stream, info[1].ToBoolean());
-  }
+  Tell(info,
+       [on = info[1].ToBoolean().Value()](engine::TlsStream& stream) { stream.SetNoDelay(on); });
 }
 
 void Environment::SetKeepAlive(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) {
-    loop->SetKeepAlive(stream, info[1].ToBoolean(), info[2].As<Napi::Number>().Int32Value());
-  }
+  const bool on = info[1].ToBoolean();
+  const int delay = info[2].As<Napi::Number>().Int32Value();
+  Tell(info, [on, delay](engine::TlsStream& stream) { stream.SetKeepAlive(on, delay); });
 }
 
 void Environment::Ref(const Napi::CallbackInfo& info) {

@@ -76,7 +76,8 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   void CloseFromJavaScript(const Napi::CallbackInfo& info);
 
   void Close();
-  engine::EngineLoop* LoopOf(const Napi::Value& id, engine::StreamId* stream) const;
+  // A command to the stream that the first argument names.
+  void Tell(const Napi::CallbackInfo& info, std::function<void(engine::TlsStream&)> act) const;
   // The id of the stream that `start` gives the engine, or a negative errno.
   Napi::Value Begin(Napi::Env env, const std::function<engine::StreamId()>& start);
 

@@ -52,19 +52,18 @@ Napi::Value Environment::Connect(const Napi::CallbackInfo& info) {
 }
 
 void Environment::Judge(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Judge(stream, info[1].ToBoolean());
+  const bool accepted = info[1].ToBoolean();
+  Tell(info, [accepted](engine::TlsStream& stream) { stream.Judge(accepted); });
 }
 
 void Environment::Cancel(const Napi::CallbackInfo& info) {
-  engine::StreamId stream = 0;
-  if (engine::EngineLoop* loop = LoopOf(info[0], &stream)) loop->Cancel(stream);
+  Tell(info, &engine::TlsStream::Abandon);
 }
 
 Napi::Value Environment::ExportKeyingMaterial(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  engine::StreamId stream = 0;
-  engine::EngineLoop* loop = LoopOf(info[0], &stream);
+  const auto stream = static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value());
+  engine::EngineLoop* loop = closed_ ? nullptr : engine_->LoopOf(stream);
   if (!loop) return env.Undefined();
   std::optional<std::vector<uint8_t>> context;
   if (info[3].IsTypedArray()) context = BytesOf(info[3]);

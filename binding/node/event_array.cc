@@ -1,6 +1,7 @@
 #include "node/event_array.h"
 
 #include <string>
+#include <variant>
 
 namespace s2npkey::node {
 
@@ -29,6 +30,14 @@ class Writer {
     Number(address.port);
     Number(address.family);
   }
+  // An element for the number of those that follow it.
+  uint32_t Reserve() {
+    Number(0);
+    return next_ - 1;
+  }
+  void Fill(uint32_t reserved) {
+    napi_set_element(env_, array_, reserved, Napi::Number::New(env_, next_ - reserved - 1));
+  }
   Napi::Array Done() const { return array_; }
 
  private:
@@ -39,7 +48,7 @@ class Writer {
   uint32_t next_ = 0;
 };
 
-void WriteFailure(Writer& writer, const tls::Failure& failure) {
+void Write(Writer& writer, const tls::Failure& failure) {
   writer.Text(tls::FailureKindName(failure.kind), NAPI_AUTO_LENGTH);
   writer.Text(failure.name);
   writer.Text(failure.message);
@@ -48,7 +57,7 @@ void WriteFailure(Writer& writer, const tls::Failure& failure) {
   writer.Text(failure.system_call, NAPI_AUTO_LENGTH);
 }
 
-void WritePeer(Writer& writer, const tls::PeerIdentity& peer) {
+void Write(Writer& writer, const tls::PeerIdentity& peer) {
   writer.Text(peer.verification.code(), NAPI_AUTO_LENGTH);
   writer.Text(peer.verification.message(), NAPI_AUTO_LENGTH);
   writer.Number(static_cast<double>(peer.chain.size()));
@@ -57,8 +66,19 @@ void WritePeer(Writer& writer, const tls::PeerIdentity& peer) {
   if (!peer.ocsp_response.empty()) writer.Bytes(peer.ocsp_response);
 }
 
-void WriteSecure(Writer& writer, const engine::Event& event) {
-  const tls::HandshakeFacts& facts = event.facts;
+// One for each alternative of engine::Event::Body; lib/native/events.ts reads what they write.
+
+void Write(Writer& writer, const engine::SignAsked& asked) {
+  writer.Number(static_cast<double>(asked.operation));
+  writer.Number(asked.scheme);
+  writer.Bytes(asked.input);
+  writer.Number(static_cast<double>(asked.context));
+  writer.Number(static_cast<double>(asked.identity));
+  writer.Text(asked.remote.host);
+}
+
+void Write(Writer& writer, const engine::Secured& secured) {
+  const tls::HandshakeFacts& facts = secured.facts;
   writer.Number(facts.protocol_version);
   writer.Text(facts.cipher, NAPI_AUTO_LENGTH);
   writer.Text(facts.cipher_iana, NAPI_AUTO_LENGTH);
@@ -67,15 +87,47 @@ void WriteSecure(Writer& writer, const engine::Event& event) {
   writer.Text(facts.server_name);
   writer.Number(facts.signature_scheme);
   writer.Bool(facts.resumed);
-  writer.Address(event.endpoints.remote);
-  writer.Address(event.endpoints.local);
-  writer.Number(event.timing.signature_asked);
-  writer.Number(event.timing.signature_applied);
-  writer.Number(event.timing.done);
-  writer.Number(static_cast<double>(event.context));
-  writer.Number(static_cast<double>(event.identity));
-  WritePeer(writer, event.peer);
-  writer.Text(event.key_log);
+  writer.Address(secured.endpoints.remote);
+  writer.Address(secured.endpoints.local);
+  writer.Number(secured.timing.signature_asked);
+  writer.Number(secured.timing.signature_applied);
+  writer.Number(secured.timing.done);
+  writer.Number(static_cast<double>(secured.context));
+  writer.Number(static_cast<double>(secured.identity));
+  Write(writer, secured.peer);
+  writer.Text(secured.key_log);
+}
+
+void Write(Writer& writer, const engine::HandshakeFailed& failed) {
+  Write(writer, failed.failure);
+  writer.Text(failed.server_name);
+  writer.Text(failed.alpn_protocol);
+  writer.Address(failed.endpoints.remote);
+  writer.Address(failed.endpoints.local);
+  Write(writer, failed.peer);
+  writer.Text(failed.key_log);
+}
+
+void Write(Writer& writer, const engine::Broken& broken) {
+  Write(writer, broken.failure);
+  writer.Bool(broken.after_end);
+}
+
+void Write(Writer&, const engine::Closed&) {}
+
+void Write(Writer&, const engine::Truncated&) {}
+
+void Write(Writer& writer, const engine::ClientHelloReceived& hello) {
+  writer.Text(hello.server_name);
+  writer.Number(static_cast<double>(hello.protocols.size()));
+  for (const std::string& protocol : hello.protocols) writer.Text(protocol);
+  writer.Bool(hello.asks_ocsp);
+}
+
+void Write(Writer& writer, const engine::VerdictAsked& asked) { Write(writer, asked.peer); }
+
+void Write(Writer& writer, const engine::SessionReceived& received) {
+  writer.Bytes(received.session);
 }
 
 }  // namespace
@@ -83,49 +135,11 @@ void WriteSecure(Writer& writer, const engine::Event& event) {
 Napi::Array ToArray(Napi::Env env, const std::vector<engine::Event>& events) {
   Writer writer(env);
   for (const engine::Event& event : events) {
-    writer.Number(static_cast<double>(event.kind));
+    writer.Number(static_cast<double>(event.kind()));
     writer.Number(static_cast<double>(event.stream));
-    switch (event.kind) {
-      case engine::Event::Kind::kSign:
-        writer.Number(static_cast<double>(event.operation));
-        writer.Number(event.scheme);
-        writer.Bytes(event.input);
-        writer.Number(static_cast<double>(event.context));
-        writer.Number(static_cast<double>(event.identity));
-        writer.Text(event.endpoints.remote.host);
-        break;
-      case engine::Event::Kind::kSecure:
-        WriteSecure(writer, event);
-        break;
-      case engine::Event::Kind::kFailed:
-        WriteFailure(writer, event.failure);
-        writer.Text(event.facts.server_name);
-        writer.Text(event.facts.alpn_protocol);
-        writer.Address(event.endpoints.remote);
-        writer.Address(event.endpoints.local);
-        WritePeer(writer, event.peer);
-        writer.Text(event.key_log);
-        break;
-      case engine::Event::Kind::kClientHello:
-        writer.Text(event.facts.server_name);
-        writer.Number(static_cast<double>(event.protocols.size()));
-        for (const std::string& protocol : event.protocols) writer.Text(protocol);
-        writer.Bool(event.asks_ocsp);
-        break;
-      case engine::Event::Kind::kError:
-        WriteFailure(writer, event.failure);
-        writer.Bool(event.after_end);
-        break;
-      case engine::Event::Kind::kJudge:
-        WritePeer(writer, event.peer);
-        break;
-      case engine::Event::Kind::kSession:
-        writer.Bytes(event.input);
-        break;
-      case engine::Event::Kind::kClosed:
-      case engine::Event::Kind::kTruncated:
-        break;
-    }
+    const uint32_t length = writer.Reserve();
+    std::visit([&writer](const auto& body) { Write(writer, body); }, event.body);
+    writer.Fill(length);
   }
   return writer.Done();
 }

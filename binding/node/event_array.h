@@ -1,4 +1,5 @@
-// Events as JavaScript reads them: one flat array a batch (lib/native/events.ts knows the layout).
+// Events as JavaScript reads them: one flat array a batch, `kind, stream, length` and then that
+// many values for each event (lib/native/events.ts).
 #pragma once
 
 #include <napi.h>

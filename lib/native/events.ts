@@ -1,6 +1,7 @@
 /**
- * The engine's events as they cross into JavaScript. `binding/node/event_array.cc` writes each batch as one flat array,
- * because one object per event would cost the event loop more than everything else that crosses.
+ * The engine's events as they cross into JavaScript. `binding/node/event_array.cc` writes each batch as one flat array: for
+ * each event its kind, its stream, the number of values that follow, and the values. One object per event would cost the
+ * event loop more than everything else that crosses.
  */
 
 /** One end of a TCP connection. `family` is 4 or 6; 0 (with an empty host) for a Unix socket. */
@@ -138,7 +139,7 @@ const CLIENT_HELLO = 6;
 const JUDGE = 7;
 const SESSION = 8;
 
-/** Reads the values of one batch in order. */
+/** Reads the values of one batch in order, and checks them: a misread value would reach another connection. */
 export class EventReader {
   readonly #values: readonly unknown[];
   #next = 0;
@@ -151,20 +152,50 @@ export class EventReader {
     return this.#next >= this.#values.length;
   }
 
+  /**
+   * Reads one event by `read`, which is given its kind and its stream and reads all of its values and no others. Where it
+   * does not, this throws, and the next event can be read all the same.
+   */
+  event<Result>(read: (kind: number, stream: number) => Result): Result {
+    const kind = this.number();
+    const stream = this.number();
+    const length = this.number();
+    const end = this.#next + length;
+    if (!(length >= 0 && end <= this.#values.length)) {
+      this.#next = this.#values.length;
+      throw misread(`event ${kind} has ${length} values, and the batch ends before them`);
+    }
+    try {
+      const result = read(kind, stream);
+      if (this.#next === end) return result;
+      throw misread(`event ${kind} has ${length} values, and ${length + this.#next - end} were read`);
+    } finally {
+      this.#next = end;
+    }
+  }
+
   number(): number {
-    return this.#values[this.#next++] as number;
+    const value = this.#values[this.#next++];
+    if (typeof value === 'number') return value;
+    throw misread(`expected a number, and found ${typeof value}`);
   }
 
   text(): string {
-    return this.#values[this.#next++] as string;
+    const value = this.#values[this.#next++];
+    if (typeof value === 'string') return value;
+    throw misread(`expected a string, and found ${typeof value}`);
   }
 
   bool(): boolean {
-    return this.#values[this.#next++] as boolean;
+    const value = this.#values[this.#next++];
+    if (typeof value === 'boolean') return value;
+    throw misread(`expected a boolean, and found ${typeof value}`);
   }
 
   bytes(): Uint8Array {
-    return this.#values[this.#next++] as Uint8Array;
+    const value = this.#values[this.#next++];
+    if (value instanceof Uint8Array) return value;
+    throw misread(`expected bytes, and found ${typeof value}`);
   }
 
   address(): Address {
@@ -212,17 +243,24 @@ export class EventReader {
   }
 }
 
+function misread(what: string): Error {
+  return new Error(`s2n-pkey: ${what}: the addon and lib/native are of different versions`);
+}
+
 function protocolName(version: number): string {
   return version === 34 ? 'TLSv1.3' : version === 33 ? 'TLSv1.2' : 'unknown';
 }
 
-/** Called with the stream of an event, and a function that passes the event to that stream's listener. */
-export type Notify = (stream: number, deliver: (listener: StreamListener) => void) => void;
+/** Passes an event to the listener of its stream. */
+export type Deliver = (listener: StreamListener) => void;
 
-/** Reads the next event, and calls `notify` once. The batch must not be `done`. */
-export function readEvent(reader: EventReader, notify: Notify): void {
-  const kind = reader.number();
-  const stream = reader.number();
+/** Reads the next event, and calls `notify` once with its stream. The batch must not be `done`. */
+export function readEvent(reader: EventReader, notify: (stream: number, deliver: Deliver) => void): void {
+  const [stream, deliver] = reader.event((kind, id): [number, Deliver] => [id, readBody(kind, reader)]);
+  notify(stream, deliver);
+}
+
+function readBody(kind: number, reader: EventReader): Deliver {
   switch (kind) {
     case SIGN: {
       const operation = reader.number();
@@ -231,13 +269,11 @@ export function readEvent(reader: EventReader, notify: Notify): void {
       const context = reader.number();
       const identity = reader.number();
       const remoteHost = reader.text();
-      notify(stream, (listener) => listener.onSign(operation, scheme, input, context, identity, remoteHost));
-      break;
+      return (listener) => listener.onSign(operation, scheme, input, context, identity, remoteHost);
     }
     case SECURE: {
       const facts = reader.facts();
-      notify(stream, (listener) => listener.onSecure(facts));
-      break;
+      return (listener) => listener.onSecure(facts);
     }
     case FAILED: {
       const failure = reader.failure();
@@ -249,40 +285,33 @@ export function readEvent(reader: EventReader, notify: Notify): void {
         peer: reader.peer(),
         keyLog: reader.text(),
       };
-      notify(stream, (listener) => listener.onFailed(failure, facts));
-      break;
+      return (listener) => listener.onFailed(failure, facts);
     }
     case ERROR: {
       const failure = reader.failure();
       const afterEnd = reader.bool();
-      notify(stream, (listener) => listener.onError(failure, afterEnd));
-      break;
+      return (listener) => listener.onError(failure, afterEnd);
     }
     case JUDGE: {
       const peer = reader.peer();
-      notify(stream, (listener) => listener.onJudge?.(peer));
-      break;
+      return (listener) => listener.onJudge?.(peer);
     }
     case SESSION: {
       const session = reader.bytes();
-      notify(stream, (listener) => listener.onSession?.(session));
-      break;
+      return (listener) => listener.onSession?.(session);
     }
     case CLOSED:
-      notify(stream, (listener) => listener.onClosed());
-      break;
+      return (listener) => listener.onClosed();
     case CLIENT_HELLO: {
       const servername = reader.text();
       const protocols: string[] = [];
       for (let left = reader.number(); left > 0; left--) protocols.push(reader.text());
       const asksOcsp = reader.bool();
-      notify(stream, (listener) => listener.onClientHello?.(servername, protocols, asksOcsp));
-      break;
+      return (listener) => listener.onClientHello?.(servername, protocols, asksOcsp);
     }
     case TRUNCATED:
-      notify(stream, (listener) => listener.onTruncated());
-      break;
+      return (listener) => listener.onTruncated();
     default:
-      throw new Error(`s2n-pkey: unknown event ${kind}: the addon and lib/native are of different versions`);
+      throw misread(`unknown event ${kind}`);
   }
 }

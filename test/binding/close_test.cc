@@ -142,8 +142,8 @@ TEST(what_came_before_a_reset_is_read_before_the_error_is_told) {
   EXPECT(ReadAll(open.javascript.get()) == sent);
   const auto error = open.server.Expect(Kind::kError);
   EXPECT(error.has_value());
-  EXPECT(error->failure.kind == FailureKind::kReset);
-  EXPECT_EQ(error->failure.system_error, ECONNRESET);
+  EXPECT(error->failure().kind == FailureKind::kReset);
+  EXPECT_EQ(error->failure().system_error, ECONNRESET);
   EXPECT(open.server.Expect(Kind::kClosed).has_value());
   EXPECT(open.server.Empty());
 }
@@ -153,7 +153,8 @@ TEST(keep_alive_gives_a_silent_peer_up_after_ten_probes_a_second_apart_as_libuv_
   auto [accepted, connected] = ConnectedTcp();
   const engine::Descriptor same(dup(accepted.get()));
   const Accepted connection = server.Adopt(std::move(accepted), std::move(connected));
-  server.engine->LoopOf(connection.stream)->SetKeepAlive(connection.stream, true, 7);
+  server.engine->Tell(connection.stream,
+                      [](engine::TlsStream& stream) { stream.SetKeepAlive(true, 7); });
   EXPECT(server.Until([&](const auto&) { return OptionOf(same, IPPROTO_TCP, TCP_KEEPCNT) == 10; }));
   EXPECT_EQ(OptionOf(same, SOL_SOCKET, SO_KEEPALIVE), 1);
   EXPECT_EQ(OptionOf(same, IPPROTO_TCP, TCP_KEEPIDLE), 7);
@@ -167,7 +168,8 @@ TEST(records_leave_as_they_are_made_unless_javascript_wants_them_gathered) {
   const Accepted connection = server.Adopt(std::move(accepted), std::move(connected));
   const auto no_delay = [&same] { return OptionOf(same, IPPROTO_TCP, TCP_NODELAY); };
   EXPECT(server.Until([&](const auto&) { return no_delay() == 1; }));
-  server.engine->LoopOf(connection.stream)->SetNoDelay(connection.stream, false);
+  server.engine->Tell(connection.stream,
+                      [](engine::TlsStream& stream) { stream.SetNoDelay(false); });
   EXPECT(server.Until([&](const auto&) { return no_delay() == 0; }));
 }
 
@@ -180,7 +182,7 @@ TEST(what_came_before_a_record_that_fails_is_read_before_the_error_is_told_and_t
   EXPECT(ReadAll(open.javascript.get()) == sent);
   const auto error = open.server.Expect(Kind::kError);
   EXPECT(error.has_value());
-  EXPECT(error->failure.kind == FailureKind::kProtocol);
+  EXPECT(error->failure().kind == FailureKind::kProtocol);
   EXPECT(open.server.Expect(Kind::kClosed).has_value());
   // s2n's blinding: nothing is sent and nothing closed for at least ten seconds.
   EXPECT(
@@ -197,7 +199,7 @@ TEST(whoever_writes_to_a_connection_that_broke_is_told_though_he_does_not_read) 
   EXPECT(WriteAll(open.javascript.get(), "into the void"));
   const auto error = open.server.Expect(Kind::kError);
   EXPECT(error.has_value());
-  EXPECT_EQ(error->failure.system_error, ECONNRESET);
+  EXPECT_EQ(error->failure().system_error, ECONNRESET);
   EXPECT(open.server.Expect(Kind::kClosed).has_value());
 }
 
@@ -222,7 +224,7 @@ TEST(a_peer_that_ended_in_order_and_then_went_breaks_what_is_written_to_it) {
   open.ResetByPeer();
   const auto error = open.server.Expect(Kind::kError);
   EXPECT(error.has_value());
-  EXPECT_EQ(error->failure.system_error, EPIPE);
+  EXPECT_EQ(error->failure().system_error, EPIPE);
   EXPECT(open.server.Expect(Kind::kClosed).has_value());
   EXPECT(open.server.Empty());
 }
@@ -236,7 +238,7 @@ TEST(a_copy_of_its_descriptor_tells_the_engine_nothing_of_a_connection_that_is_o
   HandshakingClient peer(std::move(stream.client_tcp));
   EXPECT(server.Expect(Kind::kSecure).has_value());
   EXPECT(peer.done.get());
-  server.engine->LoopOf(stream.stream)->Reset(stream.stream);
+  server.engine->Tell(stream.stream, &engine::TlsStream::Reset);
   EXPECT(server.Empty());
   const uint64_t turns = server.engine->Statistics().turns;
   for (int i = 1; i <= 20; i++) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands.h"
 #include "engine/engine.h"
 #include "test_identity.h"
 #include "test_peer.h"
@@ -58,13 +59,14 @@ class EngineFixture {
 
   std::vector<uint8_t> Sign(const engine::Event& event) const {
     std::vector<uint8_t> signature;
-    key->Sign(event.scheme, event.input.data(), event.input.size(), &signature);
+    key->Sign(event.sign().scheme, event.sign().input.data(), event.sign().input.size(),
+              &signature);
     return signature;
   }
 
   void Complete(const engine::Event& event, std::vector<uint8_t> signature) {
-    engine->LoopOf(event.stream)
-        ->CompleteSignature(event.stream, event.operation, std::move(signature));
+    CompleteSignature(*engine->LoopOf(event.stream), event.stream, event.sign().operation,
+                      std::move(signature));
   }
 
   // Waits for the next event, which must ask for a signature, and gives the right one.
@@ -78,7 +80,7 @@ class EngineFixture {
   // Waits for the next event, which must be of this kind.
   std::optional<engine::Event> Expect(engine::Event::Kind kind) {
     std::optional<engine::Event> event = sink->Next();
-    if (event && event->kind != kind) return {};
+    if (event && event->kind() != kind) return {};
     return event;
   }
 

@@ -39,13 +39,13 @@ TEST(a_handshake_completes_with_a_signature_from_outside_and_bytes_flow_both_way
     auto secure = server.Expect(Kind::kSecure);
     EXPECT(secure.has_value());
     EXPECT(peer.done.get());
-    EXPECT_EQ(secure->facts.protocol_version, tried.protocol);
-    EXPECT_EQ(secure->facts.server_name, std::string("name.example"));
-    EXPECT_EQ(std::string(secure->facts.cipher), std::string(peer.client.Cipher()));
-    EXPECT_EQ(secure->endpoints.remote.host, std::string("127.0.0.1"));
-    EXPECT(secure->timing.signature_applied >= secure->timing.signature_asked);
+    EXPECT_EQ(secure->secure().facts.protocol_version, tried.protocol);
+    EXPECT_EQ(secure->secure().facts.server_name, std::string("name.example"));
+    EXPECT_EQ(std::string(secure->secure().facts.cipher), std::string(peer.client.Cipher()));
+    EXPECT_EQ(secure->secure().endpoints.remote.host, std::string("127.0.0.1"));
+    EXPECT(secure->secure().timing.signature_applied >= secure->secure().timing.signature_asked);
 
-    const int javascript = secure->descriptor.get();
+    const int javascript = secure->secure().descriptor.get();
     EXPECT(peer.client.Send("question"));
     EXPECT_EQ(ReadSome(javascript), std::string("question"));
     EXPECT(WriteAll(javascript, "answer"));
@@ -53,7 +53,7 @@ TEST(a_handshake_completes_with_a_signature_from_outside_and_bytes_flow_both_way
 
     EXPECT(peer.client.CloseNotify());
     EXPECT_EQ(ReadAll(javascript), std::string());
-    secure->descriptor.Close();
+    secure->secure().descriptor.Close();
     EXPECT(server.Expect(Kind::kClosed).has_value());
     peer.client.Close();
     EXPECT(server.Empty());
@@ -73,7 +73,7 @@ TEST(every_kind_of_key_signs) {
       server.Complete(*sign, server.Sign(*sign));
       const auto secure = server.Expect(Kind::kSecure);
       EXPECT(secure.has_value());
-      EXPECT_EQ(secure->facts.signature_scheme, sign->scheme);
+      EXPECT_EQ(secure->secure().facts.signature_scheme, sign->sign().scheme);
       EXPECT(peer.done.get());
     }
   }
@@ -99,15 +99,16 @@ TEST(a_wrong_signature_ends_the_handshake_and_is_named) {
       {"by another key",
        [&](const engine::Event& event) {
          std::vector<uint8_t> signature;
-         other_key->Sign(event.scheme, event.input.data(), event.input.size(), &signature);
+         other_key->Sign(event.sign().scheme, event.sign().input.data(), event.sign().input.size(),
+                         &signature);
          return signature;
        }},
       {"over another input",
        [&](const engine::Event& event) {
-         memory::SecretBytes input = event.input;
+         memory::SecretBytes input = event.sign().input;
          input[0] ^= 1;
          std::vector<uint8_t> signature;
-         server.key->Sign(event.scheme, input.data(), input.size(), &signature);
+         server.key->Sign(event.sign().scheme, input.data(), input.size(), &signature);
          return signature;
        }},
       {"empty", [](const engine::Event&) { return std::vector<uint8_t>(); }},
@@ -122,7 +123,7 @@ TEST(a_wrong_signature_ends_the_handshake_and_is_named) {
     server.Complete(*sign, tried.answer(*sign));
     const auto failed = server.Expect(Kind::kFailed);
     EXPECT(failed.has_value());
-    EXPECT(failed->failure.kind == FailureKind::kSignature);
+    EXPECT(failed->failure().kind == FailureKind::kSignature);
     shutdown(peer.client.fd(), SHUT_RDWR);
     EXPECT(!peer.done.get());
   }
@@ -134,9 +135,9 @@ TEST(a_signature_that_comes_twice_late_or_for_another_operation_is_dropped) {
   HandshakingClient peer(std::move(accepted.client_tcp));
   const auto sign = server.Expect(Kind::kSign);
   EXPECT(sign.has_value());
-  engine::Event stranger;
-  stranger.stream = sign->stream;
-  stranger.operation = sign->operation + 1000;
+  engine::SignAsked another;
+  another.operation = sign->sign().operation + 1000;
+  const engine::Event stranger{sign->stream, another};
   server.Complete(stranger, std::vector<uint8_t>(70, 1));
   const std::vector<uint8_t> signature = server.Sign(*sign);
   server.Complete(*sign, signature);
@@ -146,7 +147,7 @@ TEST(a_signature_that_comes_twice_late_or_for_another_operation_is_dropped) {
   EXPECT(peer.done.get());
   server.Complete(*sign, std::vector<uint8_t>(70, 1));
   EXPECT(peer.client.Send("still here"));
-  EXPECT_EQ(ReadSome(secure->descriptor.get()), std::string("still here"));
+  EXPECT_EQ(ReadSome(secure->secure().descriptor.get()), std::string("still here"));
 }
 
 TEST(a_peer_that_goes_while_the_signature_is_awaited_is_noticed_at_once) {
@@ -162,8 +163,8 @@ TEST(a_peer_that_goes_while_the_signature_is_awaited_is_noticed_at_once) {
     client.Close();
     const auto failed = server.Expect(Kind::kFailed);
     EXPECT(failed.has_value());
-    EXPECT(failed->failure.kind == FailureKind::kClosed ||
-           failed->failure.kind == FailureKind::kReset);
+    EXPECT(failed->failure().kind == FailureKind::kClosed ||
+           failed->failure().kind == FailureKind::kReset);
     server.Complete(*sign, server.Sign(*sign));  // late: nobody is there
   }
   EXPECT(server.Empty());
@@ -176,8 +177,8 @@ TEST(the_handshake_deadline_holds_while_the_signer_is_silent) {
   EXPECT(server.Expect(Kind::kSign).has_value());
   const auto failed = server.Expect(Kind::kFailed);
   EXPECT(failed.has_value());
-  EXPECT(failed->failure.kind == FailureKind::kTimeout);
-  EXPECT_EQ(failed->failure.alert, 80);  // internal_error: it was not the peer's fault
+  EXPECT(failed->failure().kind == FailureKind::kTimeout);
+  EXPECT_EQ(failed->failure().alert, 80);  // internal_error: it was not the peer's fault
   EXPECT(!peer.done.get());
   peer.client.Close();
   EXPECT(server.Empty());
@@ -212,7 +213,7 @@ TEST(a_record_that_does_not_decrypt_is_answered_by_silence) {
   server.Complete(*sign, server.Sign(*sign));
   const auto failed = server.Expect(Kind::kFailed);
   EXPECT(failed.has_value());
-  EXPECT_EQ(failed->failure.alert, -1);
+  EXPECT_EQ(failed->failure().alert, -1);
   EXPECT_EQ(server.engine->Statistics().silent, uint64_t{1});
 }
 
@@ -222,14 +223,14 @@ TEST(a_peer_that_says_nothing_or_no_tls_is_refused) {
     const Accepted silent = server.Accept(std::chrono::milliseconds(50));
     const auto failed = server.Expect(Kind::kFailed);
     EXPECT(failed.has_value());
-    EXPECT(failed->failure.kind == FailureKind::kTimeout);
+    EXPECT(failed->failure().kind == FailureKind::kTimeout);
   }
   {
     const Accepted http = server.Accept();
     EXPECT(WriteAll(http.client_tcp.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     const auto failed = server.Expect(Kind::kFailed);
     EXPECT(failed.has_value());
-    EXPECT(failed->failure.kind == FailureKind::kNotTls);
+    EXPECT(failed->failure().kind == FailureKind::kNotTls);
     EXPECT_EQ(ReadAll(http.client_tcp.get()).substr(0, 12), std::string("HTTP/1.1 400"));
   }
   EXPECT(server.Empty());
@@ -242,7 +243,7 @@ TEST(megabytes_arrive_whole_in_both_directions_at_once) {
   auto secure = server.Expect(Kind::kSecure);
   EXPECT(secure.has_value());
   EXPECT(peer.done.get());
-  const int javascript = secure->descriptor.get();
+  const int javascript = secure->secure().descriptor.get();
   const std::string up = Pattern(5 * 1024 * 1024);
   const std::string down = Pattern(7 * 1024 * 1024 + 13);
   auto echoed = std::async(std::launch::async, [&] { return ReadAll(javascript); });
@@ -272,9 +273,9 @@ TEST(key_updates_of_the_peer_are_followed) {
     const std::string text = "after key update " + std::to_string(i);
     EXPECT(peer.client.UpdateKeys());
     EXPECT(peer.client.Send(text));
-    EXPECT_EQ(ReadSome(secure->descriptor.get()), text);
+    EXPECT_EQ(ReadSome(secure->secure().descriptor.get()), text);
   }
-  EXPECT(WriteAll(secure->descriptor.get(), "still here"));
+  EXPECT(WriteAll(secure->secure().descriptor.get(), "still here"));
   EXPECT_EQ(peer.client.Receive(), std::string("still here"));
 }
 
@@ -286,8 +287,8 @@ TEST(what_javascript_wrote_before_it_let_go_is_still_delivered) {
   EXPECT(secure.has_value());
   EXPECT(peer.done.get());
   const std::string last = Pattern(100000);
-  EXPECT(WriteAll(secure->descriptor.get(), last));
-  secure->descriptor.Close();
+  EXPECT(WriteAll(secure->secure().descriptor.get(), last));
+  secure->secure().descriptor.Close();
   std::string received;
   for (std::string part = peer.client.Receive(); !part.empty(); part = peer.client.Receive())
     received += part;
@@ -307,10 +308,10 @@ TEST(a_reset_by_the_peer_is_told_before_the_plaintext_ends) {
   const linger abort{1, 0};
   setsockopt(peer.client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
   peer.client.Close();
-  EXPECT_EQ(ReadAll(secure->descriptor.get()), std::string());
+  EXPECT_EQ(ReadAll(secure->secure().descriptor.get()), std::string());
   const auto error = server.Expect(Kind::kError);
   EXPECT(error.has_value());
-  EXPECT(error->failure.kind == FailureKind::kReset);
+  EXPECT(error->failure().kind == FailureKind::kReset);
   EXPECT(server.Expect(Kind::kClosed).has_value());
 }
 
@@ -332,14 +333,14 @@ TEST(many_connections_over_several_threads_signed_from_another) {
     auto event = server.sink->Next();
     EXPECT(event.has_value());
     if (!event) break;
-    if (event->kind == Kind::kSign) server.Complete(*event, server.Sign(*event));
-    if (event->kind == Kind::kSecure) {
-      const std::string ping = ReadSome(event->descriptor.get());
-      EXPECT(WriteAll(event->descriptor.get(), ping));
-      open.push_back(std::move(event->descriptor));
+    if (event->kind() == Kind::kSign) server.Complete(*event, server.Sign(*event));
+    if (event->kind() == Kind::kSecure) {
+      const std::string ping = ReadSome(event->secure().descriptor.get());
+      EXPECT(WriteAll(event->secure().descriptor.get(), ping));
+      open.push_back(std::move(event->secure().descriptor));
       done++;
     }
-    EXPECT(event->kind != Kind::kFailed);
+    EXPECT(event->kind() != Kind::kFailed);
   }
   for (std::future<bool>& client : clients) EXPECT(client.get());
   open.clear();

@@ -43,12 +43,12 @@ TEST(where_memory_runs_out_new_connections_are_refused_and_open_ones_go_on) {
     }
     if (!failed) failed = server.sink->Next();
     EXPECT(failed.has_value());
-    EXPECT(failed->kind == Kind::kFailed);
-    EXPECT(failed->failure.kind == tls::FailureKind::kResources);
-    EXPECT(failed->failure.message.find("memory") != std::string::npos);
+    EXPECT(failed->kind() == Kind::kFailed);
+    EXPECT(failed->failure().kind == tls::FailureKind::kResources);
+    EXPECT(failed->failure().message.find("memory") != std::string::npos);
 
     EXPECT(client.Send("still here"));
-    EXPECT_EQ(ReadSome(secure->descriptor.get()), std::string("still here"));
+    EXPECT_EQ(ReadSome(secure->secure().descriptor.get()), std::string("still here"));
 
     // What the others give back is enough for the next.
     waiting.clear();

@@ -29,8 +29,8 @@ struct SilencedClient {
   explicit SilencedClient(SteppedServer* server)
       : peer(std::move(server->Accept().client_tcp)), javascript(server->Open(&peer)) {
     EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
-    EXPECT(server->Next()->kind == Kind::kError);
-    EXPECT(server->Next()->kind == Kind::kClosed);
+    EXPECT(server->Next()->kind() == Kind::kError);
+    EXPECT(server->Next()->kind() == Kind::kClosed);
   }
   HandshakingClient peer;
   engine::Descriptor javascript;
@@ -59,7 +59,7 @@ TEST(a_descriptor_is_counted_until_it_is_closed_however_the_connection_ends) {
   {
     HandshakingClient peer(std::move(server.Accept().client_tcp));
     server.Open(&peer).Close();
-    EXPECT(server.Next()->kind == Kind::kClosed);
+    EXPECT(server.Next()->kind() == Kind::kClosed);
     EXPECT_EQ(server.Statistics().lingering, 1U);
     EXPECT_EQ(server.tally->count(), 1U);
   }
@@ -67,7 +67,7 @@ TEST(a_descriptor_is_counted_until_it_is_closed_however_the_connection_ends) {
   EXPECT_EQ(server.tally->count(), 0U);
   server.Accept().client_tcp.Close();  // before it said anything
   EXPECT_EQ(server.tally->count(), 1U);
-  EXPECT(server.Next()->kind == Kind::kFailed);
+  EXPECT(server.Next()->kind() == Kind::kFailed);
   EXPECT_EQ(server.tally->count(), 0U);
 }
 
@@ -120,7 +120,7 @@ TEST(a_peer_that_acknowledges_a_little_now_and_then_has_30_seconds_after_the_las
     server.Pass({});
   }
   javascript.Close();
-  EXPECT(server.Next()->kind == Kind::kClosed);
+  EXPECT(server.Next()->kind() == Kind::kClosed);
   std::vector<char> some(1024);
   for (int passed = 0; passed < 30; passed += 2) {
     EXPECT_EQ(server.Statistics().lingering, 1U);

@@ -25,7 +25,7 @@ struct Open {
     EXPECT(secure.has_value());
     EXPECT(peer.done.get());
     stream = secure->stream;
-    javascript = std::move(secure->descriptor);
+    javascript = std::move(secure->secure().descriptor);
   }
   // TCP buffers that are full soon.
   static engine::Descriptor Connect(EngineFixture* server) {

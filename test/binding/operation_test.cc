@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "commands.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
 #include "memory/arena.h"
@@ -67,11 +68,13 @@ const std::vector<Ending>& Endings() {
        [](EngineFixture&, HandshakingClient& peer, const engine::Event&) { ResetByPeer(peer); }},
       {"JavaScript destroys it",
        [](EngineFixture& server, HandshakingClient&, const engine::Event& sign) {
-         server.engine->LoopOf(sign.stream)->Destroy(sign.stream, tls::alert::kInternalError);
+         server.engine->Tell(sign.stream, [](engine::TlsStream& stream) {
+           stream.Destroy(tls::alert::kInternalError);
+         });
        }},
       {"JavaScript resets it",
        [](EngineFixture& server, HandshakingClient&, const engine::Event& sign) {
-         server.engine->LoopOf(sign.stream)->Reset(sign.stream);
+         server.engine->Tell(sign.stream, &engine::TlsStream::Reset);
        }},
       {"its environment ends",
        [](EngineFixture& server, HandshakingClient&, const engine::Event&) {
@@ -108,7 +111,7 @@ Held Play(const Ending& ending) {
     // Late, and twice.
     for (int i = 0; i < 2; i++) {
       if (engine::EngineLoop* loop = server.engine->LoopOf(sign->stream))
-        loop->CompleteSignature(sign->stream, sign->operation, server.Sign(*sign));
+        CompleteSignature(*loop, sign->stream, sign->sign().operation, server.Sign(*sign));
     }
     if (peer.client.fd() >= 0) shutdown(peer.client.fd(), SHUT_RDWR);
     peer.done.get();
@@ -140,14 +143,12 @@ TEST(a_signature_is_of_use_to_its_own_handshake_only) {
   HandshakingClient second(std::move(other.client_tcp));
   const auto second_sign = server.Expect(Kind::kSign);
   EXPECT(second_sign.has_value());
-  EXPECT(first_sign->operation != second_sign->operation);
-  EXPECT(first_sign->input != second_sign->input);
+  EXPECT(first_sign->sign().operation != second_sign->sign().operation);
+  EXPECT(first_sign->sign().input != second_sign->sign().input);
 
   // The first's, under the name of the second's connection: dropped, and the second is none the
   // worse.
-  engine::Event mixed_up;
-  mixed_up.stream = second_sign->stream;
-  mixed_up.operation = first_sign->operation;
+  const engine::Event mixed_up{second_sign->stream, first_sign->sign()};
   server.Complete(mixed_up, server.Sign(*first_sign));
   server.Complete(*second_sign, server.Sign(*second_sign));
   const auto secure = server.Expect(Kind::kSecure);
@@ -159,8 +160,8 @@ TEST(a_signature_is_of_use_to_its_own_handshake_only) {
   server.Complete(*first_sign, server.Sign(*second_sign));
   const auto failed = server.Expect(Kind::kFailed);
   EXPECT(failed.has_value());
-  EXPECT(failed->failure.kind == FailureKind::kSignature);
-  EXPECT_EQ(failed->failure.name, std::string("S2N_ERR_VERIFY_SIGNATURE"));
+  EXPECT(failed->failure().kind == FailureKind::kSignature);
+  EXPECT_EQ(failed->failure().name, std::string("S2N_ERR_VERIFY_SIGNATURE"));
   shutdown(first.client.fd(), SHUT_RDWR);
   EXPECT(!first.done.get());
 }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "commands.h"
 #include "failing_allocator.h"
 #include "stepped_server.h"
 #include "test.h"
@@ -27,7 +28,7 @@ struct Told {
   int ends = 0;
   void Add(const engine::Event& event) {
     EXPECT_EQ(ends, 0);  // the last event is the last
-    switch (event.kind) {
+    switch (event.kind()) {
       case Kind::kSecure:
         EXPECT(!secure);
         secure = true;
@@ -58,7 +59,7 @@ enum class End { kOrderly, kBadRecord, kReset, kBacklog, kTimeout };
 bool Live(End end, size_t succeed, size_t fail) {
   SteppedServer server(false);
   const auto signed_by = [&](const engine::Event& sign) {
-    server.loop.CompleteSignature(sign.stream, sign.operation, server.fixture.Sign(sign));
+    CompleteSignature(server.loop, sign.stream, sign.sign().operation, server.fixture.Sign(sign));
   };
   Accepted other = server.Accept();
   HandshakingClient bystander(std::move(other.client_tcp));
@@ -84,10 +85,10 @@ bool Live(End end, size_t succeed, size_t fail) {
     while (auto event = server.fixture.sink->Next(0)) {
       EXPECT_EQ(event->stream, accepted.stream);
       told.Add(*event);
-      if (event->kind == Kind::kSign && end == End::kTimeout) server.now += seconds(61);
-      if (event->kind == Kind::kSign && end != End::kTimeout) signed_by(*event);
-      if (event->kind != Kind::kSecure) continue;
-      javascript = std::move(event->descriptor);
+      if (event->kind() == Kind::kSign && end == End::kTimeout) server.now += seconds(61);
+      if (event->kind() == Kind::kSign && end != End::kTimeout) signed_by(*event);
+      if (event->kind() != Kind::kSecure) continue;
+      javascript = std::move(event->secure().descriptor);
       (void)WriteAll(javascript.get(), Pattern(1000));
       if (peer->done.get()) (void)peer->client.Send(Pattern(30000));
     }
@@ -113,7 +114,7 @@ bool Live(End end, size_t succeed, size_t fail) {
           (void)WriteAll(peer->client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32));
           break;
         case End::kReset:
-          server.loop.Reset(accepted.stream);
+          server.loop.Tell(accepted.stream, &engine::TlsStream::Reset);
           break;
         case End::kBacklog:  // of what JavaScript does not read, and of what the peer does not
           backlog = peer->client.Records(Pattern(1000000));
@@ -128,7 +129,7 @@ bool Live(End end, size_t succeed, size_t fail) {
       (void)send(javascript.get(), more.data(), more.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (++rounds > 40) {
         javascript.Close();
-        server.loop.Reset(accepted.stream);
+        server.loop.Tell(accepted.stream, &engine::TlsStream::Reset);
       }
     }
     std::this_thread::yield();

@@ -59,9 +59,9 @@ TEST(a_client_whose_certificate_verifies_is_told_with_its_chain) {
   for (const char* policy : kPolicies) {
     EngineFixture server(Server(), true, policy, Asks(Trusted().certificate_pem, true));
     const engine::Event event = Outcome(server, policy, Trusted(), Trusted());
-    EXPECT(event.kind == Kind::kSecure);
-    EXPECT_EQ(std::string(event.peer.verification.code()), "OK");
-    EXPECT_EQ(event.peer.chain.size(), size_t{1});
+    EXPECT(event.kind() == Kind::kSecure);
+    EXPECT_EQ(std::string(event.secure().peer.verification.code()), "OK");
+    EXPECT_EQ(event.secure().peer.chain.size(), size_t{1});
   }
 }
 
@@ -69,10 +69,10 @@ TEST(a_client_whose_certificate_does_not_verify_is_refused_by_name_with_an_alert
   for (const char* policy : kPolicies) {
     EngineFixture server(Server(), true, policy, Asks(Server().certificate_pem, true));
     const engine::Event event = Outcome(server, policy, Trusted(), Trusted());
-    EXPECT(event.kind == Kind::kFailed);
-    EXPECT(event.failure.kind == FailureKind::kCertificate);
-    EXPECT_EQ(event.failure.name, "DEPTH_ZERO_SELF_SIGNED_CERT");
-    EXPECT_EQ(event.failure.alert, 48);
+    EXPECT(event.kind() == Kind::kFailed);
+    EXPECT(event.failure().kind == FailureKind::kCertificate);
+    EXPECT_EQ(event.failure().name, "DEPTH_ZERO_SELF_SIGNED_CERT");
+    EXPECT_EQ(event.failure().alert, 48);
   }
 }
 
@@ -82,8 +82,8 @@ TEST(a_client_that_shows_a_certificate_without_holding_its_key_is_refused_even_w
     for (const char* policy : kPolicies) {
       EngineFixture server(Server(), true, policy, Asks(Trusted().certificate_pem, reject));
       const engine::Event event = Outcome(server, policy, Trusted(), Server());
-      EXPECT(event.kind == Kind::kFailed);
-      EXPECT(event.failure.kind == FailureKind::kSignature);
+      EXPECT(event.kind() == Kind::kFailed);
+      EXPECT(event.failure().kind == FailureKind::kSignature);
     }
   }
 }
@@ -121,8 +121,8 @@ TEST(a_client_takes_a_server_that_verifies_and_is_the_one_it_wants) {
   for (const char* policy : kPolicies) {
     const engine::Event event =
         OutcomeOfClient(policy, Trusted(), Trusted(), "test.s2n-pkey", true);
-    EXPECT(event.kind == Kind::kSecure);
-    EXPECT_EQ(std::string(event.peer.verification.code()), "OK");
+    EXPECT(event.kind() == Kind::kSecure);
+    EXPECT_EQ(std::string(event.secure().peer.verification.code()), "OK");
   }
 }
 
@@ -130,8 +130,8 @@ TEST(a_client_asks_about_a_certificate_for_another_name) {
   for (const char* policy : kPolicies) {
     const engine::Event event =
         OutcomeOfClient(policy, Trusted(), Trusted(), "elsewhere.test", true);
-    EXPECT(event.kind == Kind::kJudge);
-    EXPECT_EQ(event.peer.chain.size(), size_t{1});
+    EXPECT(event.kind() == Kind::kJudge);
+    EXPECT_EQ(event.As<engine::VerdictAsked>().peer.chain.size(), size_t{1});
   }
 }
 
@@ -140,8 +140,8 @@ TEST(a_client_refuses_a_server_that_does_not_hold_the_key_even_where_any_goes) {
     for (const char* policy : kPolicies) {
       const engine::Event event =
           OutcomeOfClient(policy, Trusted(), Server(), "test.s2n-pkey", reject);
-      EXPECT(event.kind == Kind::kFailed);
-      EXPECT(event.failure.kind == FailureKind::kSignature);
+      EXPECT(event.kind() == Kind::kFailed);
+      EXPECT(event.failure().kind == FailureKind::kSignature);
     }
   }
 }
@@ -150,8 +150,8 @@ TEST(a_server_that_rejects_nobody_says_what_is_wrong_with_a_certificate) {
   for (const char* policy : kPolicies) {
     EngineFixture server(Server(), true, policy, Asks(Server().certificate_pem, false));
     const engine::Event event = Outcome(server, policy, Trusted(), Trusted());
-    EXPECT(event.kind == Kind::kSecure);
-    EXPECT_EQ(std::string(event.peer.verification.code()), "DEPTH_ZERO_SELF_SIGNED_CERT");
+    EXPECT(event.kind() == Kind::kSecure);
+    EXPECT_EQ(std::string(event.secure().peer.verification.code()), "DEPTH_ZERO_SELF_SIGNED_CERT");
   }
 }
 

@@ -15,8 +15,9 @@ using Kind = engine::Event::Kind;
 engine::Event Of(engine::StreamId stream, Kind kind, uint8_t number = 0) {
   engine::Event event;
   event.stream = stream;
-  event.kind = kind;
-  if (kind == Kind::kSession) event.input = {number};
+  if (kind == Kind::kSecure) event.body = engine::Secured{};
+  if (kind == Kind::kTruncated) event.body = engine::Truncated{};
+  if (kind == Kind::kSession) event.body = engine::SessionReceived{{number}};
   return event;
 }
 
@@ -25,7 +26,8 @@ std::string Text(const std::vector<engine::Event>& events) {
   std::string text;
   for (const engine::Event& event : events) {
     text += (text.empty() ? "" : " ") + std::to_string(event.stream);
-    if (event.kind == Kind::kSession) text += ":" + std::to_string(event.input.at(0));
+    if (event.kind() == Kind::kSession)
+      text += ":" + std::to_string(event.As<engine::SessionReceived>().session.at(0));
   }
   return text;
 }

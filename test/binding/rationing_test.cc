@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands.h"
 #include "memory/arena.h"
 #include "s2n/internals.h"
 #include "stepped_client.h"
@@ -50,11 +51,11 @@ struct OpenServer {
   // The failure that ends the connection, which the peer is told by this alert.
   tls::Failure EndsWith(int alert) {
     const auto error = server.Next();
-    EXPECT(error.has_value() && error->kind == Kind::kError);
-    EXPECT(error->failure.kind == tls::FailureKind::kProtocol);
-    EXPECT_EQ(error->failure.alert, alert);
+    EXPECT(error.has_value() && error->kind() == Kind::kError);
+    EXPECT(error->failure().kind == tls::FailureKind::kProtocol);
+    EXPECT_EQ(error->failure().alert, alert);
     EXPECT_EQ(peer.client.Alert(), alert);
-    return error->failure;
+    return error->failure();
   }
 
   SteppedServer server;
@@ -91,8 +92,8 @@ TEST(more_requests_for_renegotiation_than_32_end_a_clients_connection) {
   EXPECT_EQ(open.ReadSome(), std::string("data"));
   EXPECT(open.server.SendRecord(kHandshakeRecord, Times(1000, kHelloRequest)));
   const auto error = open.Next();
-  EXPECT(error.has_value() && error->kind == Kind::kError);
-  EXPECT(error->failure.kind == tls::FailureKind::kProtocol);
+  EXPECT(error.has_value() && error->kind() == Kind::kError);
+  EXPECT(error->failure().kind == tls::FailureKind::kProtocol);
   EXPECT_EQ(open.server.Alert(), 47);
 }
 
@@ -113,8 +114,9 @@ TEST(of_many_session_tickets_that_come_at_once_few_are_looked_at_and_fewer_are_k
   EXPECT_EQ(open.ReadSome(), std::string("data"));
   std::string kept;
   while (const auto event = open.sink->Next(0)) {
-    EXPECT(event->kind == Kind::kSession);
-    const std::string session(event->input.begin(), event->input.end());
+    EXPECT(event->kind() == Kind::kSession);
+    const memory::SecretBytes& bytes = event->As<engine::SessionReceived>().session;
+    const std::string session(bytes.begin(), bytes.end());
     const size_t at = session.find("tkt");
     EXPECT(at != std::string::npos);
     kept += " " + std::to_string(static_cast<uint8_t>(session[at + 3]));
@@ -124,8 +126,8 @@ TEST(of_many_session_tickets_that_come_at_once_few_are_looked_at_and_fewer_are_k
   EXPECT(open.server.SendRecord(kHandshakeRecord, Ticket(201) + Ticket(202)));
   const auto first = open.Next();
   const auto second = open.Next();
-  EXPECT(first.has_value() && first->kind == Kind::kSession);
-  EXPECT(second.has_value() && second->kind == Kind::kSession);
+  EXPECT(first.has_value() && first->kind() == Kind::kSession);
+  EXPECT(second.has_value() && second->kind() == Kind::kSession);
 }
 
 TEST(records_without_data_end_the_connection_at_128_kib_with_an_alert) {
@@ -200,8 +202,9 @@ TEST(handshakes_have_as_much_time_of_a_turn_as_open_connections_took) {
   for (int i = 0; i < 32; i++) {
     peers.push_back(std::make_unique<HandshakingClient>(server.Accept().client_tcp));
     const auto sign = server.Next();
-    EXPECT(sign.has_value() && sign->kind == Kind::kSign);
-    server.loop.CompleteSignature(sign->stream, sign->operation, server.fixture.Sign(*sign));
+    EXPECT(sign.has_value() && sign->kind() == Kind::kSign);
+    CompleteSignature(server.loop, sign->stream, sign->sign().operation,
+                      server.fixture.Sign(*sign));
     javascript.push_back(server.Open(peers.back().get()));
   }
   server.Settle();
@@ -289,8 +292,8 @@ TEST(a_connection_costs_none_of_s2ns_memory_before_a_client_hello_has_begun) {
   const auto refused = [&](const std::string& bytes, tls::FailureKind kind) {
     begin(bytes);
     const auto failed = server.Next();
-    EXPECT(failed.has_value() && failed->kind == Kind::kFailed);
-    EXPECT(failed->failure.kind == kind);
+    EXPECT(failed.has_value() && failed->kind() == Kind::kFailed);
+    EXPECT(failed->failure().kind == kind);
     EXPECT_EQ(used(), before);
   };
   refused(std::string("\x80\x01\x01\x03\x01", 5), tls::FailureKind::kNotTls);
@@ -310,7 +313,7 @@ TEST(a_peer_that_ends_before_its_client_hello_is_whole_sees_an_end_and_no_reset)
     server.Settle();
     EXPECT(shutdown(peer.get(), SHUT_WR) == 0);
     const auto failed = server.Next();
-    EXPECT(failed.has_value() && failed->failure.kind == tls::FailureKind::kClosed);
+    EXPECT(failed.has_value() && failed->failure().kind == tls::FailureKind::kClosed);
     uint8_t byte = 0;
     pollfd ready{peer.get(), POLLIN, 0};
     EXPECT_EQ(poll(&ready, 1, 20000), 1);
@@ -343,7 +346,7 @@ TEST(a_client_hello_in_many_small_records_is_one) {
     EXPECT(WriteAll(accepted.client_tcp.get(), header + static_cast<char>(part.size()) + part));
   }
   const auto sign = server.Next();
-  EXPECT(sign.has_value() && sign->kind == Kind::kSign);
+  EXPECT(sign.has_value() && sign->kind() == Kind::kSign);
 }
 
 }  // namespace s2npkey::test

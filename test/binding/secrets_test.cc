@@ -184,11 +184,11 @@ TEST(configurations_and_ticket_keys_do_not_live_as_long_as_a_connection) {
   server.contexts.reset();
   EXPECT(config.expired());
   // And the connection goes on.
-  EXPECT(WriteAll(secure->descriptor.get(), "hello"));
+  EXPECT(WriteAll(secure->secure().descriptor.get(), "hello"));
   EXPECT_EQ(peer.client.Receive(), "hello");
   EXPECT(peer.client.UpdateKeys());
   EXPECT(peer.client.Send("again"));
-  EXPECT_EQ(ReadSome(secure->descriptor.get()), "again");
+  EXPECT_EQ(ReadSome(secure->secure().descriptor.get()), "again");
 }
 
 }  // namespace s2npkey::test

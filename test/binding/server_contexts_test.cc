@@ -61,11 +61,12 @@ TEST(the_key_of_the_certificate_that_was_chosen_is_asked_by_context_and_identity
     HandshakingClient peer(std::move(accepted.client_tcp), tried.policy, tried.name);
     const auto sign = server.Expect(Kind::kSign);
     EXPECT(sign.has_value());
-    EXPECT_EQ(sign->context, tried.context);
-    EXPECT_EQ(sign->identity, tried.identity);
+    EXPECT_EQ(sign->sign().context, tried.context);
+    EXPECT_EQ(sign->sign().identity, tried.identity);
     const auto key = tls::LocalKey::FromPem(tried.signer.private_key_pem, "");
     std::vector<uint8_t> signature;
-    EXPECT(key->Sign(sign->scheme, sign->input.data(), sign->input.size(), &signature));
+    EXPECT(key->Sign(sign->sign().scheme, sign->sign().input.data(), sign->sign().input.size(),
+                     &signature));
     server.Complete(*sign, signature);
     EXPECT(server.Expect(Kind::kSecure).has_value());
     EXPECT(peer.done.get());

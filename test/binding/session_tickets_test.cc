@@ -67,22 +67,22 @@ Outcome Visit(EngineFixture& server, const char* policy, const std::vector<uint8
   auto done = std::async(std::launch::async, [&] { return client.Handshake(); });
   auto event = server.sink->Next();
   EXPECT(event.has_value());
-  if (event->kind == Kind::kSign) {
+  if (event->kind() == Kind::kSign) {
     outcome.signed_for = true;
     server.Complete(*event, server.Sign(*event));
     event = server.sink->Next();
     EXPECT(event.has_value());
   }
-  EXPECT(event->kind == Kind::kSecure);
+  EXPECT(event->kind() == Kind::kSecure);
   EXPECT(done.get());
-  EXPECT(WriteAll(event->descriptor.get(), "answer"));
+  EXPECT(WriteAll(event->secure().descriptor.get(), "answer"));
   EXPECT_EQ(client.Receive(), std::string("answer"));
   outcome.resumed = client.Resumed();
-  EXPECT_EQ(event->facts.resumed, outcome.resumed);
+  EXPECT_EQ(event->secure().facts.resumed, outcome.resumed);
   outcome.session = client.Session();
-  event->descriptor.Close();
+  event->secure().descriptor.Close();
   client.Close();
-  for (auto last = server.sink->Next(); last && last->kind != Kind::kClosed;)
+  for (auto last = server.sink->Next(); last && last->kind() != Kind::kClosed;)
     last = server.sink->Next();
   return outcome;
 }
@@ -179,7 +179,7 @@ TEST(tls13_tickets_travel_with_the_first_answer) {
   EXPECT(done.get());
   char byte = 0;
   EXPECT_EQ(recv(client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT), -1);
-  EXPECT(WriteAll(secure->descriptor.get(), "answer"));
+  EXPECT(WriteAll(secure->secure().descriptor.get(), "answer"));
   EXPECT_EQ(client.Receive(), std::string("answer"));
   EXPECT(!client.Session().empty());
 }
@@ -206,14 +206,14 @@ TEST(tls13_tickets_go_out_by_themselves_when_no_answer_comes) {
     loop.Turn(now);
     secure = sink->Next(0);
   }
-  EXPECT(secure->kind == Kind::kSecure);
+  EXPECT(secure->kind() == Kind::kSecure);
   EXPECT(done.get());
   char byte = 0;
   loop.Turn(now + std::chrono::milliseconds(500));
   EXPECT_EQ(recv(client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT), -1);
   loop.Turn(now + seconds(2));
   EXPECT_EQ(recv(client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT), 1);
-  EXPECT(WriteAll(secure->descriptor.get(), "answer"));
+  EXPECT(WriteAll(secure->secure().descriptor.get(), "answer"));
   loop.Turn(now + seconds(2));
   EXPECT_EQ(client.Receive(), std::string("answer"));
   EXPECT(!client.Session().empty());

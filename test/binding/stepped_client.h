@@ -46,11 +46,11 @@ struct SteppedClient {
     loop.Connect(1, std::move(tcp.first), engine::Descriptor(pair[0]), std::move(client), sink,
                  std::chrono::seconds(60));
     std::optional<engine::Event> event = Next();
-    if (event && event->kind == engine::Event::Kind::kJudge) {
-      loop.Judge(1, true);
+    if (event && event->kind() == engine::Event::Kind::kJudge) {
+      loop.Tell(1, [](engine::TlsStream& stream) { stream.Judge(true); });
       event = Next();
     }
-    EXPECT(event.has_value() && event->kind == engine::Event::Kind::kSecure);
+    EXPECT(event.has_value() && event->kind() == engine::Event::Kind::kSecure);
     EXPECT(done.get());
   }
 

@@ -72,9 +72,9 @@ struct SteppedServer {
   // An open connection's end of the pair.
   engine::Descriptor Open(HandshakingClient* peer) {
     auto secure = Next();
-    EXPECT(secure.has_value() && secure->kind == engine::Event::Kind::kSecure);
+    EXPECT(secure.has_value() && secure->kind() == engine::Event::Kind::kSecure);
     EXPECT(peer->done.get());
-    return std::move(secure->descriptor);
+    return std::move(secure->secure().descriptor);
   }
 
   EngineFixture fixture;

@@ -55,7 +55,7 @@ TEST(after_a_record_that_fails_the_engine_is_silent_as_long_as_s2n_says_and_serv
   const engine::Descriptor javascript = server.Open(&peer);
   EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
   const auto error = server.Next();
-  EXPECT(error.has_value() && error->kind == Kind::kError);  // JavaScript is told at once
+  EXPECT(error.has_value() && error->kind() == Kind::kError);  // JavaScript is told at once
   EXPECT_EQ(server.Statistics().silent, 1U);
 
   server.Pass(milliseconds(9900));  // s2n's least
@@ -63,7 +63,7 @@ TEST(after_a_record_that_fails_the_engine_is_silent_as_long_as_s2n_says_and_serv
   EXPECT(NothingToRead(peer.client.fd()));
   Accepted another = server.Accept();
   HandshakingClient meanwhile(std::move(another.client_tcp));
-  EXPECT(server.Next()->kind == Kind::kClosed);  // of the first: nothing it wrote is on its way
+  EXPECT(server.Next()->kind() == Kind::kClosed);  // of the first: nothing it wrote is on its way
   server.Open(&meanwhile);
 
   server.Pass(milliseconds(20200));  // s2n's most
@@ -82,7 +82,7 @@ TEST(a_connection_that_breaks_delivers_what_the_engine_has_and_then_says_so) {
   server.Settle();
   EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
   const auto error = server.Next();
-  EXPECT(error.has_value() && error->kind == Kind::kError);
+  EXPECT(error.has_value() && error->kind() == Kind::kError);
   server.Pass(milliseconds(30100));  // s2n's most
   auto received = std::async(std::launch::async, [&peer] {
     std::string all;
@@ -175,9 +175,9 @@ TEST(memory_that_runs_out_within_s2n_ends_the_connection_and_is_told_as_such) {
     EXPECT(WriteAll(peer.client.fd(), record.substr(0, record.size() - 1)));
     const auto told = server.Next();
     EXPECT(told.has_value());
-    EXPECT(told->kind == Kind::kError);
-    EXPECT(told->failure.kind == tls::FailureKind::kResources);
-    EXPECT_EQ(told->failure.message, std::string("no memory is left"));
+    EXPECT(told->kind() == Kind::kError);
+    EXPECT(told->failure().kind == tls::FailureKind::kResources);
+    EXPECT_EQ(told->failure().message, std::string("no memory is left"));
     // An alert takes memory, too.
     EXPECT_EQ(peer.client.Receive(), std::string());
     const std::string ending = peer.client.Ending();
@@ -251,7 +251,7 @@ TEST(a_connection_that_is_silent_after_an_error_ends_when_its_peer_resets) {
   HandshakingClient peer(std::move(accepted.client_tcp));
   const engine::Descriptor javascript = server.Open(&peer);
   EXPECT(WriteAll(peer.client.fd(), std::string("\x17\x03\x03\x00\x20", 5) + Pattern(32)));
-  EXPECT(server.Next()->kind == Kind::kError);
+  EXPECT(server.Next()->kind() == Kind::kError);
   EXPECT_EQ(server.Statistics().silent, 1U);
   const linger abort{1, 0};
   setsockopt(peer.client.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
@@ -270,7 +270,8 @@ TEST(an_engine_whose_peers_take_nothing_sleeps) {
   uint64_t turns = 0;
   int alone = 0;
   EXPECT(server.Until([&](const engine::LoopStatistics& now) {
-    if (send(secure->descriptor.get(), much.data(), much.size(), MSG_NOSIGNAL) > 0) return false;
+    if (send(secure->secure().descriptor.get(), much.data(), much.size(), MSG_NOSIGNAL) > 0)
+      return false;
     alone = now.turns == turns + 1 ? alone + 1 : 0;  // one turn, by this very question
     turns = now.turns;
     return alone == 20;

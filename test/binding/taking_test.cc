@@ -43,7 +43,7 @@ struct HeldHandshake {
       loop.Turn(now);
       secure = sink->Next(0);
     }
-    EXPECT(secure->kind == engine::Event::Kind::kSecure);
+    EXPECT(secure->kind() == engine::Event::Kind::kSecure);
   }
   bool Waits() { return done.wait_for(milliseconds(0)) == std::future_status::timeout; }
 
@@ -62,7 +62,7 @@ TEST(a_tls12_client_is_told_of_the_end_of_its_handshake_when_javascript_has_take
   HeldHandshake held;
   held.loop.Turn(held.now + milliseconds(99));
   EXPECT(held.Waits());
-  held.loop.Taken(1);
+  held.loop.Tell(1, &engine::TlsStream::Taken);
   held.loop.Turn(held.now + milliseconds(99));
   EXPECT(held.done.get());
 }
@@ -77,7 +77,7 @@ TEST(a_tls12_client_does_not_wait_longer_while_javascript_is_busy) {
 
 TEST(a_tls12_handshake_is_done_for_a_client_whose_connection_javascript_ends_at_once) {
   HeldHandshake held;
-  held.secure->descriptor.Close();
+  held.secure->secure().descriptor.Close();
   held.loop.Turn(held.now);
   EXPECT(held.done.get());
 }

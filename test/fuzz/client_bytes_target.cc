@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "commands.h"
 #include "stepped_engine.h"
 #include "target.h"
 
@@ -35,7 +36,8 @@ FUZZ_TARGET(client_bytes) {
     read_all();
     if (signs && sink->operations().size() == 1) {
       const engine::Event& operation = sink->operations().front();
-      engine.loop().CompleteSignature(stream, operation.operation, ServerOf(kind).Sign(operation));
+      test::CompleteSignature(engine.loop(), stream, operation.sign().operation,
+                              ServerOf(kind).Sign(operation));
       engine.Settle();
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands.h"
 #include "conversation.h"
 #include "edit.h"
 #include "stepped_engine.h"
@@ -60,8 +61,8 @@ void Attack::Carry() {
   } while (!client.outgoing().empty() && client.Flush(piece_));
   if (sink_->operations().size() != 1 || conversation_->told().secure) return;
   const engine::Event& operation = sink_->operations().front();
-  engine_.loop().CompleteSignature(operation.stream, operation.operation,
-                                   ServerOf(kind_).Sign(operation));
+  test::CompleteSignature(engine_.loop(), operation.stream, operation.sign().operation,
+                          ServerOf(kind_).Sign(operation));
   engine_.Settle();
 }
 

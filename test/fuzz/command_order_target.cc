@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "commands.h"
 #include "conversation.h"
 #include "stepped_engine.h"
 #include "target.h"
@@ -192,18 +193,24 @@ void Play::Environment(Conversation& conversation) {
   switch (input_.Below(5)) {
     case 0:
       if (!conversation.told().secure) conversation.BecomeRough();
-      loop.Destroy(conversation.stream(), tls::alert::kInternalError);
+      loop.Tell(conversation.stream(),
+                [](engine::TlsStream& stream) { stream.Destroy(tls::alert::kInternalError); });
       break;
     case 1:
       conversation.BecomeRough();
-      loop.Reset(conversation.stream());
+      loop.Tell(conversation.stream(), &engine::TlsStream::Reset);
       break;
     case 2:
-      loop.SetNoDelay(conversation.stream(), input_.Flag());
+      loop.Tell(conversation.stream(),
+                [on = input_.Flag()](engine::TlsStream& stream) { stream.SetNoDelay(on); });
       break;
-    case 3:
-      loop.SetKeepAlive(conversation.stream(), input_.Flag(), input_.Byte());
+    case 3: {
+      const uint8_t delay = input_.Byte();
+      const bool on = input_.Flag();
+      loop.Tell(conversation.stream(),
+                [on, delay](engine::TlsStream& stream) { stream.SetKeepAlive(on, delay); });
       break;
+    }
     case 4:
       deliveries_.push_back(loop.Deliver(conversation.sink()));
       break;
@@ -213,8 +220,8 @@ void Play::Environment(Conversation& conversation) {
 void Play::SignRightly(const engine::Event& operation) {
   for (size_t i = 0; i < conversations_.size(); i++) {
     if (conversations_[i]->stream() != operation.stream) continue;
-    engine_.loop().CompleteSignature(operation.stream, operation.operation,
-                                     ServerOf(kinds_[i]).Sign(operation));
+    test::CompleteSignature(engine_.loop(), operation.stream, operation.sign().operation,
+                            ServerOf(kinds_[i]).Sign(operation));
   }
 }
 
@@ -242,12 +249,14 @@ void Play::Sign() {
           ->Sign(0x0403, std::vector<uint8_t>(32, how).data(), 32, &signature);
       break;
     case 3:  // for an operation that never was
-      engine_.loop().CompleteSignature(operation.stream, operation.operation + 1000000, {1, 2, 3});
+      test::CompleteSignature(engine_.loop(), operation.stream,
+                              operation.sign().operation + 1000000, {1, 2, 3});
       return;
   }
   // Unless the right one came before it.
   if (asked && !asked->told().secure) asked->BecomeRough();
-  engine_.loop().CompleteSignature(operation.stream, operation.operation, std::move(signature));
+  test::CompleteSignature(engine_.loop(), operation.stream, operation.sign().operation,
+                          std::move(signature));
 }
 
 void Play::PassTime() {

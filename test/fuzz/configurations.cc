@@ -76,9 +76,10 @@ tls::ConfigHandle MakeClientConfig(ClientKind kind) {
 
 std::vector<uint8_t> Server::Sign(const engine::Event& operation) const {
   std::vector<uint8_t> signature;
-  keys.at(operation.context)
-      .at(operation.identity)
-      ->Sign(operation.scheme, operation.input.data(), operation.input.size(), &signature);
+  keys.at(operation.sign().context)
+      .at(operation.sign().identity)
+      ->Sign(operation.sign().scheme, operation.sign().input.data(), operation.sign().input.size(),
+             &signature);
   return signature;
 }
 

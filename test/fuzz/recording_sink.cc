@@ -10,27 +10,27 @@ using Kind = engine::Event::Kind;
 
 const char* WhyWrong(const RecordingSink::Stream& stream, const engine::Event& event) {
   if (stream.ended) return "an event came after the last one";
-  switch (event.kind) {
+  switch (event.kind()) {
     case Kind::kSign:
       if (stream.asked) return "a second signature was asked for";
       if (stream.secure) return "a signature was asked for after the handshake";
-      if (event.operation == 0 || event.scheme == 0 || event.input.empty())
+      if (event.sign().operation == 0 || event.sign().scheme == 0 || event.sign().input.empty())
         return "an operation is not complete";
       return nullptr;
     case Kind::kSecure:
       if (stream.secure) return "a stream was secure twice";
-      if (!event.descriptor) return "a secure stream has no descriptor";
-      if (event.facts.protocol_version < 33) return "a secure stream has no protocol";
+      if (!event.secure().descriptor) return "a secure stream has no descriptor";
+      if (event.secure().facts.protocol_version < 33) return "a secure stream has no protocol";
       return nullptr;
     case Kind::kFailed:
       if (stream.secure) return "a handshake failed that was done";
-      if (event.failure.kind == tls::FailureKind::kNone || event.failure.message.empty())
+      if (event.failure().kind == tls::FailureKind::kNone || event.failure().message.empty())
         return "a failure has no reason";
       return nullptr;
     case Kind::kError:
       if (!stream.secure) return "an open stream's error came before the handshake was done";
       if (stream.broke) return "a stream broke twice";
-      if (event.failure.kind == tls::FailureKind::kNone || event.failure.message.empty())
+      if (event.failure().kind == tls::FailureKind::kNone || event.failure().message.empty())
         return "an error has no reason";
       return nullptr;
     case Kind::kTruncated:
@@ -55,14 +55,14 @@ void RecordingSink::Push(engine::Event&& event) {
   const char* wrong = WhyWrong(stream, event);
   if (wrong && broken_.empty()) broken_ = wrong;
   unread_++;
-  switch (event.kind) {
+  switch (event.kind()) {
     case Kind::kSign:
       stream.asked = true;
       operations_.push_back(std::move(event));
       break;
     case Kind::kSecure:
       stream.secure = true;
-      stream.javascript = std::move(event.descriptor);
+      stream.javascript = std::move(event.secure().descriptor);
       break;
     case Kind::kError:
       stream.broke = true;
