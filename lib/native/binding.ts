@@ -180,17 +180,35 @@ export interface NativeClientOptions {
   readonly sessionChain?: readonly Uint8Array[];
 }
 
+/** Commands of JavaScript to one stream of the engine. */
+export interface StreamCommands {
+  /** Answers a client hello; see `StreamListener.onClientHello`. */
+  chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
+  complete(stream: number, operation: number, signature: Uint8Array): void;
+  /** The answer to a `JUDGE` event. */
+  judge(stream: number, accepted: boolean): void;
+  /** Ends an abandoned handshake; `CLOSED` follows. */
+  cancel(stream: number): void;
+  /** Ends a handshake with an alert (RFC 8446 §6.2); -1: without one. An open stream ends when its socket is destroyed. */
+  destroy(stream: number, alert: number): void;
+  /**
+   * Sets how a stream ends, before its plaintext does: with close_notify, or (the default) cut off. False also forgets a
+   * stream that has ended.
+   */
+  endsInOrder(stream: number, inOrder: boolean): void;
+  /** Closes the connection with RST. */
+  reset(stream: number): void;
+  setNoDelay(stream: number, on: boolean): void;
+  setKeepAlive(stream: number, on: boolean, initialDelaySeconds: number): void;
+}
+
 /** One JavaScript environment's end of the engine. */
-export interface NativeEnvironment {
+export interface NativeEnvironment extends StreamCommands {
   /**
    * Starts a client's handshake over a duplicate of `fd`. The engine owns `pair`, one end of a socketpair, from then on. It
    * returns the same as `adopt`.
    */
   connect(fd: number, pair: number, options: NativeClientOptions, handshakeTimeout: number): number;
-  /** The answer to a `JUDGE` event. */
-  judge(stream: number, accepted: boolean): void;
-  /** Ends an abandoned handshake; `CLOSED` follows. */
-  cancel(stream: number): void;
   /**
    * Exports keying material (RFC 5705, RFC 8446 §7.5). Undefined if the connection is not open or cannot export it; null if
    * the engine's thread does not answer within a second.
@@ -222,20 +240,6 @@ export interface NativeEnvironment {
    * the engine holds back the end of the handshake until this call, which it does in TLS 1.2.
    */
   takeDescriptor(stream: number, held: boolean): number;
-  complete(stream: number, operation: number, signature: Uint8Array): void;
-  /** Answers a client hello; see `StreamListener.onClientHello`. */
-  chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
-  /** Ends a handshake with an alert (RFC 8446 §6.2); -1: without one. An open stream ends when its socket is destroyed. */
-  destroy(stream: number, alert: number): void;
-  /**
-   * Sets how a stream ends, before its plaintext does: with close_notify, or (the default) cut off. False also forgets a
-   * stream that has ended.
-   */
-  endsInOrder(stream: number, inOrder: boolean): void;
-  /** Closes the connection with RST. */
-  reset(stream: number): void;
-  setNoDelay(stream: number, on: boolean): void;
-  setKeepAlive(stream: number, on: boolean, initialDelaySeconds: number): void;
   /** Keeps the event loop alive until `unref`. */
   ref(): void;
   unref(): void;

@@ -4,10 +4,10 @@ import type {
   DescriptorUsage,
   EngineDiagnostics,
   NativeClientOptions,
-  NativeConfig,
   NativeDescriptorTally,
   NativeEnvironment,
   NativeServerContexts,
+  StreamCommands,
 } from './binding.ts';
 import { EventReader, readEvent, type StreamListener } from './events.ts';
 import { readScheduling } from './scheduling.ts';
@@ -96,12 +96,9 @@ class Engine {
     this.#listeners.set(stream, listener);
   }
 
-  judge(stream: number, accepted: boolean): void {
-    this.#native.judge(stream, accepted);
-  }
-
-  cancel(stream: number): void {
-    this.#native.cancel(stream);
+  /** What a stream can be told. A stream that has ended is told nothing. */
+  get commands(): StreamCommands {
+    return this.#native;
   }
 
   exportKeyingMaterial(
@@ -189,7 +186,7 @@ class Engine {
 
   /** The listener calls it at the stream's last event (`onFailed` or `onClosed`). Earlier, a descriptor could still come. */
   forget(stream: number): void {
-    this.#native.endsInOrder(stream, false);
+    this.commands.endsInOrder(stream, false);
     if (this.#listeners.delete(stream) && this.#listeners.size === 0) process.off('exit', this.#onExit);
   }
 
@@ -200,36 +197,6 @@ class Engine {
 
   release(): void {
     if (--this.#holds === 0) this.#native.unref();
-  }
-
-  complete(stream: number, operation: number, signature: Uint8Array): void {
-    this.#native.complete(stream, operation, signature);
-  }
-
-  chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void {
-    this.#native.chooseContext(stream, config, protocol);
-  }
-
-  /** Ends a handshake with this alert (RFC 8446 §6.2); -1: without one. */
-  destroy(stream: number, alert: number): void {
-    this.#native.destroy(stream, alert);
-  }
-
-  /** Sets how the stream ends when its plaintext does: in order with close_notify, or with a bare FIN. */
-  endsInOrder(stream: number, inOrder: boolean): void {
-    this.#native.endsInOrder(stream, inOrder);
-  }
-
-  reset(stream: number): void {
-    this.#native.reset(stream);
-  }
-
-  setNoDelay(stream: number, on: boolean): void {
-    this.#native.setNoDelay(stream, on);
-  }
-
-  setKeepAlive(stream: number, on: boolean, initialDelaySeconds: number): void {
-    this.#native.setKeepAlive(stream, on, initialDelaySeconds);
   }
 
   setThreads(count: number): boolean {

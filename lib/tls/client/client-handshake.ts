@@ -113,7 +113,7 @@ export class ClientHandshake implements StreamListener {
     this.#observation?.end('abandoned', this.#details(unknownPeer));
     this.#request?.abort(new SignerError('the connection was given up'));
     if (this.#pair >= 0) closeSync(this.#pair);
-    if (this.#stream > 0) this.#engine.cancel(this.#stream);
+    if (this.#stream > 0) this.#engine.commands.cancel(this.#stream);
   }
 
   onSign(operation: number, schemeCode: number, input: Uint8Array, _context: number, identity: number): void {
@@ -127,12 +127,12 @@ export class ClientHandshake implements StreamListener {
       const signer = this.#settings.context.identities[identity]?.signer;
       if (!signer) throw new Error(`s2n-pkey: there is no identity ${identity}`);
       this.#request = new SignatureRequest(signer, schemeCode, input, this.#observation);
-      this.#engine.complete(this.#stream, operation, await this.#request.run());
+      this.#engine.commands.complete(this.#stream, operation, await this.#request.run());
     } catch (error) {
       if (this.#over) return;
       this.#reason =
         error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error });
-      this.#engine.destroy(this.#stream, INTERNAL_ERROR); // onFailed follows
+      this.#engine.commands.destroy(this.#stream, INTERNAL_ERROR); // onFailed follows
     } finally {
       this.#request = undefined;
     }
@@ -144,7 +144,7 @@ export class ClientHandshake implements StreamListener {
     this.#identityError = this.#check(peer.chain);
     const accepted = this.#identityError === undefined || !this.#settings.rejectUnauthorized;
     if (!accepted) this.#reason = this.#identityError;
-    this.#engine.judge(this.#stream, accepted);
+    this.#engine.commands.judge(this.#stream, accepted);
   }
 
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void {

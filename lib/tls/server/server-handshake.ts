@@ -190,7 +190,7 @@ export class ServerHandshake implements StreamListener {
       );
       const signature = await this.#request.run();
       // The engine drops it if the handshake has ended meanwhile.
-      this.#engine.complete(this.#stream, operation, signature);
+      this.#engine.commands.complete(this.#stream, operation, signature);
     } catch (error) {
       this.#refuse(
         error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error }),
@@ -218,7 +218,7 @@ export class ServerHandshake implements StreamListener {
       if (this.#over) return;
       this.#chosen = context;
       const config = context && contexts.configure(context);
-      this.#engine.chooseContext(this.#stream, config, protocol);
+      this.#engine.commands.chooseContext(this.#stream, config, protocol);
     } catch (error) {
       if (error instanceof ClientRefused) this.#refuse(error.error, error.alert);
       else this.#refuse(error as Error, INTERNAL_ERROR);
@@ -228,7 +228,7 @@ export class ServerHandshake implements StreamListener {
   #refuse(error: Error, alert: number): void {
     if (this.#over || this.#refusal) return;
     this.#refusal = error;
-    this.#engine.destroy(this.#stream, alert);
+    this.#engine.commands.destroy(this.#stream, alert);
   }
 
   #identityOf(context: number, identity: number): Identity {
@@ -297,7 +297,7 @@ export class ServerHandshake implements StreamListener {
       return;
     }
     if (this.#over) return;
-    if (this.#stream > 0) this.#engine.destroy(this.#stream, INTERNAL_ERROR);
+    if (this.#stream > 0) this.#engine.commands.destroy(this.#stream, INTERNAL_ERROR);
     const message = 'the stream was closed before the TLS handshake was done';
     const failure = connectionError(toldByServer({ kind: 'closed', reason: '', message, alert: -1 }));
     this.#fail(error ?? failure, unknownPeer, error === undefined);

@@ -210,21 +210,22 @@ export class TlsSocket extends Socket {
   override setNoDelay(noDelay = true): this {
     this.#noDelay = noDelay;
     this.#transport?.setNoDelay(noDelay);
-    if (!this.#over) this.#engine.setNoDelay(this.#stream, noDelay);
+    if (!this.#over) this.#engine.commands.setNoDelay(this.#stream, noDelay);
     return this;
   }
 
   /** `initialDelay` in milliseconds, as in `net.Socket`. */
   override setKeepAlive(enable = false, initialDelay = 0): this {
     this.#transport?.setKeepAlive(enable, initialDelay);
-    if (!this.#over) this.#engine.setKeepAlive(this.#stream, enable, Math.floor(initialDelay / 1000));
+    if (!this.#over)
+      this.#engine.commands.setKeepAlive(this.#stream, enable, Math.floor(initialDelay / 1000));
     return this;
   }
 
   /** Closes the TCP connection with RST and destroys the socket. */
   override resetAndDestroy(): this {
     this.#resetting = true;
-    if (!this.#over) this.#engine.reset(this.#stream);
+    if (!this.#over) this.#engine.commands.reset(this.#stream);
     return this.destroy();
   }
 
@@ -285,7 +286,7 @@ export class TlsSocket extends Socket {
       this.#engine.hold();
       if (!this.#unsent && !this.#resetting) {
         this.#taken = closeOnceTaken(this, this.#ending, () => {
-          if (this.#ending && !this.#over) this.#engine.endsInOrder(this.#stream, false);
+          if (this.#ending && !this.#over) this.#engine.commands.endsInOrder(this.#stream, false);
         });
       }
     }
@@ -297,7 +298,7 @@ export class TlsSocket extends Socket {
   /** @internal After `end()` and all earlier writes: close_notify marks the end for the peer. */
   override _final(callback: (error?: Error | null) => void): void {
     this.#ending = true;
-    if (!this.#over) this.#engine.endsInOrder(this.#stream, true);
+    if (!this.#over) this.#engine.commands.endsInOrder(this.#stream, true);
     super._final((error) => {
       this.#taken?.();
       afterwards(callback)(error);
@@ -329,7 +330,7 @@ export class TlsSocket extends Socket {
     this.#stream = stream;
     this.#facts = { ...this.#facts, remote, local };
     this.#over = false;
-    if (this.#ending) this.#engine.endsInOrder(stream, true);
+    if (this.#ending) this.#engine.commands.endsInOrder(stream, true);
     if (!this.#noDelay) this.setNoDelay(false);
   }
 
