@@ -1,4 +1,4 @@
-// When something is due. Used by one thread.
+// A queue of deadlines. Used by one thread.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@ class Deadlines {
   using Queue = std::multimap<Clock::time_point, Item>;
 
  public:
-  // One pending deadline, cancelled when destroyed or set anew. Outlived by its Deadlines. Its
-  // place in the queue is made with it, so that setting it needs no memory.
+  // One pending deadline, cancelled when destroyed or set again. Its Deadlines outlives it. It
+  // allocates its place in the queue when created, so that setting it needs no memory.
   class Entry {
    public:
     Entry() {
@@ -49,7 +49,7 @@ class Deadlines {
     typename Queue::iterator position_;
   };
 
-  // Calls `due(owner)` for what is due, the earliest first, up to so many.
+  // Calls `due(owner)` for the deadlines that are due, earliest first, up to a limit.
   template <typename Due>
   void Run(Clock::time_point now, size_t limit, Due due) {
     for (; limit > 0 && AnyDue(now); limit--) {

@@ -23,7 +23,7 @@ class Descriptor {
 
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
-  // The caller owns it from here on.
+  // The caller owns the result.
   int Release() noexcept { return std::exchange(fd_, -1); }
   void Close() noexcept {
     if (fd_ >= 0) close(std::exchange(fd_, -1));

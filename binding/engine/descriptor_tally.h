@@ -1,5 +1,5 @@
-// How many descriptors of one server's connections are open: what its limit of connections counts,
-// since a descriptor may outlive the socket that JavaScript had of it.
+// Counts the open descriptors of one server's connections. The server's limit of connections uses
+// this count, because a descriptor may outlive its JavaScript socket.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@ namespace s2npkey::engine {
 
 class DescriptorTally {
  public:
-  // One of those counted, while this lives. Owned by one thread at a time.
+  // Counts one descriptor while it exists. Owned by one thread at a time.
   class Place {
    public:
     Place() = default;  // counts nothing

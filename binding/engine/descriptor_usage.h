@@ -1,4 +1,4 @@
-// How many of its descriptors the process has in use.
+// The number of descriptors that the process uses.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@ struct DescriptorUsage {
   uint64_t used = 0;
   uint64_t limit = 0;  // the soft limit (RLIMIT_NOFILE)
 
-  // Two system calls where the kernel tells the number (Linux 6.2 and later); before that a walk
-  // through /proc/self/fd. Without /proc the lowest free number stands for it: all below are in
-  // use. Any thread.
+  // Two system calls where the kernel reports the number (Linux 6.2 and later); a walk through
+  // /proc/self/fd before that. Without /proc it returns the lowest free number, since all lower
+  // ones are in use. Any thread.
   static DescriptorUsage OfProcess();
 };
 
-// How many connections a listening TCP socket lets wait; 0 for another kind of socket.
+// The backlog of a listening TCP socket; 0 for another kind of socket.
 int BacklogOf(int listening_fd);
 
 }  // namespace s2npkey::engine

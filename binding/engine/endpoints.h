@@ -7,7 +7,7 @@
 namespace s2npkey::engine {
 
 struct Address {
-  std::string host;  // empty for a Unix socket, or where the kernel did not tell
+  std::string host;  // empty for a Unix socket, or if the kernel call failed
   uint16_t port = 0;
   int family = 0;  // 4, 6, or 0
 };

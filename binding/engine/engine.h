@@ -25,20 +25,20 @@ class Engine {
   explicit Engine(const Limits& limits = {}, const Scheduling& scheduling = {})
       : limits_(limits), scheduling_(scheduling) {}
 
-  // How many threads to run; takes effect while none has been started. False: too late.
+  // Sets the number of threads, before the first one starts. False: too late.
   bool SetThreads(size_t count);
   size_t threads() const;
 
-  // Takes an accepted descriptor over. Its events go to `sink`, beginning with kSecure or kFailed;
-  // `place` is kept until it is closed.
+  // Takes over an accepted descriptor. Its events go to `sink`. `place` is kept until the
+  // descriptor is closed.
   StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                  std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
                  DescriptorTally::Place place = {});
-  // Begins a client's handshake over a connected descriptor. `pair`: the end of a socketpair whose
-  // other end JavaScript has.
+  // Starts a client's handshake over a connected descriptor. `pair` is one end of a socketpair;
+  // JavaScript has the other.
   StreamId Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                    std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
-  // The loop a stream lives on; null while no thread was started.
+  // The loop that runs a stream; null before a thread was started.
   EngineLoop* LoopOf(StreamId id);
   // See EngineLoop::Tell.
   void Tell(StreamId id, std::function<void(TlsStream&)> act) {
@@ -46,20 +46,20 @@ class Engine {
   }
 
   void EndStreamsOf(const std::shared_ptr<EventSink>& sink);
-  // Waits until what JavaScript wrote was handed to TCP, at most for `limit`. False: the time was
-  // over first.
+  // Waits until everything that JavaScript wrote has been handed to TCP, at most for `limit`.
+  // False: the time ran out.
   bool Deliver(const std::shared_ptr<EventSink>& sink, std::chrono::milliseconds limit);
-  // Waits for what the threads count, at most for `limit` altogether. Where one does not answer in
-  // time, what it counted last takes its place, and `stale` says so.
+  // Collects the threads' counts, for at most `limit` in total. If a thread does not answer in
+  // time, its last counts are used and `stale` is set.
   LoopStatistics Statistics(std::chrono::milliseconds limit = std::chrono::milliseconds(60000));
 
  private:
   struct Running {
     std::unique_ptr<EngineLoop> loop;
-    LoopStatistics counted;  // the last time it answered
+    LoopStatistics counted;  // in its last answer
   };
 
-  // Starts the threads, the first time.
+  // Starts the threads on the first call.
   EngineLoop& StartedLoopFor(StreamId id);
 
   const Limits limits_;

@@ -1,5 +1,4 @@
-// One engine thread: a poller, the streams that live on it, and the commands that other threads
-// send it.
+// One engine thread: a poller, the streams that it runs, and the commands from other threads.
 #pragma once
 
 #include <atomic>
@@ -26,7 +25,7 @@
 
 namespace s2npkey::engine {
 
-// Counted by the thread itself, between two turns.
+// The thread itself counts these, between two turns.
 struct LoopStatistics {
   uint64_t handshaking = 0;
   uint64_t awaiting_signature = 0;
@@ -35,7 +34,7 @@ struct LoopStatistics {
   uint64_t lingering = 0;
   uint64_t descriptors = 0;
   uint64_t cpu_nanoseconds = 0;
-  uint64_t turns = 0;  // of the loop since it began
+  uint64_t turns = 0;  // of the loop since its start
   bool stale = false;  // a thread did not answer in time: see Engine::Statistics
 
   void Add(const LoopStatistics& other) {
@@ -56,21 +55,20 @@ class EngineLoop {
   EngineLoop(const Limits& limits, const Scheduling& scheduling);
   ~EngineLoop();  // ends every stream, stops and joins the thread
 
-  // One without a thread: whoever made it calls Turn, with a clock of its own. What happens to such
-  // a loop happens again when it is done again, which fuzzing needs.
-  // `clock`: what the parts of a turn are measured by.
+  // A loop without a thread: the caller calls Turn with a clock of its own. Such a loop is
+  // deterministic, which fuzzing needs. `clock` measures the parts of a turn.
   struct Stepped {};
   explicit EngineLoop(Stepped, TurnClock::Now clock = Clock::now, const Limits& limits = {})
       : context_(limits, clock) {}
-  // All that a thread does between two waits: what the poller tells, commands, what is due at
-  // `now`, and the streams that have something to do. True: more can be done at once.
+  // Everything that a thread does between two waits: poller events, commands, deadlines that are
+  // due at `now`, and the streams that have work. True: more can be done at once.
   bool Turn(Clock::time_point now);
 
-  // The calls below may come from any thread; what they ask happens on the engine's, in order.
+  // Any thread may make the calls below. They run on the engine thread, in order.
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
              DescriptorTally::Place place = {});
-  // Begins a client's handshake: see TlsStream.
+  // Starts a client's handshake: see TlsStream.
   void Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
   // Does something with a stream, unless it has ended: a command of its environment.
@@ -80,9 +78,9 @@ class EngineLoop {
       StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context);
   // Ends every stream of a sink that is about to go.
   void EndStreamsOf(std::shared_ptr<EventSink> sink);
-  // Ready when nothing that `sink`'s JavaScript wrote before the call is on its way any more.
+  // Ready when everything that `sink`'s JavaScript wrote before the call is delivered or lost.
   std::future<void> Deliver(std::shared_ptr<EventSink> sink);
-  // No future where too many questions wait for their answer already.
+  // No future if too many questions are already waiting for an answer.
   std::future<LoopStatistics> Statistics();
 
   EngineLoop(const EngineLoop&) = delete;
@@ -90,7 +88,7 @@ class EngineLoop {
 
  private:
   using Command = std::function<void(EngineLoop&)>;
-  // What a stream begins with, and, where there is no memory for it, one of those to be told of.
+  // The arguments of a new stream. If memory runs out, its end is reported from here.
   struct Adoption {
     StreamId id = 0;
     std::shared_ptr<EventSink> sink;
@@ -115,7 +113,7 @@ class EngineLoop {
   void DriveStreams();
   template <typename Make>
   void Begin(const std::shared_ptr<Adoption>& adoption, Make make);
-  // Whatever is done with a stream, memory that runs out ends that stream and nothing else.
+  // Running out of memory ends only the stream that is being driven.
   template <typename Act>
   static void Do(TlsStream* stream, Act act) noexcept {
     try {
@@ -138,13 +136,13 @@ class EngineLoop {
   }
 
   // Any thread.
-  std::atomic<int> questions_{0};  // asked by Statistics, and not answered
+  std::atomic<int> questions_{0};  // of Statistics, not answered yet
 
   // Any thread, under the mutex.
   std::mutex mutex_;
   std::vector<Command> commands_;
 
-  // The engine thread's own.
+  // Only the engine thread uses these.
   LoopContext context_;
   std::unordered_map<StreamId, std::unique_ptr<TlsStream>> streams_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
@@ -155,7 +153,7 @@ class EngineLoop {
   std::atomic<bool> stop_{false};
   uint64_t turns_ = 0;
 
-  std::thread thread_;  // last: started when everything above is there; a stepped loop has none
+  std::thread thread_;  // last: starts when all members above exist; a stepped loop has none
 };
 
 }  // namespace s2npkey::engine

@@ -1,4 +1,4 @@
-// What an engine thread tells an environment.
+// Events from an engine thread to an environment.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@
 
 namespace s2npkey::engine {
 
-// Never reused within the process, so what comes late for a connection that is gone finds nobody.
+// Never reused within the process, so a late command for a closed connection finds no stream.
 using StreamId = uint64_t;
 using OperationId = uint64_t;
 
-// Microseconds since the descriptor was taken over.
+// Microseconds since the engine took over the descriptor.
 struct HandshakeTiming {
   uint32_t signature_asked = 0;
   uint32_t signature_applied = 0;
@@ -125,17 +125,17 @@ struct Event {
   }
 };
 
-// An environment's end of the engine. Push and Wake are called by engine threads; the sink decides
-// how they reach its own thread, and drops what comes after it was closed (with the descriptors
-// inside).
+// An environment's end of the engine. Engine threads call Push and Wake. The sink passes events to
+// its own thread, and drops events that come after it was closed, closing their descriptors.
 class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void Push(Event&& event) = 0;
-  // Once a batch, after its last Push.
+  // Called once per batch, after its last Push.
   virtual void Wake() = 0;
-  // Asked when a stream's plaintext is at its end: whether JavaScript ended it (end(), which sends
-  // close_notify), or cut it off (destroy(), or the environment is gone). Said before the end came.
+  // Called at the end of a stream's plaintext: whether JavaScript ended it (end(), which sends
+  // close_notify) or cut it off (destroy(), or the environment is gone). JavaScript sets this
+  // first.
   virtual bool EndedInOrder(StreamId stream) = 0;
   // Whether it says (TlsStream::Taken) when it has taken a kSecure event's descriptor.
   virtual bool TakesDescriptors() const { return false; }

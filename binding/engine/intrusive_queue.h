@@ -1,5 +1,5 @@
-// A queue through its elements: to join it takes no memory, so it cannot fail; to leave it takes no
-// search.
+// A queue linked through its elements: joining needs no memory, so it cannot fail, and leaving
+// needs no search.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@ namespace s2npkey::engine {
 template <typename T>
 class IntrusiveQueue {
  public:
-  // A member of the element, for each queue that it may be in. It leaves the queue when destroyed.
+  // A member of the element, one for each queue that it may join. Destroying it leaves the queue.
   class Link {
    public:
     explicit Link(T* element) noexcept : element_(element) {}
@@ -42,7 +42,7 @@ class IntrusiveQueue {
   IntrusiveQueue(const IntrusiveQueue&) = delete;
   IntrusiveQueue& operator=(const IntrusiveQueue&) = delete;
 
-  // At the end; one that waits in a queue stays where it is.
+  // Appends the element. If it is already in a queue, it stays where it is.
   void Push(Link& link) noexcept {
     if (link.queue_) return;
     link.queue_ = this;
@@ -51,7 +51,7 @@ class IntrusiveQueue {
     last_ = &link;
     size_++;
   }
-  // The first, which leaves; null: none.
+  // Removes and returns the first element; null: none.
   T* Pop() noexcept {
     if (!first_) return nullptr;
     T* const element = first_->element_;

@@ -1,4 +1,4 @@
-// What the streams of one engine thread share. Touched by that thread alone.
+// State that the streams of one engine thread share. Only that thread uses it.
 #pragma once
 
 #include <openssl/mem.h>
@@ -26,10 +26,10 @@ namespace s2npkey::engine {
 
 class TlsStream;
 
-// Events of the last turns: each sink is woken once, however many events it was given.
+// Batches events, so that each sink is woken once, however many events it gets.
 class EventBatch {
  public:
-  // Throws std::bad_alloc, and has posted nothing then.
+  // Posts nothing if it throws std::bad_alloc.
   void Post(const std::shared_ptr<EventSink>& sink, Event&& event, Clock::time_point now) {
     const bool first = sinks_.empty();
     if (std::find(sinks_.begin(), sinks_.end(), sink) == sinks_.end()) sinks_.push_back(sink);
@@ -41,7 +41,7 @@ class EventBatch {
     sinks_.clear();
   }
 
-  // The turn of the first of them; without any, the end of time.
+  // The time of the first pending event; without one, the maximum time.
   Clock::time_point began() const noexcept {
     return sinks_.empty() ? Clock::time_point::max() : began_;
   }
@@ -52,14 +52,13 @@ class EventBatch {
 };
 
 struct LoopContext {
-  // Bytes read at once from TCP, and from JavaScript. A chunk of each kind is all the memory that a
-  // turn needs, however many connections there are. Of what JavaScript wrote it is six full records
-  // and a part of one.
+  // Bytes read at once from TCP, and from JavaScript. A turn needs only one chunk of each kind,
+  // however many connections there are. The chunk for JavaScript holds six full records and a part
+  // of one.
   static constexpr size_t kChunk = 65536;
   static constexpr size_t kWritten = kChunk + 34816;
 
-  // The configuration that open connections of servers or clients have in common. Throws
-  // std::bad_alloc.
+  // The configuration that open connections of servers or of clients share. Throws std::bad_alloc.
   const std::shared_ptr<const tls::Config>& AfterHandshake(bool client) {
     std::shared_ptr<const tls::Config>& config = client ? client_after_ : server_after_;
     if (!config) {
@@ -68,14 +67,14 @@ struct LoopContext {
       try {
         config = tls::Config::Create(options);
       } catch (const tls::Error&) {
-        throw std::bad_alloc();  // nothing else can be wrong with it
+        throw std::bad_alloc();  // it cannot fail for another reason
       }
     }
     return config;
   }
 
-  // Before the thread sleeps: leaves no plaintext in what its streams share. (What is in
-  // data_records was encrypted there.)
+  // Called before the thread sleeps: wipes plaintext from the shared buffers. (data_records holds
+  // only encrypted data.)
   void WipePlaintext() noexcept {
     OPENSSL_cleanse(written.data(), std::exchange(written_used, 0));
     OPENSSL_cleanse(received.data(), std::exchange(received_used, 0));
@@ -95,33 +94,32 @@ struct LoopContext {
   EventBatch events;
   memory::SecretBytes written = memory::SecretBytes(kWritten);  // by JavaScript
   size_t written_used = 0;                                      // since it was wiped, as below
-  // Records as they came, decrypted there: in the middle of room for what s2n kept of those before.
+  // Received records, decrypted in place. Both ends have room for a partial record that s2n kept.
   memory::SecretBytes received = memory::SecretBytes(kChunk + 2 * tls::Connection::kRecordRoom);
   size_t received_used = 0;
   tls::Plaintext plaintext{kChunk + tls::Connection::kRecordRoom};
-  // Records of the stream being driven, gathered so that a flight or a batch is written once.
+  // Records of the stream being driven, collected so that a flight or a batch needs one write.
   std::vector<uint8_t> records;
-  // Where those of its data are made, and written from. Enough for such plaintext in the smallest
-  // records that a peer may ask for (512 bytes, RFC 6066 section 4), with all that goes with each.
+  // Application data records are created here and written from here. There is room for the
+  // plaintext in the smallest records that a peer may request (512 bytes, RFC 6066 section 4), with
+  // overhead.
   memory::SecretBytes data_records = memory::SecretBytes(kWritten + kWritten / 4);
-  // Streams with something to do, each at most once, in order. Handshakes have a line of their own:
-  // a step of one takes as long as dozens of requests, so they go last, and have as much time of a
-  // turn as the rest took.
+  // Streams with work, each at most once, in order. Handshakes have their own queue. A step of one
+  // takes as long as dozens of requests, so they run last, for as much time as the rest took.
   IntrusiveQueue<TlsStream> run_queue;
   IntrusiveQueue<TlsStream> handshakes;
   TurnClock turn_clock;
   bool memory_given_back = false;  // by a stream, in this turn
-  // Streams in their silence, but for those that end early: the oldest first.
+  // Silent streams, except those that end early; the oldest first.
   IntrusiveQueue<TlsStream> silent;
-  // Streams that ended in this turn; freed at its end, when no event of the turn can name them any
-  // more.
+  // Streams that ended in this turn. They are freed at its end, when no event can refer to them.
   IntrusiveQueue<TlsStream> retired;
-  // Streams that ended for want of memory, and whose end JavaScript could not be told for want of
-  // memory.
+  // Streams that ended because memory ran out, and whose last event could not be posted for the
+  // same reason.
   IntrusiveQueue<TlsStream> speechless;
 
  private:
-  std::shared_ptr<const tls::Config> server_after_;  // made when first needed
+  std::shared_ptr<const tls::Config> server_after_;  // created when first needed
   std::shared_ptr<const tls::Config> client_after_;
 };
 

@@ -1,4 +1,4 @@
-// Bytes on their way to a descriptor that did not take them all at once.
+// Bytes that a descriptor has not accepted yet.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@ namespace s2npkey::engine {
 
 enum class OutputResult : uint8_t { kDone, kBlocked, kBroken };
 
-// `Bytes`: a vector of bytes, which says where what waits lies.
+// `Bytes`: a vector of bytes. Its allocator decides where the queued bytes are kept.
 template <typename Bytes>
 class BasicOutputQueue {
  public:
@@ -22,13 +22,13 @@ class BasicOutputQueue {
 
   bool empty() const noexcept { return offset_ == bytes_.size(); }
   size_t size() const noexcept { return bytes_.size() - offset_; }
-  // All that the descriptor has ever taken.
+  // The number of bytes that the descriptor has accepted in total.
   uint64_t taken() const noexcept { return taken_; }
 
-  // Writes what is queued and then `data`; keeps what the kernel does not take. After kBroken errno
-  // says why.
+  // Writes the queued bytes and then `data`, and keeps what the kernel does not accept. After
+  // kBroken, errno has the cause.
   Result Write(int fd, const uint8_t* data, size_t length);
-  // The same with data in pieces, which are shortened from the front as the kernel takes them.
+  // The same with data in pieces, which are shortened from the front as the kernel accepts them.
   Result WritePieces(int fd, iovec* pieces, size_t count);
   Result Flush(int fd) { return WritePieces(fd, nullptr, 0); }
   void Discard();

@@ -1,5 +1,5 @@
-// Events that wait for one environment, in order. A peer decides how many sessions its server gives
-// us, so of each stream only the newest few of them wait.
+// Events that wait for one environment, in order. A server decides how many sessions it sends, so
+// only the newest few of each stream are kept.
 #pragma once
 
 #include <algorithm>
@@ -17,10 +17,10 @@ namespace s2npkey::engine {
 // Used under its owner's lock.
 class PendingEvents {
  public:
-  // A server gives two by habit, and a client resumes with one.
+  // Servers usually send two, and a client resumes with one.
   static constexpr size_t kSessionsOfAStream = 4;
 
-  // Throws std::bad_alloc, and has not taken the event then.
+  // Does not take the event if it throws std::bad_alloc.
   void Add(Event&& event) {
     static_assert(std::is_nothrow_move_constructible_v<Event>);
     if (event.kind() != Event::Kind::kSession) {
@@ -41,7 +41,7 @@ class PendingEvents {
     SessionAt(places.back()) = std::move(event.As<SessionReceived>().session);
   }
 
-  // Up to so many, from the first.
+  // Takes up to `limit` events, from the first.
   std::vector<Event> Take(size_t limit) {
     std::vector<Event> events;
     events.reserve(std::min(limit, waiting_));
@@ -62,7 +62,7 @@ class PendingEvents {
     return events;
   }
 
-  // Of one stream, which must not wait for the others' turn.
+  // Takes the events of one stream, which must not wait for the others.
   std::vector<Event> TakeOf(StreamId stream) {
     std::vector<Event> events;
     if (waiting_ == 0 || stream == kTaken) return events;
@@ -84,7 +84,7 @@ class PendingEvents {
   size_t size() const noexcept { return waiting_; }
 
  private:
-  static constexpr size_t kKept = 256;   // room for so many stays
+  static constexpr size_t kKept = 256;   // capacity to keep
   static constexpr StreamId kTaken = 0;  // no stream has this number
 
   memory::SecretBytes& SessionAt(size_t place) {
@@ -104,9 +104,10 @@ class PendingEvents {
   }
 
   std::vector<Event> events_;
-  size_t first_ = 0;                                            // where those that wait begin
-  size_t waiting_ = 0;                                          // so many of them
-  std::unordered_map<StreamId, std::vector<size_t>> sessions_;  // places of theirs, oldest first
+  size_t first_ = 0;    // index of the first waiting event
+  size_t waiting_ = 0;  // number of waiting events
+  // Places of session events, oldest first.
+  std::unordered_map<StreamId, std::vector<size_t>> sessions_;
 };
 
 }  // namespace s2npkey::engine
