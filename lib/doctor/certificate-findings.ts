@@ -2,16 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { rootCertificates } from 'node:tls';
-import { readChain as readPemChain } from '../pem/certificates.ts';
 import { fault, warning, type Finding } from './finding.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const serverAuth = '1.3.6.1.5.5.7.3.1';
-
-/** The certificates of a PEM text, in its order. @throws for one that cannot be read. */
-export function readChain(pem: string): readonly X509Certificate[] {
-  return readPemChain('cert', "a PEM chain, the server's own certificate first", pem).certificates;
-}
 
 /** How a message calls a certificate. */
 export function nameOf({ subject, subjectAltName }: X509Certificate): string {

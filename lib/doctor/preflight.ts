@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { ServerOpts } from 'node:net';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { InvalidOptionError, SignerError } from '../errors.ts';
+import { readChain } from '../pem/certificates.ts';
 import { pemText } from '../pem/pem-text.ts';
 import { checkKeyId } from '../signers/kms/client/key-id.ts';
 import { createHandshakeClient, type KmsClientOptions } from '../signers/kms/client/kms-client.ts';
@@ -13,7 +14,7 @@ import type { Signer } from '../signers/signer.ts';
 import type { TlsServerOptions } from '../tls/server/server-options.ts';
 import { createServer } from '../tls/server/create-server.ts';
 import { agreementFindings, agreements, type Agreement } from './agreement.ts';
-import { certificateFindings, nameOf, readChain } from './certificate-findings.ts';
+import { certificateFindings, nameOf } from './certificate-findings.ts';
 import { faultOf, PreflightError, fault, type Finding } from './finding.ts';
 import { examineKey, permissionFindings, signingAlgorithms } from './key-findings.ts';
 import { proveSigning } from './signing-proof.ts';
@@ -224,7 +225,7 @@ function readCertificate(
   }
   let why = 'there is no certificate in it';
   try {
-    const chain = readChain(pem);
+    const { certificates: chain } = readChain('cert', "a PEM chain, the server's own certificate first", pem);
     const [leaf] = chain;
     if (leaf !== undefined) return { pem, chain, leaf };
   } catch (error) {
