@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect as connectTcp, createServer as createTcpServer, type Server } from 'node:net';
 import tls from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import {
@@ -22,6 +21,7 @@ import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { outcomeOf } from '../fixtures/outcome.ts';
 import { close, connectTls, listen, next, readAll } from '../fixtures/peers.ts';
+import { tcpOptionsTo } from '../fixtures/tcp-options.ts';
 
 const { key, cert } = identity('P-256');
 const signer = new LocalKeySigner({ key });
@@ -117,12 +117,11 @@ describe('an option that is taken as node:tls takes it', () => {
   });
 
   it('noDelay: false of a client, from its options and before it is connected', async () => {
-    const program = fileURLToPath(new URL('../fixtures/tcp-no-delay.py', import.meta.url));
-    const forms: [boolean | undefined, boolean | undefined, string][] = [
-      [undefined, undefined, '1'],
-      [false, undefined, '0'],
-      [undefined, false, '0'],
-      [false, true, '1'],
+    const forms: [boolean | undefined, boolean | undefined, number][] = [
+      [undefined, undefined, 1],
+      [false, undefined, 0],
+      [undefined, false, 0],
+      [false, true, 1],
     ];
     for (const [option, call, expected] of forms) {
       const server = kept(createServer({ cert, signer }, (socket) => socket.on('error', () => undefined)));
@@ -131,8 +130,8 @@ describe('an option that is taken as node:tls takes it', () => {
       const client = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: cert, ...noDelay });
       if (call !== undefined) client.setNoDelay(call);
       await once(client, 'secureConnect');
-      const { stdout } = await promisify(execFile)('python3', [program, String(process.pid), String(port)]);
-      expect(stdout.trim(), `option ${option}, call ${call}`).to.equal(expected);
+      const { noDelay: ofTcp } = await tcpOptionsTo(port);
+      expect(ofTcp, `option ${option}, call ${call}`).to.equal(expected);
       client.resume().end();
       await once(client, 'close');
     }

@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { attach, connect, createServer, type S2nPkeyError, type Signer } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { connectTls, listen } from '../fixtures/peers.ts';
+import { tcpOptionsTo } from '../fixtures/tcp-options.ts';
 import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
@@ -172,14 +170,13 @@ describe('keepAlive and keepAliveInitialDelay', () => {
 
 describe('noDelay', () => {
   const kept = keptServers();
-  const program = fileURLToPath(new URL('../fixtures/tcp-no-delay.py', import.meta.url));
-  const forms: [string, () => Server, string][] = [
-    ['true unless given', () => createServer({ cert, signer }), '1'],
-    ['false', () => createServer({ cert, signer, noDelay: false }), '0'],
+  const forms: [string, () => Server, number][] = [
+    ['true unless given', () => createServer({ cert, signer }), 1],
+    ['false', () => createServer({ cert, signer, noDelay: false }), 0],
     [
       'false of a server attached to',
       () => attach(createHttpsServer({ noDelay: false }), { cert, signer }),
-      '0',
+      0,
     ],
   ];
   for (const [what, make, expected] of forms) {
@@ -189,10 +186,7 @@ describe('noDelay', () => {
       const accepted = once(server, 'secureConnection');
       const client = await connectTls(port);
       await accepted;
-      const { stdout } = await promisify(execFile)('python3', [
-        ...[program, String(process.pid), String(client.localPort)],
-      ]);
-      expect(stdout.trim()).to.equal(expected);
+      expect(await tcpOptionsTo(client.localPort)).to.include({ noDelay: expected });
       client.destroy();
     });
   }
