@@ -162,7 +162,7 @@ describe("An Agent's `proxyEnv`", () => {
     }
   });
 
-  it('fails the request where nobody is there', async () => {
+  it('fails the request if the proxy refuses the connection', async () => {
     const nobody = createTcpServer();
     const free = await listen(nobody);
     await close(nobody);

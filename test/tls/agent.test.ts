@@ -95,7 +95,7 @@ describe('clients of https, fetch and http2', () => {
     agent.destroy();
   });
 
-  it('tells a request why its server is not trusted', async () => {
+  it('fails a request with the reason why its server is not trusted', async () => {
     const port = await serve();
     const outgoing = request({ port, host: 'localhost', family: 4, agent: new Agent({ ...alice }) });
     outgoing.end();

@@ -59,7 +59,7 @@ async function withoutClientsEnd(port: number): Promise<{ port: number; server: 
   return { port: await listen(server), server };
 }
 
-describe('alerts: what a client is told of a handshake that fails', () => {
+describe('alerts that a client gets when a handshake fails', () => {
   let server: TlsServer;
 
   afterEach(async () => {

@@ -25,7 +25,7 @@ async function fetchText(port: number, more: RequestOptions = {}): Promise<{ sta
 describe('attach', () => {
   const kept = keptServers();
 
-  it('serves https requests, with all that a request tells of its connection', async () => {
+  it('serves https requests, with all properties of the connection', async () => {
     const server = kept(
       attach(
         createHttpsServer((req, res) => {
@@ -81,7 +81,7 @@ describe('attach', () => {
     expect((await readAll(client)).toString()).to.match(/^HTTP\/1\.1 408 /);
   });
 
-  it('tells clientError of a handshake that failed, as https does', async () => {
+  it('emits clientError for a handshake that fails, as https does', async () => {
     const server = kept(attach(createHttpsServer(), options));
     const port = await listen(server);
     const told = once(server, 'clientError');

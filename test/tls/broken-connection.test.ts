@@ -54,7 +54,7 @@ describe('TlsSocket, when a connection breaks', () => {
       });
 
       // node:tls loses what it had not read yet, and ends as if all had come.
-      it('gives what came before a reset to whoever reads late, and then the error', async () => {
+      it('gives a late reader the data from before a reset, and then the error', async () => {
         // Less than Node's own since 22, with which the socket holds all of it: nothing would be left to read late.
         await begin({ pauseOnConnect: true, highWaterMark: 16_384 });
         const sent = Buffer.alloc(60_000, 'unread '); // the first window of a TCP connection holds it

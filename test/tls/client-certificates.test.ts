@@ -83,7 +83,7 @@ describe('a server that asks for client certificates', () => {
         expect(alert).to.match(maxVersion === 'TLSv1.3' ? /alert number 116/ : /alert number 40/);
       });
 
-      it('refuses one that does not verify, and tells the client by an alert', async () => {
+      it('refuses one that does not verify, and sends the client an alert', async () => {
         const port = await serve({ ca: (await Authority.create('Another root')).certificate });
         const { error, socket } = await visit(port, { ...client, maxVersion });
         expect(error?.code).to.equal('UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
@@ -92,7 +92,7 @@ describe('a server that asks for client certificates', () => {
         expect(await alertSeenBy(port, { ...client, maxVersion })).to.match(/unknown ca.*alert number 48/);
       });
 
-      it('with rejectUnauthorized off, connects a client whatever it shows, and says what is wrong', async () => {
+      it('with rejectUnauthorized off, connects any client, and reports the reason', async () => {
         const port = await serve({ rejectUnauthorized: false });
         const nobody = await visit(port, { maxVersion });
         expect(nobody.socket).to.include({ authorized: false, authorizationError: 'UNSPECIFIED' });

@@ -48,7 +48,7 @@ describe("A client's 'keylog' event", () => {
     }
   }
 
-  it('is told of a handshake that fails, before the error', async () => {
+  it('is emitted for a handshake that fails, before the error', async () => {
     const client = connect({ ...trusting, port, servername: 'elsewhere.test' });
     const lines: string[] = [];
     client.on('keylog', (line: Buffer) => lines.push(line.toString('latin1')));

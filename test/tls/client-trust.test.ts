@@ -47,7 +47,7 @@ describe('a client of a node:tls server', () => {
     }
   }).timeout(30_000);
 
-  it('tells of the key exchange what tls.connect tells', async () => {
+  it('reports the key exchange as tls.connect does', async () => {
     for (const ecdhCurve of ['prime256v1', 'secp384r1', 'X25519']) {
       const site = { port: await serve({ ecdhCurve }), host: '127.0.0.1', ca: root.certificate };
       const theirs = connectNode({ ...site, servername: 'localhost' });

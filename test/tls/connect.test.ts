@@ -88,7 +88,7 @@ describe('connect', () => {
         expect((await readAll(socket)).toString()).to.equal(expected);
       });
 
-      it('sends nothing to a server it does not trust, tells it by an alert, and names the reason', async () => {
+      it('sends only an alert to a server it does not trust, and names the reason', async () => {
         let received = 0;
         const port = await serve({ ...limits, ...identity('P-384') }, (socket) =>
           socket.on('data', () => received++),
@@ -103,7 +103,7 @@ describe('connect', () => {
         expect(received).to.equal(0);
       });
 
-      it('connects to whomever with rejectUnauthorized off, and says what is wrong', async () => {
+      it('connects to any server with rejectUnauthorized off, and reports the reason', async () => {
         const socket = to(await serve({ ...limits, ...identity('P-384') }), { rejectUnauthorized: false });
         await once(socket, 'secureConnect');
         expect(socket).to.include({ authorized: false, authorizationError: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
@@ -202,7 +202,7 @@ describe('connect', () => {
     });
   }
 
-  it('tells events in the order of tls.connect, and connecting and secureConnecting with them', async () => {
+  it('emits events in the order of tls.connect, with the same connecting and secureConnecting', async () => {
     const socket = to(await serve({}));
     const events: unknown[] = [];
     for (const event of ['lookup', 'connect', 'ready', 'secureConnect', 'end', 'close']) {
@@ -253,7 +253,7 @@ describe('connect', () => {
     );
   });
 
-  it('fails as tls.connect where nobody listens, or nobody speaks TLS', async () => {
+  it('fails as tls.connect if there is no server, or it does not speak TLS', async () => {
     const server = createTcpServer();
     const port = await listen(server);
     await close(server);

@@ -44,7 +44,7 @@ describe('createServer', () => {
     expect((await readAll(client)).toString()).to.equal('hi');
   });
 
-  it('tells of the connection what node:tls tells', async () => {
+  it('reports the same about the connection as node:tls', async () => {
     server = createServer({ cert, signer: new AsynchronousSigner(key), ALPNProtocols: ['h2', 'echo/1'] });
     const port = await listen(server);
     const secure = next<TlsSocket>(server, 'secureConnection');
@@ -171,7 +171,7 @@ describe('createServer, when a handshake fails', () => {
     });
   }
 
-  it('ends it at handshakeTimeout when the signer never answers, and tells the signer', async () => {
+  it('ends it at handshakeTimeout when the signer never answers, and aborts the signer', async () => {
     let aborted: AbortSignal | undefined;
     const signer = new AsynchronousSigner(key, (_operation, { signal }) => {
       aborted = signal;

@@ -42,7 +42,7 @@ describe("The server's 'keylog' event", () => {
     });
   }
 
-  it('is told of a handshake that failed, with the socket that tlsClientError has', async () => {
+  it('is emitted for a handshake that failed, with the socket of tlsClientError', async () => {
     const port = await listen(server);
     const told = once(server, 'keylog') as Promise<[Buffer, TlsSocket]>;
     const failed = once(server, 'tlsClientError') as Promise<[Error, TlsSocket]>;

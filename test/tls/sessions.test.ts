@@ -141,7 +141,7 @@ describe('Session resumption', () => {
     });
   }
 
-  it('tells the client how long: sessionTimeout, 7200 seconds unless given', async () => {
+  it('sends the client its lifetime: sessionTimeout, 7200 seconds by default', async () => {
     for (const [given, told] of [
       [{}, 7200],
       [{ sessionTimeout: 77 }, 77],

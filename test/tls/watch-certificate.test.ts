@@ -143,7 +143,7 @@ describe('a certificate file that is watched', function () {
     }
   });
 
-  it('is looked at from time to time, where the file system tells nothing', async () => {
+  it('is checked at intervals, if the file system reports no changes', async () => {
     await watched({ interval: 50, settle: 1_000_000_000 });
     const next = await issue(40);
     const swapped = await swappedBy(() => {

@@ -27,7 +27,7 @@ describe('the network that a client counts for', () => {
     expect(addressPrefix('2001:db8:abcd:12ff::1', { ...usual, ipv6Prefix: 48 })).to.equal('2001:db8:abcd/48');
   });
 
-  it('is the IPv4 address of a client that a dual-stack socket tells as IPv6', () => {
+  it('is the IPv4 address of a client that a dual-stack socket reports as IPv6', () => {
     expect(addressPrefix('::ffff:192.0.2.77', usual)).to.equal('192.0.2.77');
     expect(addressPrefix('64:ff9b::192.0.2.33', { ...usual, ipv6Prefix: 128 })).to.equal(
       '64:ff9b:0:0:0:0:c000:221/128',

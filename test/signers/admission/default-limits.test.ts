@@ -190,7 +190,7 @@ async function certificateOf(signer: Signer): Promise<string> {
   return await createSelfSignedCertificate({ signer, subject: { CN: 'localhost' } });
 }
 
-describe('signatureLimits that nobody gave', function () {
+describe('default signatureLimits', function () {
   this.timeout(120_000);
 
   for (const [kind, open] of Object.entries(kinds)) {

@@ -37,7 +37,7 @@ describe('KMS keys', () => {
   }
 
   describe('describeKey', () => {
-    it('tells what KMS knows of a key, by id, ARN or alias', async () => {
+    it('describes a key by id, ARN or alias', async () => {
       const { arn, keyId } = await createKey(client(), {
         keySpec: 'RSA_2048',
         description: 'of the web site',
@@ -176,7 +176,7 @@ describe('KMS keys', () => {
       expect(await findKey(client(), 'alias/moved')).to.include({ arn: second.key.arn });
     });
 
-    it('takes the key of whoever was faster, and lets go of its own', async () => {
+    it('uses the key of a faster caller, and deletes its own', async () => {
       const options = { alias: 'alias/raced', tags: { stage: 'raced' } };
       let other: string | undefined;
       const slow = clientWith(running().kms, 'CreateAlias', async () => {

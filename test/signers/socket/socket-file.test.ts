@@ -38,7 +38,7 @@ describe("The file of a signer's socket", () => {
   });
 
   describe('a socket that is there already', () => {
-    it('is replaced when nobody listens at it', async () => {
+    it('is replaced when no process listens on it', async () => {
       const left = createServer().listen(join(at.folder, 'other'));
       await once(left, 'listening');
       await link(join(at.folder, 'other'), at.path);

@@ -34,7 +34,7 @@ describe('KmsSigner asks for signatures', () => {
     for (const client of clients.splice(0)) client.destroy();
   });
 
-  it('the fast way, unless told otherwise', async () => {
+  it('the fast way by default', async () => {
     expect(await open()).to.have.property('sdkReason', undefined);
     const told = await open({ requests: 'sdk' });
     expect(told.sdkReason).to.include('requests');
