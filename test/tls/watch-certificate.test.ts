@@ -1,126 +1,48 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpsServer, Agent, get } from 'node:https';
+import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer, Agent, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as tlsConnect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
 import { InvalidOptionError, S2nPkeyError } from '../../lib/errors.ts';
 import { attach } from '../../lib/tls/server/attach.ts';
-import { createServer, type TlsServer } from '../../lib/tls/server/create-server.ts';
+import type { TlsServer } from '../../lib/tls/server/create-server.ts';
 import { servedCertificates } from '../../lib/tls/server/served-certificates.ts';
-import {
-  watchCertificate,
-  type CertificateWatch,
-  type SwappedCertificate,
-} from '../../lib/tls/server/watch-certificate.ts';
-import { runningKmsSites, siteName } from '../fixtures/kms-sites.ts';
+import { watchCertificate } from '../../lib/tls/server/watch-certificate.ts';
+import { siteName } from '../fixtures/kms-sites.ts';
+import { watchedCertificateFile } from '../fixtures/watched-certificate-file.ts';
 
 describe('a certificate file that is watched', function () {
   this.timeout(60_000);
-  const sites = runningKmsSites('P-256', 'P-384');
-  let folder: string;
-  let file: string;
-  let server: TlsServer;
-  let watch: CertificateWatch | undefined;
-
-  /** Another certificate for the key of the P-256 site. */
-  const issue = (validDays: number): Promise<string> =>
-    createSelfSignedCertificate({
-      signer: sites().site('P-256').signer,
-      subject: `CN=${siteName}`,
-      altNames: { dns: [siteName] },
-      validDays,
-    });
-
-  async function swappedBy(change: () => void): Promise<SwappedCertificate> {
-    if (watch === undefined) throw new Error('nothing is watched');
-    const swapped = once(watch, 'swapped');
-    change();
-    const [certificate] = (await swapped) as [SwappedCertificate];
-    return certificate;
-  }
-
-  async function refusedBy(change: () => void): Promise<Error> {
-    if (watch === undefined) throw new Error('nothing is watched');
-    const refused = once(watch, 'refused');
-    change();
-    const [error] = (await refused) as [Error];
-    return error;
-  }
-
-  /** A client that has seen the server's certificate. */
-  async function client(servername = siteName): Promise<TLSSocket> {
-    const { port } = server.address() as AddressInfo;
-    const socket = tlsConnect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
-    await once(socket, 'secureConnect');
-    return socket;
-  }
-
-  /** Ends in order: a client that is destroyed has its server's handshake fail, if its last bytes are still under way. */
-  async function ended(socket: TLSSocket): Promise<void> {
-    const closed = once(socket, 'close');
-    socket.resume().end();
-    await closed;
-  }
-
-  async function shownFingerprint(servername?: string): Promise<string> {
-    const socket = await client(servername);
-    const { fingerprint256 } = socket.getPeerCertificate();
-    await ended(socket);
-    return fingerprint256;
-  }
-
-  beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 's2n-pkey-watch-'));
-    file = join(folder, 'cert.pem');
-    writeFileSync(file, await issue(30));
-    const { cert, signer } = sites().site('P-256');
-    server = createServer({ cert, signer }, (socket) => {
-      socket.on('error', () => undefined);
-      socket.pipe(socket);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  });
-  afterEach(async () => {
-    watch?.close();
-    watch = undefined;
-    await new Promise((resolve) => server.close(resolve));
-    rmSync(folder, { recursive: true });
-  });
-
-  const watched = async (options: object = {}): Promise<CertificateWatch> => {
-    const { signer } = sites().site('P-256');
-    return (watch = await watchCertificate(server, { cert: file, signer, settle: 20, ...options }));
-  };
+  const at = watchedCertificateFile();
+  const { sites, issue, watched, swappedBy, refusedBy, client, ended, shownFingerprint } = at;
 
   it('is served at once, and again when it is written, or renamed over', async () => {
     await watched();
-    const [first] = servedCertificates(server);
+    const [first] = servedCertificates(at.server);
     expect(await shownFingerprint()).to.equal(first?.fingerprint);
     expect(first?.keyArn).to.equal(sites().site('P-256').signer.keyArn);
     const next = await issue(40);
     const written = await swappedBy(() => {
-      writeFileSync(file, next);
+      writeFileSync(at.file, next);
     });
     expect(await shownFingerprint())
       .to.equal(written.fingerprint)
       .and.not.to.equal(first?.fingerprint);
     const another = await issue(50);
-    writeFileSync(join(folder, 'new.pem'), another);
+    writeFileSync(join(at.folder, 'new.pem'), another);
     const renamed = await swappedBy(() => {
-      renameSync(join(folder, 'new.pem'), file);
+      renameSync(join(at.folder, 'new.pem'), at.file);
     });
     expect(await shownFingerprint()).to.equal(renamed.fingerprint);
-    expect(servedCertificates(server)[0]).to.deep.include({ ...renamed, servername: undefined });
+    expect(servedCertificates(at.server)[0]).to.deep.include({ ...renamed, servername: undefined });
   });
 
   it('is followed through the links of a Kubernetes secret', async () => {
-    const volume = join(folder, 'volume');
+    const volume = join(at.folder, 'volume');
     const place = (version: string, cert: string): void => {
       mkdirSync(join(volume, version), { recursive: true });
       writeFileSync(join(volume, version, 'tls.crt'), cert);
@@ -129,7 +51,7 @@ describe('a certificate file that is watched', function () {
     };
     place('..one', await issue(30));
     symlinkSync(join('..data', 'tls.crt'), join(volume, 'tls.crt'));
-    file = join(volume, 'tls.crt');
+    at.file = join(volume, 'tls.crt');
     await watched();
     for (const [version, days] of [
       ['..two', 40],
@@ -147,7 +69,7 @@ describe('a certificate file that is watched', function () {
     await watched({ interval: 50, settle: 1_000_000_000 });
     const next = await issue(40);
     const swapped = await swappedBy(() => {
-      writeFileSync(file, next);
+      writeFileSync(at.file, next);
     });
     expect(await shownFingerprint()).to.equal(swapped.fingerprint);
   });
@@ -170,17 +92,17 @@ describe('a certificate file that is watched', function () {
     ];
     for (const content of refusals) {
       const error = await refusedBy(() => {
-        writeFileSync(file, content);
+        writeFileSync(at.file, content);
       });
       expect(error).to.be.instanceOf(S2nPkeyError).with.property('code', 'ERR_S2N_PKEY_CERTIFICATE_REFUSED');
       expect(await shownFingerprint()).to.equal(before);
     }
     const gone = await refusedBy(() => {
-      unlinkSync(file);
+      unlinkSync(at.file);
     });
-    expect(gone.message).to.contain(file);
+    expect(gone.message).to.contain(at.file);
     const swapped = await swappedBy(() => {
-      writeFileSync(file, next);
+      writeFileSync(at.file, next);
     });
     expect(await shownFingerprint())
       .to.equal(swapped.fingerprint)
@@ -192,9 +114,9 @@ describe('a certificate file that is watched', function () {
     const first = sites().site('P-256').signer;
     await watched({ signer: (pem: string) => Promise.resolve(pem === cert ? signer : first) });
     await swappedBy(() => {
-      writeFileSync(file, cert);
+      writeFileSync(at.file, cert);
     });
-    expect(servedCertificates(server)[0]?.keyArn).to.equal(signer.keyArn);
+    expect(servedCertificates(at.server)[0]?.keyArn).to.equal(signer.keyArn);
     const socket = await client();
     expect(socket.getPeerCertificate().bits).to.equal(384);
     await ended(socket);
@@ -203,7 +125,7 @@ describe('a certificate file that is watched', function () {
   it('can be for one name, beside the server’s own', async () => {
     const own = await shownFingerprint();
     await watched({ servername: 'named.example' });
-    expect(servedCertificates(server).map(({ servername }) => servername)).to.deep.equal([
+    expect(servedCertificates(at.server).map(({ servername }) => servername)).to.deep.equal([
       undefined,
       'named.example',
     ]);
@@ -214,7 +136,7 @@ describe('a certificate file that is watched', function () {
   it('is swapped under traffic without a connection being dropped', async () => {
     await watched();
     const failures: unknown[] = [];
-    server.on('tlsClientError', (error: unknown) => failures.push(error));
+    at.server.on('tlsClientError', (error: unknown) => failures.push(error));
     const long = await Promise.all(Array.from({ length: 5 }, () => client()));
     const closed: TLSSocket[] = [];
     for (const socket of long) socket.on('close', () => closed.push(socket));
@@ -232,7 +154,7 @@ describe('a certificate file that is watched', function () {
     for (let days = 40; days < 45; days++) {
       const next = await issue(days);
       const { fingerprint } = await swappedBy(() => {
-        writeFileSync(file, next);
+        writeFileSync(at.file, next);
       });
       expect(await shownFingerprint()).to.equal(fingerprint);
       for (const socket of long) {
@@ -267,11 +189,11 @@ describe('a certificate file that is watched', function () {
       await once(response, 'end');
       return { socket: request.socket, status: response.statusCode };
     };
-    watch = await watchCertificate(https, { cert: file, signer, settle: 20 });
+    at.watch = await watchCertificate(https, { cert: at.file, signer, settle: 20 });
     const before = await fetch();
     const next = await issue(60);
     await swappedBy(() => {
-      writeFileSync(file, next);
+      writeFileSync(at.file, next);
     });
     const after = await fetch();
     expect(after).to.deep.include({ status: 200 });
@@ -282,18 +204,18 @@ describe('a certificate file that is watched', function () {
 
   it('is no more looked at once closed', async () => {
     const { signer } = sites().site('P-256');
-    const closing = await watchCertificate(server, { cert: file, signer, settle: 1, interval: 5 });
+    const closing = await watchCertificate(at.server, { cert: at.file, signer, settle: 1, interval: 5 });
     const told: unknown[] = [];
     closing.on('swapped', (certificate) => told.push(certificate));
     closing.close();
     closing.close();
     const before = await shownFingerprint();
-    writeFileSync(file, await issue(70));
+    writeFileSync(at.file, await issue(70));
     // Another watch of the same file sees the change: the closed one would have, too.
     await watched();
     const next = await issue(71);
     await swappedBy(() => {
-      writeFileSync(file, next);
+      writeFileSync(at.file, next);
     });
     expect(told).to.deep.equal([]);
     expect(before).not.to.equal(await shownFingerprint());
@@ -301,12 +223,12 @@ describe('a certificate file that is watched', function () {
 
   it('is refused at once where nothing can be served from it, or an option is wrong', async () => {
     const { signer } = sites().site('P-256');
-    const refusal = (options: object, of = server): Promise<unknown> =>
-      watchCertificate(of, { cert: file, signer, ...options }).then(
+    const refusal = (options: object, of = at.server): Promise<unknown> =>
+      watchCertificate(of, { cert: at.file, signer, ...options }).then(
         () => undefined,
         (error: unknown) => error,
       );
-    expect(await refusal({ cert: join(folder, 'nowhere.pem') })).to.include({
+    expect(await refusal({ cert: join(at.folder, 'nowhere.pem') })).to.include({
       code: 'ERR_S2N_PKEY_CERTIFICATE_REFUSED',
     });
     expect(await refusal({ signer: sites().site('P-384').signer })).to.include({
