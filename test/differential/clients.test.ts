@@ -1,8 +1,15 @@
 import { close, listen } from '../fixtures/peers.ts';
-import { GoClient, JavaClient, NodeClient, OpensslClient, type Protocol, type TlsClient } from './clients.ts';
+import {
+  GoClient,
+  JavaClient,
+  NodeClient,
+  OpensslClient,
+  describeForEach,
+  type Protocol,
+  type TlsClient,
+} from './clients.ts';
 import { EventLog, meaning, scenario, type Observation } from './scenario.ts';
 import { trusted, type CommonOptions, type Implementation, type SecureSocket } from './servers.ts';
-import { needs } from '../fixtures/needs.ts';
 
 const socketEvents = ['data', 'end', 'finish', 'close', 'error', 'timeout'];
 const serverEvents = ['secureConnection', 'tlsClientError'];
@@ -66,17 +73,10 @@ function factsOf(socket: SecureSocket): Observation {
   };
 }
 
-for (const client of [new NodeClient(), new OpensslClient(), new GoClient(), new JavaClient()]) {
-  describe(`The same as node:tls, seen by a client of ${client.name}`, () => {
-    needs(...client.tools);
-    before(function () {
-      this.timeout(120_000); // Go compiles its standard library the first time
-      client.prepare();
-    });
-    after(() => {
-      client.dispose();
-    });
-
+describeForEach(
+  [new NodeClient(), new OpensslClient(), new GoClient(), new JavaClient()],
+  (name) => `The same as node:tls, seen by a client of ${name}`,
+  (client: TlsClient) => {
     for (const protocol of ['TLSv1.2', 'TLSv1.3'] as const) {
       scenario(`${protocol}: a question, an answer, and a close in order`, (implementation) =>
         exchange(implementation, client, protocol),
@@ -90,5 +90,5 @@ for (const client of [new NodeClient(), new OpensslClient(), new GoClient(), new
     }
 
     scenario('TLSv1.1 is refused', (implementation) => exchange(implementation, client, 'TLSv1.1'));
-  });
-}
+  },
+);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Tool } from '../fixtures/needs.ts';
+import { needs, type Tool } from '../fixtures/needs.ts';
 
 export type Protocol = 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
@@ -213,5 +213,26 @@ export class JavaClient extends CompiledClient {
     writeFileSync(trusted, cert);
     const jvm = ['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', this.folder, 'Client'];
     return [...jvm, String(port), name, trusted, protocol, alpn.join(','), `${send}\n`];
+  }
+}
+
+/** A `describe` for each client, which is prepared before its tests and disposed of after them. */
+export function describeForEach<C extends TlsClient>(
+  clients: readonly C[],
+  title: (name: string) => string,
+  tests: (client: C) => void,
+): void {
+  for (const client of clients) {
+    describe(title(client.name), () => {
+      needs(...client.tools);
+      before(function () {
+        this.timeout(120_000); // Go compiles its standard library the first time
+        client.prepare();
+      });
+      after(() => {
+        client.dispose();
+      });
+      tests(client);
+    });
   }
 }

@@ -13,9 +13,15 @@ import type { Server } from 'node:net';
 import { attach } from '../../lib/index.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
-import { needs } from '../fixtures/needs.ts';
 import { close, listen } from '../fixtures/peers.ts';
-import { GoClient, JavaClient, PythonClient, type Protocol, type TlsClient } from './clients.ts';
+import {
+  GoClient,
+  JavaClient,
+  PythonClient,
+  describeForEach,
+  type Protocol,
+  type TlsClient,
+} from './clients.ts';
 import { scenario, type Observation } from './scenario.ts';
 import { nodeTls, trusted, type Implementation, type SecureSocket } from './servers.ts';
 
@@ -151,17 +157,10 @@ function http2Server(implementation: Implementation): Http2SecureServer {
   });
 }
 
-for (const client of [new PythonClient(), new GoClient(), new JavaClient()]) {
-  describe(`An end in order or a cut, the same as with node:tls, seen by a client of ${client.name}`, () => {
-    needs(...client.tools);
-    before(function () {
-      this.timeout(120_000); // Go compiles its standard library the first time
-      client.prepare();
-    });
-    after(() => {
-      client.dispose();
-    });
-
+describeForEach(
+  [new PythonClient(), new GoClient(), new JavaClient()],
+  (name) => `An end in order or a cut, the same as with node:tls, seen by a client of ${name}`,
+  (client: TlsClient) => {
     for (const protocol of ['TLSv1.2', 'TLSv1.3'] as const) {
       for (const [name, act] of Object.entries(sockets)) {
         if (!(client instanceof PythonClient) && !seenByAll.has(name)) continue;
@@ -203,5 +202,5 @@ for (const client of [new PythonClient(), new GoClient(), new JavaClient()]) {
         return { ending, failure };
       });
     }
-  });
-}
+  },
+);

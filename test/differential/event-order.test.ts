@@ -5,30 +5,15 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { memoryConnection } from '../../lib/doctor/memory-connection.ts';
+import { peerActs, type Peer } from '../fixtures/peer-acts.ts';
 import { close, listen } from '../fixtures/peers.ts';
 import { when } from '../fixtures/when.ts';
 import { Recorder, said } from './recorder.ts';
 import { scenario, type Difference, type Observation } from './scenario.ts';
 import { nodeTls, type Implementation } from './servers.ts';
 
-interface Peer {
-  readonly tcp: Socket;
-  readonly client: TLSSocket;
-}
-
-/** What a peer does once it is secure. A stalled one does nothing, until the server's socket times out. */
-const acts: Record<string, (peer: Peer) => void> = {
-  'ends in order': ({ client }) => void client.end(),
-  'sends FIN without close_notify': ({ tcp }) => void tcp.end(),
-  resets: ({ tcp }) => void tcp.resetAndDestroy(),
-  // It goes when it is told: node:tls sends an alert and waits, this package is silent before its own.
-  'sends garbage': ({ tcp, client }) => {
-    for (const event of ['error', 'end', 'close']) client.once(event, () => tcp.destroy());
-    tcp.write('fifteen bytes!!');
-  },
-  'sends garbage and resets': ({ tcp }) => void tcp.write('fifteen bytes!!', () => tcp.resetAndDestroy()),
-  stalls: () => undefined,
-};
+/** A stalled peer does nothing, until the server's socket times out. */
+const acts: typeof peerActs = { ...peerActs, stalls: () => undefined };
 
 /** After which a half-open socket stays open. */
 const endsOnly = new Set(['ends in order', 'sends FIN without close_notify']);
