@@ -76,17 +76,6 @@ void s2npkey_reset_message_count(struct s2n_connection* connection);
 /* Why s2n_recv failed, if one of these limits was the reason. */
 enum s2npkey_refusal s2npkey_refusal_of(const struct s2n_connection* connection);
 
-/* ---- Tickets of resumed TLS 1.3 sessions (handlers.c). s2n-tls sends new ones with each resumed
- * handshake. */
-
-/* Seconds. A client that comes back within it still has the tickets of its full handshake, and gets
- * none, as with OpenSSL in Node. One that comes later gets new ones, since browsers, Java and curl
- * use each ticket once (RFC 8446 appendix C.4), and a full handshake costs a signature. */
-#define S2NPKEY_TICKET_RENEWED_AFTER 2
-
-/* Whether a client that showed this ticket gets new ones; both in nanoseconds since 1970. */
-bool s2npkey_renews_ticket(uint64_t issued, uint64_t now);
-
 /* ---- Certificates (connection.c) */
 
 /* The certificates that the peer sent, as s2n-tls parsed them. Its public calls return them only
