@@ -66,7 +66,7 @@ export function checkQuota(option: string, quota: unknown): void {
   if (typeof quota !== 'object' || quota === null) {
     throw new InvalidOptionError(option, 'an object such as { perSecond: 1000, inFlight: 256 }', quota);
   }
-  const { perSecond, inFlight } = quota as Partial<Record<string, unknown>>;
+  const { perSecond, inFlight, perProcess } = quota as Partial<Record<string, unknown>>;
   if (typeof perSecond !== 'number' || !(perSecond > 0)) {
     throw new InvalidOptionError(
       `${option}.perSecond`,
@@ -76,5 +76,8 @@ export function checkQuota(option: string, quota: unknown): void {
   }
   if (typeof inFlight !== 'number' || !(inFlight >= 1)) {
     throw new InvalidOptionError(`${option}.inFlight`, 'a number of signatures, 1 or more', inFlight);
+  }
+  if (perProcess !== undefined && typeof perProcess !== 'boolean') {
+    throw new InvalidOptionError(`${option}.perProcess`, 'true or false', perProcess);
   }
 }

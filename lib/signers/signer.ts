@@ -24,6 +24,8 @@ export interface SignatureQuota {
   readonly perSecond: number;
   /** Signatures that it makes at once; more would wait for a connection. */
   readonly inFlight: number;
+  /** Each process has as much for itself: the workers of a cluster do not divide it. */
+  readonly perProcess?: boolean;
 }
 
 /**

@@ -6,7 +6,7 @@ import { WaitingLine, type Waiter } from './waiting-line.ts';
 export class AddressShare<W extends Waiter<W>> {
   /** Undefined for peers without an address. */
   readonly prefix: string | undefined;
-  readonly #limits: CheckedAddressLimits;
+  #limits: CheckedAddressLimits;
   readonly #rate: TokenBucket;
   #inFlight = 0;
   readonly waiting = new WaitingLine<W>();
@@ -15,6 +15,11 @@ export class AddressShare<W extends Waiter<W>> {
     this.prefix = prefix;
     this.#limits = limits;
     this.#rate = new TokenBucket(limits.perSecond, limits.burst, now);
+  }
+
+  change(limits: CheckedAddressLimits, now: number): void {
+    this.#limits = limits;
+    this.#rate.change(limits.perSecond, limits.burst, now);
   }
 
   hasRoom(now: number): boolean {
@@ -55,7 +60,7 @@ const remembered = 10_000;
 
 /** The networks that clients came from lately, the one that has been quiet longest first. What is known of them is bounded. */
 export class AddressShares<W extends Waiter<W>> {
-  readonly #limits: CheckedAddressLimits;
+  #limits: CheckedAddressLimits;
   readonly #limit: number;
   readonly #shares = new Map<string, AddressShare<W>>();
   readonly #unknown: AddressShare<W>;
@@ -72,6 +77,12 @@ export class AddressShares<W extends Waiter<W>> {
 
   get size(): number {
     return this.#shares.size;
+  }
+
+  /** Other limits for each of them from now on. */
+  change(limits: CheckedAddressLimits, now: number): void {
+    this.#limits = limits;
+    for (const share of this.#shares.values()) share.change(limits, now);
   }
 
   of(prefix: string | undefined, now: number): AddressShare<W> {

@@ -3,6 +3,7 @@ import { LocalKeySigner } from '../local-key-signer.ts';
 import { keyIdOf, quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
 import { addressPrefix } from './address-prefix.ts';
+import { workersOfKeys } from './cluster-workers.ts';
 import { checkSignatureLimits, type SignatureLimits } from './signature-limits.ts';
 import type { SignaturePlace } from './signature-place.ts';
 import { SignatureTurns } from './signature-turns.ts';
@@ -23,6 +24,8 @@ const forgotten = new FinalizationRegistry<string>((key) => {
  */
 export class SignatureAdmission extends SignatureTurns {
   readonly #keys = new Set<string>();
+  /** Those whose limits are divided among the workers of a cluster. */
+  readonly #divided = new Set<string>();
 
   /** @throws InvalidOptionError */
   constructor(limits: SignatureLimits = {}) {
@@ -40,7 +43,8 @@ export class SignatureAdmission extends SignatureTurns {
   static of(signer: Signer): SignatureAdmission | undefined {
     const known = ofSigners.get(signer);
     if (known || signer instanceof LocalKeySigner) return known;
-    const { perSecond, inFlight } = checkSignatureLimits({}, quotaOf(signer));
+    const quota = quotaOf(signer);
+    const { perSecond, inFlight } = checkSignatureLimits({}, quota);
     const key = `${keyIdOf(signer.publicKey)} ${perSecond} ${inFlight}`;
     let admission = ofKeys.get(key)?.deref();
     if (!admission) {
@@ -48,13 +52,24 @@ export class SignatureAdmission extends SignatureTurns {
       ofKeys.set(key, new WeakRef(admission));
       forgotten.register(admission, key);
     }
-    ofSigners.set(signer, admission.covers(signer));
+    ofSigners.set(signer, admission.covers(signer, quota.perProcess !== true));
     return admission;
   }
 
-  /** @internal It limits signatures by this signer: what they cost beyond one request each counts, too. */
-  covers(signer: Signer): this {
+  protected override countWorkers(): number {
+    return workersOfKeys.most(this.#divided);
+  }
+
+  /**
+   * @internal It limits signatures by this signer: what they cost beyond one request each counts, too. `divides`: the workers of a
+   * cluster that use its key have these limits together.
+   */
+  covers(signer: Signer, divides = true): this {
     const key = keyIdOf(signer.publicKey);
+    if (divides && !this.#divided.has(key)) {
+      this.#divided.add(key);
+      workersOfKeys.join(key);
+    }
     if (this.#keys.has(key)) return this;
     this.#keys.add(key);
     countExtraRequests(signer.publicKey, this);

@@ -61,6 +61,16 @@ export interface CheckedLimits extends PrefixLengths {
   readonly perAddress: CheckedAddressLimits;
 }
 
+/** What each of so many workers of a cluster may have, so that together they have no more; but each may have one at once. */
+export function divideLimits(limits: CheckedLimits, workers: number): CheckedLimits {
+  const divide = ({ perSecond, burst, inFlight }: CheckedAddressLimits): CheckedAddressLimits => ({
+    perSecond: perSecond / workers,
+    burst: Math.max(1, burst / workers),
+    inFlight: Math.max(1, Math.floor(inFlight / workers)),
+  });
+  return { ...limits, ...divide(limits), perAddress: divide(limits.perAddress) };
+}
+
 const partOfQuota = 0.8;
 const partOfRate = 0.25;
 const partOfAll = 0.5;

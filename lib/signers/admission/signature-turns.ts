@@ -1,6 +1,6 @@
 import { AddressShares, type AddressShare } from './address-share.ts';
 import { LongestLine } from './longest-line.ts';
-import type { CheckedLimits } from './signature-limits.ts';
+import { divideLimits, type CheckedLimits } from './signature-limits.ts';
 import { SignaturePlace } from './signature-place.ts';
 import type { ReachedLimit, SignaturesLimitedError } from './signatures-limited-error.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -23,8 +23,11 @@ export type Refuse = (
  * refused, at once.
  */
 export class SignatureTurns {
-  /** The limits in force, defaults included. */
+  /** The limits in force, defaults included; of all `workers` together. */
   readonly limits: CheckedLimits;
+  /** This process's part of them. */
+  #part: CheckedLimits;
+  #parts = 1;
   readonly #refuse: Refuse;
   readonly #unnamed: string;
   readonly #rate: TokenBucket;
@@ -46,12 +49,21 @@ export class SignatureTurns {
 
   /** @internal `unnamed`: what a message calls those without a share of their own. */
   constructor(limits: CheckedLimits, unnamed: string, refuse: Refuse) {
-    this.limits = limits;
+    this.limits = this.#part = limits;
     this.#unnamed = unnamed;
     this.#refuse = refuse;
     const now = performance.now();
     this.#rate = new TokenBucket(this.limits.perSecond, this.limits.burst, now);
     this.#shares = new AddressShares(this.limits.perAddress, now);
+  }
+
+  /** Workers of the cluster among which the limits are divided; 1: they are this process's alone. */
+  get workers(): number {
+    return this.countWorkers();
+  }
+
+  protected countWorkers(): number {
+    return 1;
   }
 
   /** Signatures under way. */
@@ -101,7 +113,7 @@ export class SignatureTurns {
    * @throws SignaturesLimitedError where it is not to wait either.
    */
   enterShare(name: string | undefined): SignaturePlace {
-    const now = performance.now();
+    const now = this.#now();
     const share = this.#shares.of(name, now);
     if (this.queued > 0) this.#dispatch(now);
     const place = new SignaturePlace(share, now, this.#leave);
@@ -111,8 +123,20 @@ export class SignatureTurns {
     return place;
   }
 
+  /** The time; what this process may have is what it is by then. */
+  #now(): number {
+    const now = performance.now();
+    const { workers } = this;
+    if (workers === this.#parts) return now;
+    this.#parts = workers;
+    this.#part = divideLimits(this.limits, workers);
+    this.#rate.change(this.#part.perSecond, this.#part.burst, now);
+    this.#shares.change(this.#part.perAddress, now);
+    return now;
+  }
+
   #hasRoom(now: number): boolean {
-    return this.#inFlight < this.limits.inFlight && this.#rate.has(now);
+    return this.#inFlight < this.#part.inFlight && this.#rate.has(now);
   }
 
   #admit(place: SignaturePlace, queuedMs: number): void {
@@ -163,7 +187,7 @@ export class SignatureTurns {
 
   /** Time has passed: some have waited too long, and others' rate lets them go on. */
   #look(): void {
-    const now = performance.now();
+    const now = this.#now();
     for (const place of this.#arrivals) {
       if (now - place.arrived < this.limits.queueTimeout) break;
       this.#shed(place, this.#refusal('queueTimeout', place.share));
@@ -210,22 +234,27 @@ export class SignatureTurns {
     this.#inFlight--;
     if (this.queued === 0) return;
     if (this.#held.delete(share)) this.#ready.add(share);
-    this.#dispatch(performance.now());
+    this.#dispatch(this.#now());
   }
 
   #limitOf(share: Share, now: number): ReachedLimit {
-    if (this.#inFlight >= this.limits.inFlight) return 'inFlight';
+    if (this.#inFlight >= this.#part.inFlight) return 'inFlight';
     if (!this.#rate.has(now)) return 'perSecond';
     return share.isCrowded ? 'perAddress.inFlight' : 'perAddress.perSecond';
   }
 
   #refusal(limit: ReachedLimit, share: Share): SignaturesLimitedError {
     this.#refused++;
-    return this.#refuse(limit, share.prefix, this.#reason(limit, share));
+    return this.#refuse(limit, share.prefix, this.#reason(limit, share) + this.#whose(limit));
+  }
+
+  #whose(limit: ReachedLimit): string {
+    if (this.#parts === 1 || limit === 'queue' || limit === 'queueTimeout') return '';
+    return ` (this worker's part, of ${this.#parts} workers in the cluster)`;
   }
 
   #reason(limit: ReachedLimit, { prefix = this.#unnamed }: Share): string {
-    const { perSecond, inFlight, queue, queueTimeout, perAddress } = this.limits;
+    const { perSecond, inFlight, queue, queueTimeout, perAddress } = this.#part;
     switch (limit) {
       case 'perSecond':
         return `${perSecond} signatures a second are the limit`;

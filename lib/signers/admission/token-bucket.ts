@@ -3,8 +3,8 @@
  * caller, who reads it once for several buckets.
  */
 export class TokenBucket {
-  readonly #perMillisecond: number;
-  readonly #burst: number;
+  #perMillisecond: number;
+  #burst: number;
   #tokens: number;
   #at: number;
 
@@ -13,6 +13,14 @@ export class TokenBucket {
     this.#burst = burst;
     this.#tokens = burst;
     this.#at = now;
+  }
+
+  /** From now on. What there is beyond the new `burst` is lost. */
+  change(perSecond: number, burst: number, now: number): void {
+    const tokens = this.#refill(now);
+    this.#perMillisecond = perSecond / 1000;
+    this.#burst = burst;
+    this.#tokens = Math.min(tokens, burst);
   }
 
   has(now: number): boolean {

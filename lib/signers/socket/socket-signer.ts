@@ -52,7 +52,7 @@ export class SocketSigner implements Signer {
     this.publicKey = publicKey;
     this.schemes = schemes;
     if (quota !== undefined) {
-      this.quota = quota;
+      this.quota = { ...quota, perProcess: true }; // of one connection, and each process has one of its own
       rememberQuota(this);
     }
     this.#link = link;

@@ -65,7 +65,10 @@ export function secureServer(
     logsKeys: () => server.listenerCount('keylog') > 0 || logsKeysToFile(),
   });
   contextsOfServers.set(server, contexts);
-  contexts.current(); // report contradictions now, not at the first connection
+  const { contexts: secured } = contexts.current(); // report contradictions now, not at the first connection
+  // In a cluster, the primary knows before the server listens that its limits are divided.
+  for (const { identities } of secured)
+    for (const { signer } of identities) socketOptions.admissionOf(signer);
   refuseUnsupportedEvents(server);
   warnOfIgnoredFlags();
   shareTicketKeysInCluster(server, contexts);

@@ -317,6 +317,7 @@ describe('default signatureLimits', function () {
       [{ perSecond: Number.NaN, inFlight: 1 }, 'signer.quota.perSecond'],
       [{ perSecond: 10, inFlight: 0.5 }, 'signer.quota.inFlight'],
       [{ perSecond: 10 }, 'signer.quota.inFlight'],
+      [{ perSecond: 10, inFlight: 1, perProcess: 'yes' }, 'signer.quota.perProcess'],
     ];
     for (const [quota, option] of wrong) {
       const signer = { publicKey, schemes, quota, sign: () => Promise.reject(new Error('not asked')) };

@@ -62,7 +62,7 @@ describe('The limits of serveSigner', function () {
   it('are under the quota of the signer unless given, and there are none for a LocalKeySigner', async () => {
     const limited = await at.serve({ signer: new CountingSigner() });
     const client = await at.open();
-    expect(client.quota).to.deep.equal({ perSecond: 1000, inFlight: 128 });
+    expect(client.quota).to.deep.equal({ perSecond: 1000, inFlight: 128, perProcess: true });
     client.close();
     await limited.close();
     await at.serve({ signer: localSigner('P-256') });
@@ -72,7 +72,7 @@ describe('The limits of serveSigner', function () {
   it('are told to clients, whose servers limit themselves by them', async () => {
     await at.serve({ signer: new CountingSigner(), signatureLimits: { perSecond: 40, inFlight: 10 } });
     const client = await at.open();
-    expect(client.quota).to.deep.equal({ perSecond: 50, inFlight: 5 });
+    expect(client.quota).to.deep.equal({ perSecond: 50, inFlight: 5, perProcess: true });
     expect(SignatureAdmission.of(client)?.limits).to.deep.include({ perSecond: 40, inFlight: 5 });
     const { publicKey, schemes } = client;
     const wrapper: Signer = { publicKey, schemes, sign: (operation) => client.sign(operation) };
