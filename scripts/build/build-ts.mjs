@@ -1,6 +1,6 @@
 // `npm run build:ts`: compiles lib/ into dist/, when something in it has changed since.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { inCheckout, installedPackage } from '../checkout.mjs';
 import { Refusal, run, runAsScript, say } from '../command.mjs';
@@ -27,13 +27,18 @@ export async function buildTypeScript() {
   removeStale();
   const { writeCommonJsEntry } = await import('./commonjs-entry.mjs'); // it needs TypeScript, which is installed only now
   for (const declarations of entriesForRequire()) writeCommonJsEntry(declarations);
+  // `npx` in the clone starts them as they are.
+  for (const program of Object.values(manifest().bin)) chmodSync(inCheckout(program), 0o755);
   writeFileSync(stamp, sources);
 }
 
 /** The declarations of those of the package's ES modules that it has an entry for `require` for. */
 function entriesForRequire() {
-  const { exports } = JSON.parse(readFileSync(inCheckout('package.json'), 'utf8'));
-  return Object.values(exports).flatMap((entry) => (entry.require ? [inCheckout(entry.default.types)] : []));
+  return Object.values(manifest().exports).flatMap((entry) => (entry.require ? [inCheckout(entry.default.types)] : []));
+}
+
+function manifest() {
+  return JSON.parse(readFileSync(inCheckout('package.json'), 'utf8'));
 }
 
 // By time and size, as tsc's own incremental builds would, but without the second that starting tsc takes.

@@ -123,4 +123,10 @@ function ignore(): void {
 /** This process's, if it is a worker of a cluster. */
 export const workersOfKeys = new WorkersOfKeys();
 
-if (cluster.isPrimary) new KeysOfWorkers().watch();
+/** Set on `node:cluster` once a copy of this package watches the workers: test runners load a copy for each file. */
+const watched = Symbol.for('s2n-pkey.cluster-workers');
+
+if (cluster.isPrimary && !(watched in cluster)) {
+  Object.defineProperty(cluster, watched, { value: true });
+  new KeysOfWorkers().watch();
+}

@@ -11,3 +11,12 @@ export function afterwards(callback: WriteCallback): WriteCallback {
     else setImmediate(callback);
   };
 }
+
+/**
+ * Once the loop has looked for what there is to read: in the check phase after its next poll phase. An `'end'` that is there
+ * before a socket ends comes before `'finish'`, as in node:tls, and one that answers this end comes after it.
+ */
+export function afterNextRead(callback: () => void): void {
+  // A check phase may come before the next poll phase: in the phase that reads, it is next.
+  setImmediate(() => setImmediate(callback));
+}

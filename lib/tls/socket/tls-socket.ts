@@ -7,19 +7,15 @@ import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } f
 import { isSecure, type PeerFacts } from '../../native/events.ts';
 import { signatureSchemeByCode, type SignatureScheme } from '../../signers/signature-scheme.ts';
 import { connectionError } from './connection-error.ts';
-import { afterwards } from './afterwards.ts';
+import { afterNextRead, afterwards } from './afterwards.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from '../context/certificate-chain.ts';
 import type { CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { exportMaterial } from './keying-material.ts';
 import { isSystemError, replaceErrored, setConnecting } from '../node/node-internals.ts';
-import {
-  closeAsWithDescriptor,
-  defineSecureEstablished,
-  failAtEnd,
-  leaveListeners,
-} from '../node/node-wrapper.ts';
+import { closeAsWithDescriptor, defineSecureEstablished } from '../node/node-wrapper.ts';
+import { failAtEnd, leaveListeners } from '../node/node-wrapper.ts';
 import { closeOnceTaken } from './last-write.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
@@ -299,9 +295,11 @@ export class TlsSocket extends Socket {
   override _final(callback: (error?: Error | null) => void): void {
     this.#ending = true;
     if (!this.#over) this.#engine.commands.endsInOrder(this.#stream, true);
-    super._final((error) => {
-      this.#taken?.();
-      afterwards(callback)(error);
+    afterNextRead(() => {
+      super._final((error) => {
+        this.#taken?.();
+        callback(error);
+      });
     });
   }
 

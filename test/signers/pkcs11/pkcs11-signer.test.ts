@@ -228,7 +228,7 @@ describe('the public key of a token', () => {
     expect(() => publicKeyOf({ type: 'ec', params: p256, point: undefined })).to.throw('give publicKey');
     const secp256k1 = Buffer.from('06052b8104000a', 'hex');
     expect(() => publicKeyOf({ type: 'ec', params: secp256k1, point })).to.throw(
-      'EC on P-256, P-384 or P-521',
+      'an EC key on P-256, P-384 or P-521',
     );
   });
 });
