@@ -3,8 +3,18 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
-import { createServer, LocalKeySigner, type Signer } from '../lib/index.ts';
+import {
+  createKey,
+  createSelfSignedCertificate,
+  createServer,
+  KmsSigner,
+  LocalKeySigner,
+  type Signer,
+} from '../lib/index.ts';
+import { startLocalKms } from '../lib/local-kms/start.ts';
 import { prometheusMetrics } from '../lib/observe/prometheus.ts';
 import { serveSigner, SocketSigner, type ServedSignature } from '../lib/signers/socket/socket-signer.ts';
 import { identity } from './fixtures/identity.ts';
@@ -25,6 +35,59 @@ function failingSigner(): Signer {
   const { publicKey, schemes } = new LocalKeySigner({ key: identity('P-256').key });
   return { publicKey, schemes, sign: () => Promise.reject(new Error(`token ${canary} was refused`)) };
 }
+
+/** What an operator sees of a signer that fails: its error with all causes, metrics, and the reports of serveSigner. */
+async function everythingSeen(signer: Signer, cert: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 's2n-secrets-'));
+  const path = join(folder, 's');
+  const reports: ServedSignature[] = [];
+  const metrics = prometheusMetrics();
+  const served = await serveSigner({ signer, path, onSignature: (signature) => reports.push(signature) });
+  const client = await SocketSigner.open({ path, timeout: 20_000 });
+  const operation = {
+    scheme: 'ecdsa_secp256r1_sha256',
+    input: Buffer.alloc(32),
+    inputKind: 'digest',
+  } as const;
+  const errors = [await rejectionOf(signer.sign(operation)), await rejectionOf(client.sign(operation))];
+  const server = createServer({ cert, signer });
+  const failed = once(server, 'tlsClientError');
+  connect({ port: await listen(server), host: '127.0.0.1', rejectUnauthorized: false }).on(
+    'error',
+    () => undefined,
+  );
+  const [error] = (await failed) as [Error];
+  const text = [metrics.text(), JSON.stringify(reports), inspect([...errors, error], { depth: 6 })].join(
+    '\n',
+  );
+  client.close();
+  metrics.close();
+  await served.close();
+  await close(server);
+  await rm(folder, { recursive: true });
+  return text;
+}
+
+describe('a secret among the options of a signer', () => {
+  it('of KMS is in no error, metric or report', async () => {
+    const credentials = { accessKeyId: 'AKIDCANARY', secretAccessKey: canary, sessionToken: `${canary}t` };
+    const kms = await startLocalKms({ credentials });
+    try {
+      const client = new KMSClient(kms.clientOptions);
+      const { arn } = await createKey(client, { keySpec: 'ECC_NIST_P256' });
+      client.destroy();
+      const signer = await KmsSigner.open({ keyId: arn, ...kms.clientOptions });
+      const cert = await createSelfSignedCertificate({ signer, subject: { CN: 'localhost' } });
+      await kms.misbehave({ kind: 'expired-credentials' });
+      const text = await everythingSeen(signer, cert);
+      expect(text).to.include('ERR_S2N_PKEY_KMS_CREDENTIALS');
+      for (const each of disguises) expect(text).not.to.include(each);
+      signer.close();
+    } finally {
+      await kms.close();
+    }
+  }).timeout(60_000);
+});
 
 describe('a secret in the message of a signer, or in what is signed', () => {
   it('is in no report of serveSigner', async () => {

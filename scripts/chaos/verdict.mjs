@@ -42,6 +42,9 @@ export function verdict({ client, server, kms, before, after, recovery }) {
       ...within(server.secure - completed, left, 'completed at the server and not at the client'),
       ...within(failed - refused, left, 'failed at the server and not at the client'),
     ]),
+    check('clients leave', `${((100 * left) / client.begun).toFixed(0)} % of them`, [
+      ...(left >= client.begun / 5 ? [] : ['a third of all was expected']),
+    ]),
     check('every failure has its code', inWords(server.failures), [
       ...unknown(server.failures, serverCodes, server.words),
       ...unknown(outcomes, clientOutcomes, {}),
