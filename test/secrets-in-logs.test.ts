@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
 import { connect } from 'node:tls';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,6 +19,7 @@ import {
 import { startLocalKms } from '../lib/local-kms/start.ts';
 import { prometheusMetrics } from '../lib/observe/prometheus.ts';
 import { serveSigner, SocketSigner, type ServedSignature } from '../lib/signers/socket/socket-signer.ts';
+import { VaultSigner } from '../lib/signers/vault/vault-signer.ts';
 import { identity } from './fixtures/identity.ts';
 import { close, listen } from './fixtures/peers.ts';
 import { when } from './fixtures/when.ts';
@@ -86,6 +89,24 @@ describe('a secret among the options of a signer', () => {
     } finally {
       await kms.close();
     }
+  }).timeout(60_000);
+
+  it('of Vault is in no error, metric or report', async () => {
+    const { cert } = identity('P-256');
+    const publicKey = new X509Certificate(cert).publicKey.export({ format: 'pem', type: 'spki' });
+    const key = { type: 'ecdsa-p256', latest_version: 1, keys: { 1: { public_key: publicKey } } };
+    const vault = createHttpServer((request, response) => {
+      const signs = request.url?.includes('/sign/') === true;
+      response.writeHead(signs ? 403 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(signs ? { errors: ['permission denied'] } : { data: key }));
+    });
+    const address = `http://127.0.0.1:${await listen(vault)}`;
+    const signer = await VaultSigner.open({ address, token: canary, namespace: 'team', key: 'site' });
+    const text = await everythingSeen(signer, cert);
+    expect(text).to.include('ERR_S2N_PKEY_VAULT_');
+    for (const each of disguises) expect(text).not.to.include(each);
+    signer.close();
+    await close(vault);
   }).timeout(60_000);
 });
 
