@@ -11,7 +11,7 @@ const { key, cert } = identity('P-256');
 const file = new URL('../fixtures/state-server.ts', import.meta.url);
 
 describe('with connections in every state: half-open, waiting for a signature, idle, in flight, abandoned, lingering, silent', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let program: Program;
   let peers: EveryState | undefined;
 
