@@ -55,9 +55,12 @@ describe('TlsSocket, when a connection ends', () => {
           socket.resume();
           for (const event of ['end', 'close', 'error']) socket.on(event, () => events.push(event));
         });
+        const secure = next<TlsSocket>(server, 'secureConnection');
         const client = await connectTls(port, { maxVersion });
+        const closed = once(await secure, 'close');
         client.end('bye');
         await readAll(client);
+        await closed;
         await close(server);
         expect(events).to.deep.equal(['end', 'close']);
         port = await listen(server);
