@@ -215,11 +215,14 @@ describe('Fast signing, on the bad days of a KMS', () => {
     it('sends a second request for a signature that takes long, and uses the first answer', async () => {
       const signer = await open({ hedging: { percentile: 0.9, share: 0.5 } });
       for (let i = 0; i < 60; i += 1) await signs(signer);
+      await underWay(0); // A slow one may have been sent twice, too: its other answer is drained.
       attempts.length = 0;
       await kms().misbehave({ kind: 'hang', count: 1 });
       await signs(signer);
-      expect(attempts).to.have.lengthOf(1);
-      expect(attempts[0]).to.include({ hedge: true, attempt: 2, outcome: 'ok' });
+      const answered = attempts.filter(
+        ({ hedge, attempt, outcome }) => hedge && attempt === 2 && outcome === 'ok',
+      );
+      expect(answered, JSON.stringify(attempts)).to.have.lengthOf(1);
     });
 
     it('is off unless asked for', async () => {
