@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { connect as connectHttp2, createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import { createServer as createPipeServer, connect as connectPipe, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
-import { createServer, LocalKeySigner, type TlsSocket } from '../../lib/index.ts';
+import { attach, createServer, LocalKeySigner, type TlsSocket } from '../../lib/index.ts';
+import { unsentBytes } from '../../lib/tls/node/node-internals.ts';
 import { closeOnceTaken } from '../../lib/tls/socket/last-write.ts';
 import { identity } from '../fixtures/identity.ts';
 import { close, listen } from '../fixtures/peers.ts';
@@ -62,6 +64,40 @@ describe('What was written in the turn of destroy()', () => {
     await new Promise((resolve) => client.write(Buffer.alloc(8 * megabyte.length), resolve));
     expect(await lengthOf(client)).to.equal(megabyte.length);
     await end();
+  });
+
+  it('is delivered where http2 wrote it, with end() and destroy() in one turn', async () => {
+    const window = { initialWindowSize: 2 * megabyte.length };
+    const server = attach(createSecureServer({ settings: window }), { cert, signer });
+    const sockets: Socket[] = [];
+    server.on('secureConnection', (it: Socket) => sockets.push(it));
+    server.on('session', (session) => session.on('error', () => undefined));
+    const ended: object[] = [];
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.on('error', () => undefined).respond();
+      stream.write(megabyte, () => undefined);
+      setImmediate(() => {
+        for (const socket of sockets) {
+          ended.push({ unsent: unsentBytes(socket) > 0 });
+          socket.end();
+          socket.destroy();
+        }
+      });
+    });
+    const port = await listen(server);
+    const tls = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    await once(tls, 'secureConnect');
+    const session = connectHttp2('https://localhost', { settings: window, createConnection: () => tls });
+    session.on('error', () => undefined);
+    await once(session, 'remoteSettings');
+    session.setLocalWindowSize(2 * megabyte.length);
+    const request = session.request();
+    let length = 0;
+    request.on('error', () => undefined).on('data', (chunk: Buffer) => (length += chunk.length));
+    await new Promise((resolve) => request.once('close', resolve));
+    expect(ended).to.deep.equal([{ unsent: true }]);
+    expect(length).to.equal(megabyte.length);
+    await close(server);
   });
 
   it('is dropped by resetAndDestroy()', async () => {

@@ -60,6 +60,7 @@ export class TlsSocket extends Socket {
   #delivering = false;
   #truncated = false;
   #ending = false;
+  #halfClosing = false;
   #resetting = false;
   #taken: (() => void) | undefined;
 
@@ -140,9 +141,7 @@ export class TlsSocket extends Socket {
     return this.#truncated;
   }
 
-  /**
-   * The peer's certificate, in node:tls's format; `{}` if it has none. `detailed` adds the chain as `issuerCertificate`.
-   */
+  /** The peer's certificate as node:tls shows it; `{}` if it has none. `detailed` adds the chain as `issuerCertificate`. */
   getPeerCertificate(detailed: true): DetailedPeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate;
   getPeerCertificate(detailed = false): PeerCertificate {
@@ -281,7 +280,7 @@ export class TlsSocket extends Socket {
     if (this.#delivering) {
       this.#engine.hold();
       if (!this.#unsent && !this.#resetting) {
-        this.#taken = closeOnceTaken(this, this.#ending, () => {
+        this.#taken = closeOnceTaken(this, this.#halfClosing, () => {
           if (this.#ending && !this.#over) this.#engine.commands.endsInOrder(this.#stream, false);
         });
       }
@@ -296,6 +295,8 @@ export class TlsSocket extends Socket {
     this.#ending = true;
     if (!this.#over) this.#engine.commands.endsInOrder(this.#stream, true);
     afterNextRead(() => {
+      if (this.destroyed) return; // `_destroy` has ended the pair.
+      this.#halfClosing = true;
       super._final((error) => {
         this.#taken?.();
         callback(error);
