@@ -22,11 +22,11 @@ const ALLOWED = {
   'signers/azure': ['options', 'signers'],
   'signers/google': ['options', 'signers'],
   'signers/pkcs11': ['options', 'signers', 'pem'],
-  'signers/socket': ['options', 'signers/admission', 'signers'],
+  'signers/socket': ['options', 'observe/channels', 'signers/admission', 'signers'],
   'signers/vault': ['options', 'signers', 'pem'],
   'signers/kms/client': [],
   'signers/kms/keys': ['signers/kms/client', 'signers'],
-  'signers/kms/signing': ['signers/kms/client', 'signers'],
+  'signers/kms/signing': ['signers/kms/client', 'observe/channels', 'signers'],
   'signers/kms': [
     'options',
     'signers/kms/signing',

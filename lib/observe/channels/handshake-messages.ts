@@ -69,14 +69,16 @@ export interface KmsAttemptMessage {
   readonly keyArn: string;
   /** 1 for the first. By way of the SDK there is one message a signature, with the number of its last attempt. */
   readonly attempt: number;
+  /** Whether it was sent beside another one that took long. */
   readonly hedge: boolean;
-  /** `'ok'`, or the name or code of the error. */
+  /** `'ok'`, or the name or code of the error: `ThrottlingException`, `ECONNRESET`, `TimeoutError`, `AbortError`. */
   readonly outcome: string;
   readonly throttled: boolean;
   /** Of the HTTP response; undefined where there was none. */
   readonly statusCode?: number | undefined;
   /** As in CloudTrail's `requestID`. */
   readonly requestId?: string | undefined;
+  /** The time in the queue included. */
   readonly durationMs: number;
   /** In the queue for a connection; undefined by way of the SDK, which does not tell. */
   readonly queuedMs: number | undefined;

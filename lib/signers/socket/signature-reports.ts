@@ -1,14 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channelNames } from '../../observe/channels/channels.ts';
 import type { ServedSignature } from './serve-signer-options.ts';
 
 /** What becomes known of a signature while it is made. */
 interface Making {
   requestId: string | undefined;
 }
-
-/** Where KmsSigner publishes each request to KMS, in the async context of its `sign()`. */
-const attempts = 's2n-pkey:kms:attempt';
 
 /** Calls a hook for each signature, with the id of the request to KMS that made it. */
 export class SignatureReports {
@@ -18,7 +16,7 @@ export class SignatureReports {
 
   constructor(hook: (signature: ServedSignature) => void) {
     this.#hook = hook;
-    subscribe(attempts, this.#attempted);
+    subscribe(channelNames.kmsAttempt, this.#attempted);
   }
 
   /** Makes a signature, and notes in `making` what it is told of meanwhile. */
@@ -41,7 +39,7 @@ export class SignatureReports {
   }
 
   close(): void {
-    unsubscribe(attempts, this.#attempted);
+    unsubscribe(channelNames.kmsAttempt, this.#attempted);
   }
 
   readonly #attempted = (message: unknown): void => {

@@ -7,7 +7,7 @@ import {
   InvalidOptionError,
   SignatureAdmission,
 } from '../../../lib/index.ts';
-import { kmsAttempt } from '../../../lib/signers/kms/signing/attempt.ts';
+import { kmsAttemptChannel } from '../../../lib/observe/channels/channels.ts';
 import type { PrivateKeyOperation, Signer } from '../../../lib/signers/signer.ts';
 import { serveSigner, type ServedSignature } from '../../../lib/signers/socket/socket-signer.ts';
 import { close, listen } from '../../fixtures/peers.ts';
@@ -172,7 +172,7 @@ describe('The limits of serveSigner', function () {
     };
     const signer = new CountingSigner(async () => {
       await new Promise((resolve) => setImmediate(resolve));
-      kmsAttempt.publish(attempt);
+      kmsAttemptChannel.publish(attempt);
     });
     const server = await at.serve({
       signer,
@@ -198,7 +198,7 @@ describe('The limits of serveSigner', function () {
     expect(first?.durationMs).to.be.greaterThan(0);
     expect(second).to.include({ connection: 1, outcome: limited, requestId: undefined, queuedMs: undefined });
     await server.close();
-    expect(kmsAttempt.hasSubscribers).to.equal(false);
+    expect(kmsAttemptChannel.hasSubscribers).to.equal(false);
   });
 
   it('go on when the hook throws, with one warning', async () => {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { baoCommand } from '../../fixtures/needs.ts';
+import { freePort } from '../../fixtures/free-port.ts';
 
 /** A real OpenBao server, in memory, with the Transit engine mounted unless told otherwise. */
 export class OpenBao {
@@ -83,13 +83,4 @@ async function started(child: ChildProcess): Promise<void> {
     child.once('error', reject);
     child.once('exit', () => reject(new Error(`bao ended: ${output}`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

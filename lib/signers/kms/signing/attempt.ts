@@ -1,5 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks';
-import { channel } from 'node:diagnostics_channel';
+import { kmsAttemptChannel } from '../../../observe/channels/channels.ts';
+import type { KmsAttemptMessage } from '../../../observe/channels/handshake-messages.ts';
 import type { Credentials } from './credentials.ts';
 import type { Failure } from './retry.ts';
 import type { Exchange } from './transport.ts';
@@ -19,30 +20,6 @@ export interface Attempt {
   exchange: Exchange | undefined;
 }
 
-/** One request for a signature, as the channel `s2n-pkey:kms:attempt` tells of it once it is over. */
-export interface KmsAttempt {
-  readonly operation: 'Sign';
-  readonly keyArn: string;
-  /** 1 for the first request of a signature. By way of the SDK there is one message a signature, with the number of its last attempt. */
-  readonly attempt: number;
-  /** Whether it was sent beside another one that took long. */
-  readonly hedge: boolean;
-  /** `ok`, or the name or code of what went wrong: `ThrottlingException`, `ECONNRESET`, `TimeoutError`, `AbortError`. */
-  readonly outcome: string;
-  readonly throttled: boolean;
-  /** Of the HTTP answer, if there was one. */
-  readonly statusCode: number | undefined;
-  /** KMS's own, as in CloudTrail. */
-  readonly requestId: string | undefined;
-  /** Milliseconds, the time in the queue included. */
-  readonly durationMs: number;
-  /** Milliseconds it waited for a connection; undefined by way of the SDK, which does not tell. */
-  readonly queuedMs: number | undefined;
-}
-
-/** Where every request for a signature is told of, in the asynchronous context of its `sign()`. Nothing is made unless somebody listens. */
-export const kmsAttempt = channel('s2n-pkey:kms:attempt');
-
 /** Publishes an attempt that is over, in the asynchronous context of its `sign()`. */
 export function publishAttempt(
   context: AsyncResource,
@@ -52,7 +29,7 @@ export function publishAttempt(
   facts: Partial<Failure>,
 ): void {
   const now = performance.now();
-  const message: KmsAttempt = {
+  const message: KmsAttemptMessage = {
     operation: 'Sign',
     keyArn,
     attempt: attempt.number,
@@ -65,6 +42,6 @@ export function publishAttempt(
     queuedMs: (attempt.sentAt ?? now) - attempt.startedAt,
   };
   context.runInAsyncScope(() => {
-    kmsAttempt.publish(message);
+    kmsAttemptChannel.publish(message);
   });
 }

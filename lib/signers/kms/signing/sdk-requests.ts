@@ -1,5 +1,6 @@
 import type { KMSClient, SignCommand } from '@aws-sdk/client-kms';
-import { kmsAttempt, type KmsAttempt } from './attempt.ts';
+import { kmsAttemptChannel } from '../../../observe/channels/channels.ts';
+import type { KmsAttemptMessage } from '../../../observe/channels/handshake-messages.ts';
 import {
   ClosedError,
   SignatureTimeoutError,
@@ -82,10 +83,10 @@ export class SdkRequests implements SignRequests {
   }
 
   #publish(startedAt: number, outcome: unknown): void {
-    if (!kmsAttempt.hasSubscribers) return;
+    if (!kmsAttemptChannel.hasSubscribers) return;
     const metadata = membersOf(membersOf(outcome)['$metadata']);
     const { httpStatusCode: statusCode, requestId, attempts } = metadata;
-    const message: KmsAttempt = {
+    const message: KmsAttemptMessage = {
       operation: 'Sign',
       keyArn: this.#keyArn,
       attempt: typeof attempts === 'number' ? attempts : 1,
@@ -97,7 +98,7 @@ export class SdkRequests implements SignRequests {
       durationMs: performance.now() - startedAt,
       queuedMs: undefined,
     };
-    kmsAttempt.publish(message);
+    kmsAttemptChannel.publish(message);
   }
 }
 

@@ -2,7 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Cancellation } from '../../cancellation.ts';
 import type { RetryBudget } from '../client/retry-budget.ts';
 import { mostAttempts } from '../client/retry-delay.ts';
-import { kmsAttempt, publishAttempt, type Attempt } from './attempt.ts';
+import { kmsAttemptChannel } from '../../../observe/channels/channels.ts';
+import { publishAttempt, type Attempt } from './attempt.ts';
 import { isSame, type Credentials, type CurrentCredentials } from './credentials.ts';
 import type { Latencies } from './latencies.ts';
 import { failureOfConnection, failureOfResponse, membersOf, unparseable, type Failure } from './retry.ts';
@@ -84,7 +85,7 @@ export class SignRequest {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#deadline = performance.now() + state.timeout;
-    if (kmsAttempt.hasSubscribers) this.#observer = new AsyncResource('KmsSignature');
+    if (kmsAttemptChannel.hasSubscribers) this.#observer = new AsyncResource('KmsSignature');
   }
 
   start(): void {

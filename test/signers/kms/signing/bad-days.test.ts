@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { KmsError } from '../../../../lib/signers/kms/client/kms-error.ts';
-import type { KmsAttempt } from '../../../../lib/signers/kms/signing/attempt.ts';
+import type { KmsAttemptMessage } from '../../../../lib/observe/channels/handshake-messages.ts';
 import { when } from '../../../fixtures/when.ts';
 import { rejectionOf } from '../../rejection.ts';
 import { asked, signingKey } from './signing-key.ts';
@@ -12,9 +12,9 @@ import { TcpPassage } from './tcp-passage.ts';
 describe('Fast signing, on the bad days of a KMS', () => {
   const { kms, open, signs, signRequests, underWay } = signingKey();
   const passages: TcpPassage[] = [];
-  const attempts: KmsAttempt[] = [];
+  const attempts: KmsAttemptMessage[] = [];
   const note = (message: unknown): void => {
-    attempts.push(message as KmsAttempt);
+    attempts.push(message as KmsAttemptMessage);
   };
 
   async function passage(): Promise<TcpPassage> {
@@ -265,9 +265,9 @@ describe('Fast signing, on the bad days of a KMS', () => {
 
   it('every attempt is told of in the asynchronous context of sign(), with the request id of KMS', async () => {
     const context = new AsyncLocalStorage<string>();
-    const seen: [store: string | undefined, attempt: KmsAttempt][] = [];
+    const seen: [store: string | undefined, attempt: KmsAttemptMessage][] = [];
     const look = (message: unknown): void => {
-      seen.push([context.getStore(), message as KmsAttempt]);
+      seen.push([context.getStore(), message as KmsAttemptMessage]);
     };
     subscribe('s2n-pkey:kms:attempt', look);
     try {

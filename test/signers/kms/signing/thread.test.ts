@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { ThreadRequests } from '../../../../lib/signers/kms/signing/thread/thread-requests.ts';
-import type { KmsAttempt } from '../../../../lib/signers/kms/signing/attempt.ts';
+import type { KmsAttemptMessage } from '../../../../lib/observe/channels/handshake-messages.ts';
 import { next } from '../../../fixtures/peers.ts';
 import { rejectionOf } from '../../rejection.ts';
 import { asked, signingKey } from './signing-key.ts';
@@ -96,8 +96,8 @@ describe("KmsSigner, thread: 'worker'", () => {
       },
       undefined,
     );
-    const attempts: KmsAttempt[] = [];
-    const note = (message: unknown): void => void attempts.push(message as KmsAttempt);
+    const attempts: KmsAttemptMessage[] = [];
+    const note = (message: unknown): void => void attempts.push(message as KmsAttemptMessage);
     subscribe('s2n-pkey:kms:attempt', note);
     try {
       const ask = { algorithm: 'ECDSA_SHA_256', message: asked.input } as const;

@@ -1,4 +1,4 @@
-import type { KmsAttempt } from '../attempt.ts';
+import type { KmsAttemptMessage } from '../../../../observe/channels/handshake-messages.ts';
 import type { SignAnswer, SignAsk } from '../sign-requests.ts';
 import type { SigningLimits } from '../signing-limits.ts';
 import type { Credentials } from '../credentials.ts';
@@ -67,7 +67,7 @@ export interface AnswerMessage {
 /** What one turn of the thread's event loop has for the other. */
 export interface FromThread {
   readonly answers: readonly AnswerMessage[];
-  readonly attempts: readonly { readonly id: number; readonly attempt: KmsAttempt }[];
+  readonly attempts: readonly { readonly id: number; readonly attempt: KmsAttemptMessage }[];
   /** Requests that were sent beyond one for each signature. */
   readonly extraRequests?: number;
   /** It is ready; `reason` when it asks by way of the SDK. */

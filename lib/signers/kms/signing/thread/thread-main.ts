@@ -3,7 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createHandshakeClient } from '../../client/kms-client.ts';
-import { kmsAttempt, type KmsAttempt } from '../attempt.ts';
+import { kmsAttemptChannel } from '../../../../observe/channels/channels.ts';
+import type { KmsAttemptMessage } from '../../../../observe/channels/handshake-messages.ts';
 import { openRequests } from '../open-requests.ts';
 import type { SignRequests } from '../sign-requests.ts';
 import { errorOf, textOf } from './error-text.ts';
@@ -86,9 +87,9 @@ class SigningThread {
   #observe(): void {
     if (this.#observing) return;
     this.#observing = true;
-    subscribe(kmsAttempt.name, (attempt) => {
+    subscribe(kmsAttemptChannel.name, (attempt) => {
       const id = this.#signature.getStore();
-      if (id !== undefined) this.#attempts.push({ id, attempt: attempt as KmsAttempt });
+      if (id !== undefined) this.#attempts.push({ id, attempt: attempt as KmsAttemptMessage });
     });
   }
 

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Worker } from 'node:worker_threads';
 import { startWorker } from '../../../../programs.ts';
 import { KmsError } from '../../client/kms-error.ts';
-import { kmsAttempt } from '../attempt.ts';
+import { kmsAttemptChannel } from '../../../../observe/channels/channels.ts';
 import type { CredentialsProvider } from '../credentials.ts';
 import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from '../sign-requests.ts';
 import { errorOf, textOf } from './error-text.ts';
@@ -96,7 +96,7 @@ export class ThreadRequests implements SignRequests {
         this.#cancel(id);
       };
       signal?.addEventListener('abort', abort);
-      const isObserved = kmsAttempt.hasSubscribers;
+      const isObserved = kmsAttemptChannel.hasSubscribers;
       const observer = isObserved ? new AsyncResource('KmsSignature') : undefined;
       if (this.#pending.size === 0) worker.ref();
       this.#pending.set(id, { resolve, reject, signal, abort, observer });
@@ -148,8 +148,8 @@ export class ThreadRequests implements SignRequests {
     for (let extra = 0; extra < extraRequests; extra++) this.onExtraRequest?.();
     for (const { id, attempt } of attempts) {
       const observer = this.#pending.get(id)?.observer;
-      if (observer === undefined) kmsAttempt.publish(attempt);
-      else observer.runInAsyncScope(() => kmsAttempt.publish(attempt));
+      if (observer === undefined) kmsAttemptChannel.publish(attempt);
+      else observer.runInAsyncScope(() => kmsAttemptChannel.publish(attempt));
     }
     for (const { id, answer, error } of answers) {
       const pending = this.#take(id);
