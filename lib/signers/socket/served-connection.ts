@@ -146,9 +146,9 @@ export class ServedConnection {
     const { name: scheme, inputKind } = facts;
     const { signal } = ask.controller;
     const place = turns?.enterShare(`connection ${this.#number}`);
-    const leave = (): void => place?.leave(signal.reason instanceof Error ? signal.reason : undefined);
-    // An aborted request leaves the queue at once, even if the signer ignores its signal.
-    signal.addEventListener('abort', leave);
+    // An aborted request leaves the queue at once. One that a signer works on counts until that settles, as in a server.
+    const abandon = (): void => place?.abandon(signal.reason as Error);
+    signal.addEventListener('abort', abandon);
     try {
       if (place?.admitted) await place.admitted;
       ask.queuedMs = place?.queuedMs ?? 0;
@@ -159,7 +159,7 @@ export class ServedConnection {
       }
       return signature;
     } finally {
-      signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', abandon);
       place?.leave();
     }
   }

@@ -155,6 +155,28 @@ describe('The limits of serveSigner', function () {
     expect(await served).to.be.instanceOf(Uint8Array);
   });
 
+  it('count what is cancelled until its signer has settled: it was paid for', async () => {
+    const held = new HeldSigner();
+    const reports: ServedSignature[] = [];
+    const signatureLimits = { inFlight: 1, queue: 0, perConnection: false } as const;
+    await at.serve({ signer: held, signatureLimits, onSignature: (report) => reports.push(report) });
+    const client = await at.open();
+    const abort = new AbortController();
+    const cancelled = client.sign(asked, { signal: abort.signal }).catch(codeOf);
+    await held.begun(1);
+    abort.abort();
+    expect(await cancelled).to.equal('ERR_S2N_PKEY_SIGN_ABORTED');
+    expect(codeOf(await rejectionOf(client.sign(asked)))).to.equal(limited);
+    held.held[0]?.answer();
+    const outcomes = (): string[] => reports.map(({ outcome }) => outcome);
+    await when('both reports', outcomes, ({ length }) => length === 2);
+    expect(outcomes()).to.deep.equal([limited, 'ERR_S2N_PKEY_SIGN_ABORTED']);
+    const served = client.sign(asked);
+    await held.begun(2);
+    held.held[1]?.answer();
+    expect(await served).to.be.instanceOf(Uint8Array);
+  });
+
   it('permit the schemes that are named, and refuse others also to a client that asks all the same', async () => {
     const signer = new CountingSigner();
     await at.serve({ signer, schemes: ['ecdsa_secp384r1_sha384'] });
