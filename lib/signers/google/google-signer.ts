@@ -216,7 +216,7 @@ async function attempts<T>(
 ): Promise<T> {
   for (let mayRetry = true; ; mayRetry = false) {
     try {
-      return await act(false);
+      return await act(!mayRetry);
     } catch (cause) {
       if (mayRetry && statusOf(cause) === unavailable) {
         await wait(firstDelay + Math.random() * (longestDelay - firstDelay));

@@ -52,6 +52,25 @@ describe('perSecond', function () {
     });
   }
 
+  it('includes hedges', async () => {
+    const { kms, client } = running();
+    const { arn } = await createKey(client, 'ECC_NIST_P256');
+    const hedging = { percentile: 0.9, share: 0.5 };
+    const signer = await KmsSigner.open({ keyId: arn, ...kms.clientOptions, hedging });
+    const admission = SignatureAdmission.of(signer);
+    const operation = {
+      scheme: 'ecdsa_secp256r1_sha256',
+      input: Buffer.alloc(32),
+      inputKind: 'digest',
+    } as const;
+    for (let i = 0; i < 60; i++) await signer.sign(operation);
+    const before = admission?.extraRequests ?? NaN;
+    await kms.misbehave({ kind: 'hang', count: 1 });
+    await signer.sign(operation); // by its hedge
+    expect(admission?.extraRequests).to.equal(before + 1);
+    signer.close();
+  });
+
   it('is less for others by what retries have taken', () => {
     const admission = new SignatureAdmission({ perSecond: 8, queueTimeout: 60_000, perAddress: false });
     for (let extra = 0; extra < 100; extra++) admission.countExtra();

@@ -9,6 +9,7 @@ import {
   type GoogleSignerOptions,
 } from '../../../lib/signers/google/google-signer.ts';
 import { keyAlgorithm } from '../../../lib/signers/google/key-algorithm.ts';
+import { SignatureAdmission } from '../../../lib/signers/admission/signature-admission.ts';
 import type { PrivateKeyOperation } from '../../../lib/signers/signer.ts';
 import { rejectionOf } from '../rejection.ts';
 import { verifiesUnder } from '../verify-signature.ts';
@@ -152,8 +153,11 @@ describe('GoogleSigner (its client is the real one; the server speaks its protoc
       kms.misbehave = () => {
         if (kms.seen.length < 2) throw new Failure(status.UNAVAILABLE, 'on purpose');
       };
+      const admission = SignatureAdmission.of(signer);
+      const before = admission?.extraRequests ?? NaN;
       const signature = await signer.sign(asked);
       expect(verifiesUnder(asked.scheme, message, signer.publicKey, signature)).to.equal(true);
+      expect(admission?.extraRequests, 'requests that count for perSecond').to.equal(before + 1);
     });
 
     it('gives up after its timeout, and when it is aborted', async () => {

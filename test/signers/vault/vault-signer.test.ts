@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../../lib/certificate/self-signed-certificate.ts';
 import { signerConformance } from '../../../lib/signers/conformance/signer-conformance.ts';
+import { SignatureAdmission } from '../../../lib/signers/admission/signature-admission.ts';
 import type { PrivateKeyOperation } from '../../../lib/signers/signer.ts';
 import { VaultError, VaultSigner, type VaultSignerOptions } from '../../../lib/signers/vault/vault-signer.ts';
 import { localSigner } from '../../certificate/signers.ts';
@@ -259,7 +260,10 @@ describe('VaultSigner', () => {
         if (count <= 3) broken(response);
         else response.end(JSON.stringify({ data: { signature: 'vault:v3:AQID' } }));
       });
+      const admission = SignatureAdmission.of(signer);
+      const before = admission?.extraRequests ?? NaN;
       expect(await signer.sign(asked)).to.have.lengthOf(3);
+      expect(admission?.extraRequests, 'requests that count for perSecond').to.equal(before + 3);
     }
   });
 
