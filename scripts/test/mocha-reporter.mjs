@@ -4,20 +4,30 @@ import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import Mocha from 'mocha';
 
-const { EVENT_RUN_END } = Mocha.Runner.constants;
+const { EVENT_RUN_END, EVENT_TEST_FAIL } = Mocha.Runner.constants;
 const Base = Mocha.reporters[process.env.S2N_PKEY_TEST_REPORTER ?? 'spec'];
 
 export default class ReporterWithResult extends Base {
   constructor(runner, options) {
     super(runner, options);
+    const failed = [];
+    runner.on(EVENT_TEST_FAIL, (test, error) =>
+      failed.push({ title: test.fullTitle(), error: reasonOf(error) }),
+    );
     runner.once(EVENT_RUN_END, () => {
       const { passes, failures, pending } = runner.stats;
-      writeFileSync(process.env.S2N_PKEY_TEST_RESULT, JSON.stringify({ passes, failures, pending }));
+      writeFileSync(process.env.S2N_PKEY_TEST_RESULT, JSON.stringify({ passes, failures, pending, failed }));
       // A run that something keeps open ends here all the same. What a failed test left open is no news; where all passed,
       // the lines say what a test or the package forgot.
       setTimeout(() => endWhatIsOpen(failures), failures > 0 ? 10_000 : 60_000).unref();
     });
   }
+}
+
+/** Where the test failed and why, short enough to be read beside others. */
+function reasonOf(error) {
+  const text = String(error?.stack ?? inspect(error));
+  return text.split('\n').slice(0, 12).join('\n');
 }
 
 function endWhatIsOpen(failures) {

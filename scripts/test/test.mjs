@@ -23,6 +23,7 @@ async function test(args) {
   const results = await asManyAsProcessors(releases, (release) =>
     testPackage(release, rest, releases.length > 1 ? `${release ?? runningRelease} | ` : ''),
   );
+  sayWhatFailed(results);
   sayWhatWasLeftOut(results.flatMap(({ leftOut }) => leftOut));
   const sum = (name) => results.reduce((total, result) => total + result[name], 0);
   const [passes, failures, pending] = [sum('passes'), sum('failures'), sum('pending')];
@@ -87,7 +88,12 @@ async function testPackage(release, mochaArguments, prefix) {
     say(
       `Node ${version.trim()}: ${counts.passes} tests passed and ${counts.failures} failed in ${seconds} s.`,
     );
-    return { ok, ...counts, leftOut: existsSync(leftOut) ? jsonLines(readFileSync(leftOut, 'utf8')) : [] };
+    return {
+      ok,
+      ...counts,
+      version: version.trim(),
+      leftOut: existsSync(leftOut) ? jsonLines(readFileSync(leftOut, 'utf8')) : [],
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -98,6 +104,16 @@ function jsonLines(text) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
+}
+
+/** Once more at the end, since thousands of lines of other tests, or of another release, may follow the failure. */
+function sayWhatFailed(results) {
+  for (const { version, failed } of results)
+    for (const { title, error } of failed) say(`failed on Node ${version}: ${title}\n${indented(error)}`);
+}
+
+function indented(text) {
+  return text.replace(/^/gm, '    ');
 }
 
 /** What test/fixtures/needs.ts noted, each tool once. */
