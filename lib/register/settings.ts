@@ -74,14 +74,30 @@ const readers = {
 type Name = keyof typeof readers;
 
 const prefix = 'S2N_PKEY_';
-const configVariable = `${prefix}CONFIG`;
+/** Names a file of settings. */
+export const configVariable = `${prefix}CONFIG`;
 /** Set by `s2n-pkey/register` for the processes that the program starts. */
 export const parentVariable = `${prefix}REGISTER_PARENT`;
-/** Variables of this package that are for something else. */
-const elsewhere = new Set([`${prefix}ADDON`, `${prefix}PKCS11_PIN`, parentVariable]);
+/** Variables that other parts of this package read; test/docs/variables.test.ts keeps the list complete. */
+const elsewhere = new Set([
+  `${prefix}ADDON`,
+  `${prefix}BATCH_THREADS`,
+  `${prefix}EVENT_BATCH_MICROSECONDS`,
+  `${prefix}KEEP_FREED_MEMORY`,
+  `${prefix}LOCAL_KMS_CONTROL_TOKEN`,
+  `${prefix}PKCS11_PIN`,
+  `${prefix}SPIN_MICROSECONDS`,
+  `${prefix}TURN_MICROSECONDS`,
+  parentVariable,
+]);
 /** What Kubernetes sets in every pod for a Service whose name begins with s2n-pkey ("Service environment variables"). */
 const ofKubernetes =
   /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
+
+/** The variable of each setting, by the setting's entry in a file. */
+export const settingVariables: ReadonlyMap<string, string> = new Map(
+  Object.keys(readers).map((name) => [name, variableOf(name)]),
+);
 
 /** The settings whose values are paths. */
 export const fileVariables = [configVariable, variableOf('cert'), variableOf('localKey')] as const;

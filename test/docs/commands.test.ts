@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import ts from 'typescript';
+import { allPages, pageText, quotedIn, sectionOf, sourceText } from './page-tables.ts';
+
+/** Each command with flags: the source that reads them, and the page and heading that list them. */
+const commands = [
+  { name: 'doctor', source: 'cli/doctor.ts', page: 'doctor.md', heading: 'Options' },
+  { name: 'signer', source: 'cli/signer.ts', page: 'api/socket-signer.md', heading: 'The signer command' },
+  {
+    name: 'local-kms',
+    source: 'local-kms/command-line.ts',
+    page: 'api/local-kms.md',
+    heading: 'The local-kms command',
+  },
+  { name: 'demo', source: 'cli/demo.ts', page: 'reference.md', heading: 'The demo command' },
+] as const;
+
+/** The flags that a source gives to `parseArgs`, by the TypeScript compiler. */
+function flagsRead(source: string): string[] {
+  const flags: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && node.expression.getText() === 'parseArgs') {
+      const [settings] = node.arguments;
+      const options =
+        settings && ts.isObjectLiteralExpression(settings)
+          ? settings.properties.find((property) => property.name?.getText() === 'options')
+          : undefined;
+      if (options && ts.isPropertyAssignment(options) && ts.isObjectLiteralExpression(options.initializer)) {
+        for (const { name } of options.initializer.properties) {
+          if (name) flags.push(name.getText().replaceAll("'", ''));
+        }
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(source, sourceText(source), ts.ScriptTarget.ES2022, true));
+  return flags.sort();
+}
+
+/** The flags that the text of `--help` lists, which is the template `usage` of the same source. */
+function flagsInHelp(source: string): string[] {
+  const [, usage = ''] = /const usage = `([^`]*)`/.exec(sourceText(source)) ?? [];
+  return [...usage.matchAll(/^ +(?:-\w, )?--([a-z][a-z-]*)/gm)].map(([, flag = '']) => flag).sort();
+}
+
+const flagsIn = (texts: readonly string[]): string[] => [
+  ...new Set(texts.flatMap((text) => [...text.matchAll(/--([a-z][a-z-]*)/g)].map(([, flag = '']) => flag))),
+];
+
+describe('the flags of the commands', () => {
+  for (const { name, source, page, heading } of commands) {
+    it(`${name}: --help and docs/${page} list each flag that the command reads, and no other`, () => {
+      const read = flagsRead(source);
+      expect(read).to.include('help').and.to.have.length.above(3);
+      expect(flagsInHelp(source), '--help').to.deep.equal(read);
+      const listed = [...sectionOf(page, heading).matchAll(/^- ((?:`[^`]+`(?:, )?)+)/gm)].flatMap(
+        ([, row = '']) => flagsIn([row]),
+      );
+      expect(listed.sort(), page).to.deep.equal(read);
+    });
+  }
+
+  it('are those of the command wherever a page shows one', () => {
+    const shown: string[] = [];
+    const unknown: string[] = [];
+    for (const page of allPages()) {
+      const text = pageText(page);
+      const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+      const lines = blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'));
+      for (const line of [...lines, ...quotedIn(text.replaceAll(/^```[\s\S]*?^```$/gm, ''))]) {
+        for (const [whole, command] of line.matchAll(/s2n-pkey ([a-z-]+)(?: (?!-- |s2n-pkey )\S+)*/g)) {
+          const found = commands.find(({ name }) => name === command);
+          if (found === undefined) continue;
+          shown.push(whole);
+          const read = flagsRead(found.source);
+          const wrong = flagsIn([whole]).filter((flag) => !read.includes(flag));
+          unknown.push(...wrong.map((flag) => `${page}: ${whole}: --${flag}`));
+        }
+      }
+    }
+    expect(shown).to.have.length.above(15);
+    expect(unknown).to.deep.equal([]);
+  });
+});
