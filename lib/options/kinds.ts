@@ -1,5 +1,13 @@
 /** The kinds of options that there are. */
-import type { Option } from './option.ts';
+import {
+  isOptionsObject,
+  readOption,
+  readOptions,
+  refuseUnknownOptions,
+  type Option,
+  type OptionValues,
+  type Schema,
+} from './option.ts';
 
 /** The longest time of Node's timers, in milliseconds. */
 const longestTime = 2 ** 31 - 1;
@@ -69,6 +77,18 @@ export function fraction<Fallback extends number | undefined = undefined>({
   };
 }
 
+/** A whole number, or `Infinity` for no limit. */
+export function countOrInfinity<Fallback extends number | undefined = undefined>(
+  range: Pick<NumberRange<Fallback>, 'least' | 'fallback'>,
+): Option<number | Fallback> {
+  const whole = wholeNumber(range);
+  return {
+    ...whole,
+    expected: `${whole.expected}, or Infinity`,
+    fits: (value) => value === Infinity || whole.fits(value),
+  };
+}
+
 /** One of a few texts. */
 export function choice<const Choice extends string>(choices: readonly Choice[]): Option<Choice | undefined>;
 export function choice<const Choice extends string>(
@@ -128,3 +148,59 @@ export function object(expected: string, fallback: object): Option<object> {
     fits: (value) => typeof value === 'object' && value !== null,
   };
 }
+
+/** An object of options, each of which is read by a schema of its own and refused by its whole name (`hedging.share`). */
+export function group<Members extends Schema>(
+  members: Members,
+  expected: string,
+): Option<OptionValues<Members> | undefined> {
+  return {
+    ...{ type: 'object', expected, isSecret: false, members },
+    fits: isOptionsObject,
+    read(name, value) {
+      refuseUnknownOptions(members, value as object, `${name}.`);
+      return readOptions(members, value as object, `${name}.`);
+    },
+  };
+}
+
+/** As `group`, which `false` turns off. */
+export function groupOrFalse<Members extends Schema>(
+  members: Members,
+  expected: string,
+): Option<OptionValues<Members> | false | undefined> {
+  const whole = group(members, expected);
+  return {
+    ...whole,
+    type: 'object | false',
+    expected: `${expected}, or false`,
+    fits: (value) => value === false || whole.fits(value),
+    read: (name, value) => (value === false ? value : whole.read?.(name, value)),
+  };
+}
+
+/** An array whose items are read one by one and refused by their place (`servernames[1]`). */
+export function list<Item>(
+  item: Option<Item>,
+  expected: string,
+  least = 0,
+): Option<readonly Item[] | undefined> {
+  return {
+    ...{ type: `${item.type}[]`, expected, isSecret: item.isSecret },
+    fits: (value) => Array.isArray(value) && value.length >= least,
+    read: (name, value) =>
+      Array.from(value as readonly unknown[], (each, at) =>
+        readOption(`${name}[${at}]`, { ...item, isRequired: true }, each),
+      ),
+  };
+}
+
+export function required<Value>(option: Option<Value | undefined>): Option<Value> {
+  return { ...(option as Option<Value>), isRequired: true };
+}
+
+/** Aborts what is under way. */
+export const abortSignal: Option<AbortSignal | undefined> = {
+  ...{ type: 'AbortSignal', expected: 'an AbortSignal', isSecret: true },
+  fits: (value) => typeof value === 'object' && value !== null && 'aborted' in value,
+};

@@ -17,7 +17,11 @@ export interface Option<Value> {
   readonly isSecret: boolean;
   /** Whether `null` means that it is not given, too. */
   readonly takesNull?: boolean;
+  /** The options of an option that is an object of options itself. */
+  readonly members?: Schema;
   fits(value: unknown): boolean;
+  /** What a value that fits is read as. The value itself unless given. */
+  read?(name: string, value: unknown): Value;
 }
 
 /** The options of one function, by name. */
@@ -36,27 +40,47 @@ export function readOption<Value>(name: string, option: Option<Value>, value: un
   const isGiven = value !== undefined && !(value === null && option.takesNull === true);
   // Without a fallback, `undefined` is among the values that the option is read as.
   if (!isGiven && option.isRequired !== true) return option.fallback as Value;
-  if (option.fits(value)) return value as Value;
-  const given = option.isSecret ? describeSecret(value) : describePlain(value);
-  throw new InvalidOptionError(name, option.expected, new Given(given));
+  if (!option.fits(value)) throw refusal(name, option, value);
+  return option.read ? option.read(name, value) : (value as Value);
 }
 
 /**
- * Reads those of `options` that the schema names; others are not looked at.
+ * What to throw for a value of `option`. The message repeats the value only if the option holds no secret.
  *
+ * @param expected where the option alone does not say what is wrong, such as `nothing beside notAfter`.
+ */
+export function refusal(
+  name: string,
+  option: Pick<Option<unknown>, 'expected' | 'isSecret'>,
+  value: unknown,
+  expected = option.expected,
+): InvalidOptionError {
+  const words =
+    value instanceof Given ? value.words : option.isSecret ? describeSecret(value) : describePlain(value);
+  return new InvalidOptionError(name, expected, new Given(words));
+}
+
+/**
+ * Reads those of `options` that the schema names. It ignores others: they may be options of Node or of a framework.
+ *
+ * @param place of the options in the caller's, such as `hedging.`; empty at the top.
  * @throws InvalidOptionError as `readOption`, for the first in the schema's order.
  */
-export function readOptions<Given extends Schema>(schema: Given, options: object): OptionValues<Given> {
+export function readOptions<Given extends Schema>(
+  schema: Given,
+  options: object,
+  place = '',
+): OptionValues<Given> {
   const given = options as Readonly<Record<string, unknown>>;
   const entries = Object.entries(schema).map(([name, option]) => [
     name,
-    readOption(name, option, given[name]),
+    readOption(`${place}${name}`, option, given[name]),
   ]);
   return Object.fromEntries(entries) as OptionValues<Given>;
 }
 
 /**
- * As `readOptions`, for options that must be an object.
+ * As `readOptions`, for options that must be an object with no other options than the schema's.
  *
  * @param expected such as `an object such as { keyId }`
  */
@@ -65,8 +89,50 @@ export function readOptionsObject<Given extends Schema>(
   options: unknown,
   expected: string,
 ): OptionValues<Given> {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', expected, options);
-  }
+  if (!isOptionsObject(options)) throw refusal('options', { expected, isSecret: true }, options);
+  refuseUnknownOptions(schema, options);
   return readOptions(schema, options);
+}
+
+/** Arrays and Buffers are objects as well, but somebody passes them by mistake. */
+export function isOptionsObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+/** @throws InvalidOptionError that names the option that is meant, if one is near, or else all of them. */
+export function refuseUnknownOptions(schema: Schema, options: object, place = ''): void {
+  const known = Object.keys(schema);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || Object.hasOwn(schema, name)) continue;
+    const meant = nearest(name, known);
+    const expected = meant === undefined ? `one of ${known.join(', ')}` : `'${meant}'`;
+    throw refusal(
+      `${place}${name}`,
+      { expected: `${expected}, since there is no such option`, isSecret: true },
+      value,
+    );
+  }
+}
+
+/** The name that differs least, by a third of its letters at most. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  const [best] = names
+    .map((each) => ({ each, edits: edits(name.toLowerCase(), each.toLowerCase()) }))
+    .filter(({ each, edits }) => edits <= each.length / 3)
+    .sort((one, other) => one.edits - other.edits);
+  return best?.each;
+}
+
+/** Levenshtein's distance: letters to insert, delete or replace. */
+function edits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (const [at, letter] of Array.from(from).entries()) {
+    const next = [at + 1];
+    for (const [column, other] of Array.from(to).entries()) {
+      const [above = 0, diagonal = 0, left = 0] = [row[column + 1], row[column], next[column]];
+      next.push(Math.min(above + 1, left + 1, diagonal + (letter === other ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }

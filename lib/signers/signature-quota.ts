@@ -1,5 +1,4 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { InvalidOptionError } from '../errors.ts';
 import type { SignatureQuota, Signer } from './signer.ts';
 
 /**
@@ -54,30 +53,4 @@ function openSigners(key: string, without?: Signer): Signer[] {
   }
   if (signers?.size === 0) ofKeys.delete(key);
   return open;
-}
-
-/**
- * Checks the `quota` of a signer, which may be anybody's.
- *
- * @throws InvalidOptionError naming `option` and the member, as in `signer.quota.perSecond`.
- */
-export function checkQuota(option: string, quota: unknown): void {
-  if (quota === undefined) return;
-  if (typeof quota !== 'object' || quota === null) {
-    throw new InvalidOptionError(option, 'an object such as { perSecond: 1000, inFlight: 256 }', quota);
-  }
-  const { perSecond, inFlight, perProcess } = quota as Partial<Record<string, unknown>>;
-  if (typeof perSecond !== 'number' || !(perSecond > 0)) {
-    throw new InvalidOptionError(
-      `${option}.perSecond`,
-      'a number of signatures a second, more than 0',
-      perSecond,
-    );
-  }
-  if (typeof inFlight !== 'number' || !(inFlight >= 1)) {
-    throw new InvalidOptionError(`${option}.inFlight`, 'a number of signatures, 1 or more', inFlight);
-  }
-  if (perProcess !== undefined && typeof perProcess !== 'boolean') {
-    throw new InvalidOptionError(`${option}.perProcess`, 'true or false', perProcess);
-  }
 }

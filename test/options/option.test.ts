@@ -6,6 +6,8 @@ import {
   choice,
   flag,
   fraction,
+  groupOrFalse,
+  list,
   milliseconds,
   object,
   requiredText,
@@ -99,6 +101,51 @@ describe('options, by a schema', () => {
       /; given a string$/,
     );
     expect(refusalOf(() => readOption('url', url, 'ftp://host'))).to.match(/; given 'ftp:\/\/host'$/);
+  });
+
+  describe('that have a name that no option has', () => {
+    const expected = 'an object such as { timeout }';
+    for (const [name, message] of [
+      ['timout', "timout: expected 'timeout', since there is no such option; given a string"],
+      ['Requests', "Requests: expected 'requests', since there is no such option; given a string"],
+      [
+        'colour',
+        'colour: expected one of timeout, share, requests, isOn, onEnd, pin, since there is no such option; given a string',
+      ],
+    ] as const) {
+      it(`are refused with the nearest name, or with all: ${name}`, () => {
+        expect(refusalOf(() => readOptionsObject(schema, { [name]: secret }, expected))).to.equal(message);
+      });
+    }
+
+    it('are refused within an option of options, too', () => {
+      const nested = { hedging: groupOrFalse({ share: fraction({ least: 0 }) }, 'an object') };
+      const read = (hedging: unknown) => (): unknown => readOptionsObject(nested, { hedging }, expected);
+      expect(refusalOf(read({ shares: 1 }))).to.equal(
+        "hedging.shares: expected 'share', since there is no such option; given a number",
+      );
+      expect(refusalOf(read({ share: -1 }))).to.equal(
+        'hedging.share: expected a number, 0 or more; given -1',
+      );
+      expect(refusalOf(read([]))).to.equal(
+        'hedging: expected an object, or false; given an instance of Array',
+      );
+      expect(refusalOf(read(false))).to.equal('accepted');
+    });
+
+    it('are no reason to refuse where they are undefined', () => {
+      expect(refusalOf(() => readOptionsObject(schema, { colour: undefined }, expected))).to.equal(
+        'accepted',
+      );
+    });
+  });
+
+  it('of a list are refused by their place', () => {
+    const lists = { names: list(requiredText({ expected: 'a name', pattern: /./ }), 'names', 1) };
+    const read = (names: unknown) => (): unknown => readOptions(lists, { names });
+    expect(refusalOf(read(['a', '']))).to.equal('names[1]: expected a name; given an empty string');
+    expect(refusalOf(read([]))).to.equal('names: expected names; given an instance of Array');
+    expect(refusalOf(read(['a', 'b']))).to.equal('accepted');
   });
 
   it('may be required, and may take null for none', () => {

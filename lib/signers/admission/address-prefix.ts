@@ -1,5 +1,3 @@
-import { InvalidOptionError } from '../../errors.ts';
-
 /** How many leading bits of an address name one peer: whoever has one address of such a network may have them all. */
 export interface PrefixLengths {
   /** 0 to 32. */
@@ -57,11 +55,4 @@ function readGroups(text: string): number[] {
     const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
     return [a * 256 + b, c * 256 + d];
   });
-}
-
-/** @throws InvalidOptionError */
-export function checkPrefixLength(option: string, value: unknown, longest: number, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= longest) return value;
-  throw new InvalidOptionError(option, `a whole number of bits from 0 to ${longest}`, value);
 }

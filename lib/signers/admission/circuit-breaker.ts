@@ -1,4 +1,6 @@
-import { InvalidOptionError, SignerError } from '../../errors.ts';
+import { SignerError } from '../../errors.ts';
+import { fraction, group, required } from '../../options/kinds.ts';
+import { readOption, type Option, type Schema } from '../../options/option.ts';
 
 /** How a CircuitBreaker waits. */
 export interface CircuitBreakerOptions {
@@ -7,6 +9,18 @@ export interface CircuitBreakerOptions {
   /** Milliseconds that the pause grows to; 60,000 unless given. */
   readonly longestPause?: number;
 }
+
+function pauseOf(least: number): Option<number | undefined> {
+  const option = fraction({ least, of: 'milliseconds' });
+  return { ...option, fits: (value) => option.fits(value) && value !== Infinity };
+}
+
+export const circuitBreakerSchema = {
+  pause: { ...pauseOf(1), fallback: 1_000 } as Option<number>,
+  longestPause: { ...pauseOf(1), fallback: 60_000 },
+} satisfies Schema;
+
+const circuitBreakerOption = group(circuitBreakerSchema, 'options such as { pause: 1000 }, or false');
 
 /** A signature was not asked for, since the last one failed in a way that does not pass by itself. `cause` says how that was. */
 export class CircuitOpenError extends SignerError {
@@ -67,16 +81,10 @@ export class CircuitBreaker {
     opens: (error: Error) => boolean = isLasting,
     now: () => number = () => performance.now(),
   ) {
-    if (typeof options !== 'object' || options === null) {
-      throw new InvalidOptionError('circuitBreaker', 'options such as { pause: 1000 }, or false', options);
-    }
-    this.#pause = milliseconds('pause', options.pause, 1000, 1);
-    this.#longestPause = milliseconds(
-      'longestPause',
-      options.longestPause,
-      Math.max(60_000, this.#pause),
-      this.#pause,
-    );
+    const { pause } = readOption('circuitBreaker', required(circuitBreakerOption), options);
+    const longest = { ...pauseOf(pause), fallback: Math.max(60_000, pause) } as Option<number>;
+    this.#pause = pause;
+    this.#longestPause = readOption('circuitBreaker.longestPause', longest, options.longestPause);
     this.#opens = opens;
     this.#now = now;
   }
@@ -142,10 +150,4 @@ export function readCircuitBreaker(
   given: CircuitBreakerOptions | false | undefined,
 ): CircuitBreaker | undefined {
   return given === false ? undefined : new CircuitBreaker(given);
-}
-
-function milliseconds(name: string, value: unknown, fallback: number, least: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value >= least && value < Infinity) return value;
-  throw new InvalidOptionError(`circuitBreaker.${name}`, `milliseconds, ${least} or more`, value);
 }

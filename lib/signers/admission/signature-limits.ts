@@ -1,7 +1,21 @@
-import { InvalidOptionError } from '../../errors.ts';
+import {
+  countOrInfinity,
+  fraction,
+  group,
+  groupOrFalse,
+  required,
+  wholeNumber,
+} from '../../options/kinds.ts';
+import {
+  readOption,
+  readOptions,
+  type Option,
+  type OptionValues,
+  type Schema,
+} from '../../options/option.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureQuota } from '../signer.ts';
-import { checkPrefixLength, type PrefixLengths } from './address-prefix.ts';
+import type { PrefixLengths } from './address-prefix.ts';
 
 /** Limits for one network of clients; see `PrefixLengths`. */
 export interface AddressLimits extends Partial<PrefixLengths> {
@@ -74,11 +88,55 @@ export function divideLimits(limits: CheckedLimits, workers: number): CheckedLim
 const partOfQuota = 0.8;
 const partOfRate = 0.25;
 const partOfAll = 0.5;
-const defaultQueue = 1000;
-const defaultQueueTimeout = 2000;
-const longestTimeout = 2 ** 31 - 1;
 
-const name = 'signatureLimits';
+/** Signatures a second: any number above 0, also `Infinity`. */
+const rate: Option<number | undefined> = {
+  ...{ type: 'number', expected: 'a number of signatures a second, more than 0', isSecret: false },
+  fits: (value) => typeof value === 'number' && value > 0,
+};
+
+/** What is not given comes from the quota of the signer, or of the whole. */
+const shareSchema = {
+  perSecond: rate,
+  burst: countOrInfinity({ least: 1 }),
+  inFlight: countOrInfinity({ least: 1 }),
+} satisfies Schema;
+
+export const addressLimitsSchema = {
+  ...shareSchema,
+  ipv4Prefix: wholeNumber({ least: 0, most: 32, fallback: 32, of: 'bits' }),
+  ipv6Prefix: wholeNumber({ least: 0, most: 128, fallback: 64, of: 'bits' }),
+} satisfies Schema;
+
+export const connectionLimitsSchema = shareSchema;
+
+const wholeSchema = {
+  perSecond: rate,
+  inFlight: countOrInfinity({ least: 1 }),
+  queue: countOrInfinity({ least: 0, fallback: 1000 }),
+  queueTimeout: fraction({ least: 1, most: 2 ** 31 - 1, fallback: 2000, of: 'milliseconds' }),
+} satisfies Schema;
+
+const expectedShare = 'limits such as { perSecond: 50 }';
+
+export const signatureLimitsSchema = {
+  ...wholeSchema,
+  perAddress: groupOrFalse(addressLimitsSchema, expectedShare),
+} satisfies Schema;
+
+export const servedLimitsSchema = {
+  ...wholeSchema,
+  perConnection: groupOrFalse(connectionLimitsSchema, expectedShare),
+} satisfies Schema;
+
+const expectedLimits = 'limits such as { perSecond: 800, inFlight: 256 }';
+
+const signatureLimits = required(
+  group(signatureLimitsSchema, `${expectedLimits}, a SignatureAdmission, or false for none`),
+);
+
+/** The option `signatureLimits` of `serveSigner`, which has limits unless it is turned off. */
+export const servedLimits = groupOrFalse(servedLimitsSchema, expectedLimits);
 
 /**
  * Checks what was given, and adds what was not.
@@ -86,37 +144,35 @@ const name = 'signatureLimits';
  * @throws InvalidOptionError naming the option, as in `signatureLimits.perAddress.burst`.
  */
 export function checkSignatureLimits(given: unknown, quota: SignatureQuota = defaultQuota): CheckedLimits {
-  const expected =
-    'limits such as { perSecond: 800, inFlight: 256 }, a SignatureAdmission, or false for none';
-  const options = readOptions(name, given, [...wholeOptions, 'perAddress'], expected);
-  const whole = checkWhole(options, quota);
-  const { perSecond, inFlight } = whole;
-  const prefixOptions = ['ipv4Prefix', 'ipv6Prefix'];
-  const share = readShare(`${name}.perAddress`, options.get('perAddress'), prefixOptions);
+  const options = readOption('signatureLimits', signatureLimits, given);
+  const whole = completeWhole(options, quota);
+  const { perAddress } = options;
+  const { ipv4Prefix, ipv6Prefix } = readOptions(
+    addressLimitsSchema,
+    perAddress === false ? {} : (perAddress ?? {}),
+  );
   return {
     ...whole,
-    ipv4Prefix: checkPrefixLength(`${share.name}.ipv4Prefix`, share.options.get('ipv4Prefix'), 32, 32),
-    ipv6Prefix: checkPrefixLength(`${share.name}.ipv6Prefix`, share.options.get('ipv6Prefix'), 128, 64),
-    perAddress: checkShare(share, perSecond * partOfAll, inFlight * partOfAll),
+    ipv4Prefix,
+    ipv6Prefix,
+    perAddress: completeShare(perAddress, whole.perSecond * partOfAll, whole.inFlight * partOfAll),
   };
 }
 
 /**
- * The same for a signer that others reach by connections: `perConnection` in place of `perAddress`. Of one connection's rate nothing is
- * held back where the others are quiet.
- *
- * @throws InvalidOptionError naming the option, as in `signatureLimits.perConnection.burst`.
+ * Completes the limits of a signer that others reach by connections: `perConnection` in place of `perAddress`. Of one connection's
+ * rate nothing is held back where the others are quiet.
  */
-export function checkServedLimits(given: unknown, quota: SignatureQuota): CheckedLimits {
-  const expected = 'limits such as { perSecond: 800, inFlight: 256 }, or false for none';
-  const options = readOptions(name, given, [...wholeOptions, 'perConnection'], expected);
-  const whole = checkWhole(options, quota);
-  const share = readShare(`${name}.perConnection`, options.get('perConnection'), []);
+export function completeServedLimits(
+  options: OptionValues<typeof servedLimitsSchema>,
+  quota: SignatureQuota,
+): CheckedLimits {
+  const whole = completeWhole(options, quota);
   return {
     ...whole,
     ipv4Prefix: 32,
     ipv6Prefix: 128,
-    perAddress: checkShare(share, whole.perSecond, whole.inFlight * partOfAll),
+    perAddress: completeShare(options.perConnection, whole.perSecond, whole.inFlight * partOfAll),
   };
 }
 
@@ -128,87 +184,25 @@ export function quotaOfLimits({ perSecond, inFlight, perAddress }: CheckedLimits
   };
 }
 
-const wholeOptions = ['perSecond', 'inFlight', 'queue', 'queueTimeout'];
-
-function checkWhole(
-  options: ReadonlyMap<string, unknown>,
+function completeWhole(
+  options: OptionValues<typeof wholeSchema>,
   quota: SignatureQuota,
 ): Omit<CheckedLimits, 'perAddress' | keyof PrefixLengths> {
-  const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), quota.perSecond * partOfQuota);
-  const queueTimeout = options.get('queueTimeout') ?? defaultQueueTimeout;
-  if (typeof queueTimeout !== 'number' || !(queueTimeout >= 1 && queueTimeout <= longestTimeout)) {
-    throw new InvalidOptionError(
-      `${name}.queueTimeout`,
-      `milliseconds from 1 to ${longestTimeout}`,
-      queueTimeout,
-    );
-  }
-  return {
-    perSecond,
-    burst: Math.max(1, perSecond * partOfRate),
-    inFlight: whole(`${name}.inFlight`, options.get('inFlight'), 1, Math.floor(quota.inFlight)),
-    queue: whole(`${name}.queue`, options.get('queue'), 0, defaultQueue),
-    queueTimeout,
-  };
+  const { perSecond = quota.perSecond * partOfQuota, inFlight = Math.floor(quota.inFlight) } = options;
+  const { queue, queueTimeout } = options;
+  return { perSecond, burst: Math.max(1, perSecond * partOfRate), inFlight, queue, queueTimeout };
 }
 
-interface GivenShare {
-  readonly name: string;
-  readonly options: ReadonlyMap<string, unknown>;
-  /** `false` was given. */
-  readonly isFree: boolean;
-}
-
-function readShare(name: string, given: unknown, more: readonly string[]): GivenShare {
-  const isFree = given === false;
-  if (given === undefined || isFree) return { name, options: new Map(), isFree };
-  const known = ['perSecond', 'burst', 'inFlight', ...more];
-  const expected = 'limits such as { perSecond: 50 }, or false for none';
-  return { name, options: readOptions(name, given, known, expected), isFree };
-}
-
-function checkShare(
-  { name, options, isFree }: GivenShare,
+function completeShare(
+  share: Partial<OptionValues<typeof shareSchema>> | false | undefined,
   defaultPerSecond: number,
   defaultInFlight: number,
 ): CheckedAddressLimits {
-  if (isFree) return { perSecond: Infinity, burst: Infinity, inFlight: Infinity };
-  const perSecond = rate(`${name}.perSecond`, options.get('perSecond'), defaultPerSecond);
-  const burst = Math.max(1, perSecond * partOfRate);
-  const inFlight = Math.max(1, Math.floor(defaultInFlight));
+  if (share === false) return { perSecond: Infinity, burst: Infinity, inFlight: Infinity };
+  const { perSecond = defaultPerSecond, burst, inFlight } = share ?? {};
   return {
     perSecond,
-    burst: whole(`${name}.burst`, options.get('burst'), 1, burst),
-    inFlight: whole(`${name}.inFlight`, options.get('inFlight'), 1, inFlight),
+    burst: burst ?? Math.max(1, perSecond * partOfRate),
+    inFlight: inFlight ?? Math.max(1, Math.floor(defaultInFlight)),
   };
-}
-
-function readOptions(
-  name: string,
-  given: unknown,
-  known: readonly string[],
-  expected: string,
-): Map<string, unknown> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new InvalidOptionError(name, expected, given);
-  }
-  const options = new Map<string, unknown>(Object.entries(given));
-  for (const [key, value] of options) {
-    if (known.includes(key) || value === undefined) continue;
-    throw new InvalidOptionError(`${name}.${key}`, `nothing: the options are ${known.join(', ')}`, value);
-  }
-  return options;
-}
-
-function rate(option: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value > 0) return value;
-  throw new InvalidOptionError(option, 'a number of signatures a second, more than 0', value);
-}
-
-function whole(option: string, value: unknown, least: number, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value >= least && (Number.isInteger(value) || value === Infinity))
-    return value;
-  throw new InvalidOptionError(option, `a whole number, ${least} or more, or Infinity`, value);
 }

@@ -1,12 +1,12 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
-import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
-import { choice } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
-import { InvalidOptionError } from '../../errors.ts';
-import { checkKeyId, regionOfArn } from './client/key-id.ts';
-import type { KmsClientOptions } from './client/kms-client.ts';
+import { circuitBreakerSchema, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
+import { choice, groupOrFalse } from '../../options/kinds.ts';
+import { readOptionsObject, refusal, type Schema } from '../../options/option.ts';
+import { keyIdOption, regionOfArn } from './client/key-id.ts';
+import { kmsClientOption, kmsClientSchema, type KmsClientOptions } from './client/kms-client.ts';
 import {
-  checkSigningLimits,
+  signingLimitSchema,
+  signingLimitsOf,
   type SigningLimitOptions,
   type SigningLimits,
 } from './signing/signing-limits.ts';
@@ -46,47 +46,41 @@ export interface CheckedSignerOptions {
 }
 
 export const kmsSchema = {
+  keyId: keyIdOption,
+  ...kmsClientSchema,
+  client: kmsClientOption,
+  ...signingLimitSchema,
   requests: choice(['fast', 'sdk']),
   thread: choice(['main', 'worker'], 'main'),
+  circuitBreaker: groupOrFalse(circuitBreakerSchema, 'options such as { pause: 1000 }'),
 } satisfies Schema;
 
 /** @throws InvalidOptionError naming the option. */
 export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOptions {
   const read = readOptionsObject(kmsSchema, options, "an object such as { keyId: 'alias/site' }");
-  const keyId = checkKeyId(options.keyId);
-  const { requests, thread } = read;
-  const { client, region, endpoint, credentials } = options;
-  const limits = checkSigningLimits(options);
+  const { keyId, client, requests, thread, region, endpoint, credentials } = read;
   if (client !== undefined) {
     if (thread === 'worker') {
-      throw new InvalidOptionError(
-        'thread',
-        "'main' beside `client`, which cannot go to another thread",
-        thread,
-      );
+      const expected = "'main' beside `client`, which cannot go to another thread";
+      throw refusal('thread', kmsSchema.thread, thread, expected);
     }
-    if (typeof client !== 'object' || client === null || typeof client.send !== 'function') {
-      throw new InvalidOptionError('client', 'a KMSClient of @aws-sdk/client-kms', client);
-    }
-    for (const [name, value] of Object.entries({ region, endpoint, credentials })) {
-      if (value === undefined) continue;
-      throw new InvalidOptionError(
-        name,
-        'nothing beside `client`, which has its own: give one or the other',
-        value,
-      );
+    for (const name of ['region', 'endpoint', 'credentials'] as const) {
+      if (read[name] === undefined) continue;
+      const expected = 'nothing beside `client`, which has its own: give one or the other';
+      throw refusal(name, kmsSchema[name], read[name], expected);
     }
   }
   const arnRegion = regionOfArn(keyId);
   if (region !== undefined && arnRegion !== undefined && region !== arnRegion) {
-    throw new InvalidOptionError('region', `the Region of the key's ARN, '${arnRegion}', or nothing`, region);
+    const expected = `the Region of the key's ARN, '${arnRegion}', or nothing`;
+    throw refusal('region', kmsSchema.region, region, expected);
   }
   return {
     keyId,
     client,
     requests,
     thread,
-    limits,
+    limits: signingLimitsOf(read),
     clientOptions: {
       ...((region ?? arnRegion) === undefined ? {} : { region: region ?? arnRegion ?? '' }),
       ...(endpoint === undefined ? {} : { endpoint }),

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import type { CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
-import { anything, fraction } from '../../options/kinds.ts';
+import { circuitBreakerSchema, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
+import { anything, fraction, group } from '../../options/kinds.ts';
 import { readOptionsObject, type Schema } from '../../options/option.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
@@ -128,6 +128,7 @@ export const replicasSchema = {
     fits: (value) => Array.isArray(value) && value.length >= 2,
   }),
   timeout: fraction({ least: 1, most: 2 ** 31 - 1, fallback: 5_000, of: 'milliseconds' }),
+  circuitBreaker: group(circuitBreakerSchema, 'options such as { pause: 1000 }'),
 } satisfies Schema;
 
 function checkOptions(options: ReplicasOptions): { replicas: Replica[]; timeout: number } {

@@ -1,17 +1,27 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { anything, callback, flag, list, wholeNumber } from '../../options/kinds.ts';
+import {
+  readOptions,
+  readOptionsObject,
+  refusal,
+  type OptionValues,
+  type Schema,
+} from '../../options/option.ts';
 import { SignaturesLimitedError } from '../admission/signatures-limited-error.ts';
 import {
-  checkServedLimits,
+  completeServedLimits,
   quotaOfLimits,
+  servedLimits,
+  servedLimitsSchema,
   type ServedSignatureLimits,
 } from '../admission/signature-limits.ts';
 import { SignatureTurns } from '../admission/signature-turns.ts';
 import { countExtraRequests } from '../extra-requests.ts';
 import { LocalKeySigner } from '../local-key-signer.ts';
-import { checkQuota, quotaOf } from '../signature-quota.ts';
+import { quotaOf } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
+import { signerOption } from '../signer-option.ts';
 import type { SignatureQuota, Signer } from '../signer.ts';
-import { checkSocketPath, letsOthersIn } from './socket-file.ts';
+import { letsOthersIn, socketPathOption } from './socket-file.ts';
 
 /** A request for a signature that `serveSigner` has answered. */
 export interface ServedSignature {
@@ -55,6 +65,28 @@ export interface ServeSignerOptions {
   readonly onSignature?: (signature: ServedSignature) => void;
 }
 
+export const serveSchema = {
+  signer: signerOption,
+  path: socketPathOption,
+  mode: {
+    ...wholeNumber({ least: 0, most: 0o777, fallback: 0o600 }),
+    expected: 'permissions such as 0o600 or 0o660',
+  },
+  allowOthers: flag(false),
+  maxInFlight: wholeNumber({ least: 1, fallback: 256 }),
+  maxConnections: wholeNumber({ least: 1, fallback: 256 }),
+  schemes: list(
+    anything<SignatureScheme>({
+      ...{ type: 'string', expected: 'a signature scheme of the signer', isSecret: false },
+      fits: (value) => typeof value === 'string',
+    }),
+    'an array of schemes that the signer has, one or more',
+    1,
+  ),
+  signatureLimits: servedLimits,
+  onSignature: callback<(signature: ServedSignature) => void>(),
+} satisfies Schema;
+
 export interface CheckedServeOptions {
   readonly signer: Signer;
   readonly path: string;
@@ -70,60 +102,39 @@ export interface CheckedServeOptions {
 
 /** @throws InvalidOptionError naming the option. */
 export function checkServeOptions(options: ServeSignerOptions): CheckedServeOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', 'an object such as { signer, path }', options);
-  }
-  const { signer, mode = 0o600, allowOthers = false, maxInFlight = 256, maxConnections = 256 } = options;
-  const { onSignature } = options;
-  if (typeof signer?.sign !== 'function' || !Array.isArray(signer.schemes)) {
-    throw new InvalidOptionError('signer', 'a Signer, such as await KmsSigner.open({ keyId })', signer);
-  }
-  checkQuota('signer.quota', signer.quota);
-  const path = checkSocketPath(options.path);
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
-    throw new InvalidOptionError('mode', 'permissions such as 0o600 or 0o660', mode);
-  }
-  if (typeof allowOthers !== 'boolean') {
-    throw new InvalidOptionError('allowOthers', 'true or false', allowOthers);
-  }
-  if (letsOthersIn(mode) && !allowOthers) {
-    throw new InvalidOptionError(
+  const read = readOptionsObject(serveSchema, options, 'an object such as { signer, path }');
+  const { signer, path, mode, maxInFlight, maxConnections, onSignature } = read;
+  if (letsOthersIn(mode) && !read.allowOthers) {
+    throw refusal(
       'mode',
-      'permissions without those of others to write, or allowOthers: true beside it: whoever may write to the socket may sign',
+      serveSchema.mode,
       `0o${mode.toString(8)}`,
+      'permissions without those of others to write, or allowOthers: true beside it: whoever may write to the socket may sign',
     );
   }
-  for (const [name, value] of Object.entries({ maxInFlight, maxConnections })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new InvalidOptionError(name, 'a whole number, 1 or more', value);
-  }
-  if (onSignature !== undefined && typeof onSignature !== 'function') {
-    throw new InvalidOptionError('onSignature', 'a function', onSignature);
-  }
-  const schemes = checkSchemes(options.schemes, signer);
-  const turns = readTurns(options.signatureLimits, signer);
+  const schemes = checkSchemes(read.schemes, signer);
+  const turns = readTurns(read.signatureLimits, signer);
   const all = turns === undefined ? signer.quota : quotaOfLimits(turns.limits);
   const quota = all && { ...all, inFlight: Math.min(all.inFlight, maxInFlight) };
   return { signer, path, mode, maxInFlight, maxConnections, schemes, turns, quota, onSignature };
 }
 
-function checkSchemes(given: unknown, signer: Signer): readonly SignatureScheme[] {
-  if (given === undefined) return signer.schemes;
-  const expected = `an array of schemes that the signer has (${signer.schemes.join(', ')}), one or more`;
-  if (!Array.isArray(given) || given.length === 0) throw new InvalidOptionError('schemes', expected, given);
-  return given.map((scheme: unknown, at) => {
-    const known = signer.schemes.find((each) => each === scheme);
-    if (known === undefined) throw new InvalidOptionError(`schemes[${at}]`, expected, scheme);
-    return known;
-  });
+function checkSchemes(
+  given: readonly SignatureScheme[] | undefined,
+  signer: Signer,
+): readonly SignatureScheme[] {
+  const unknown = given?.findIndex((scheme) => !signer.schemes.includes(scheme)) ?? -1;
+  if (unknown === -1) return given ?? signer.schemes;
+  const expected = `one of the schemes that the signer has (${signer.schemes.join(', ')})`;
+  throw refusal(`schemes[${unknown}]`, serveSchema.schemes, given?.[unknown], expected);
 }
 
 function readTurns(
-  given: ServedSignatureLimits | false | undefined,
+  given: OptionValues<typeof serveSchema>['signatureLimits'],
   signer: Signer,
 ): SignatureTurns | undefined {
   if (given === false || (given === undefined && signer instanceof LocalKeySigner)) return undefined;
-  const limits = checkServedLimits(given ?? {}, quotaOf(signer));
+  const limits = completeServedLimits(given ?? readOptions(servedLimitsSchema, {}), quotaOf(signer));
   const turns = new SignatureTurns(limits, 'this connection', (limit, name, reason) => {
     const option = `signatureLimits.${limit.replace('perAddress', 'perConnection')}`;
     const message =

@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import { SignerError } from '../../errors.ts';
-import { checkQuota } from '../signature-quota.ts';
+import { readOption } from '../../options/option.ts';
+import { quotaOption } from '../signer-option.ts';
 import { signatureSchemeByName, type SignatureScheme } from '../signature-scheme.ts';
 import type { SignatureQuota } from '../signer.ts';
 import { encodeFrame, FrameReader, frameType, jsonOf, protocolVersion, type Frame } from './framing.ts';
@@ -243,8 +244,8 @@ export class SignerLink {
         `it speaks version ${given} of the protocol, this process ${protocolVersion}: use one release of s2n-pkey on both sides`,
       );
     }
-    const { publicKey: spki, schemes, inFlight, quota } = hello;
-    checkQuota('quota', quota);
+    const { publicKey: spki, schemes, inFlight } = hello;
+    const quota = readOption('quota', quotaOption, hello['quota']);
     if (typeof spki !== 'string' || !Array.isArray(schemes)) throw new RangeError('its hello has no key');
     this.#limit = typeof inFlight === 'number' && inFlight >= 1 ? inFlight : 1;
     const names = schemes.filter(
@@ -252,7 +253,7 @@ export class SignerLink {
         typeof name === 'string' && signatureSchemeByName(name) !== undefined,
     );
     const publicKey = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
-    return { publicKey, schemes: Object.freeze(names), quota: quota as SignatureQuota | undefined };
+    return { publicKey, schemes: Object.freeze(names), quota };
   }
 
   #sendWhatFits(): void {

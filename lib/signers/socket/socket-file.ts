@@ -1,24 +1,25 @@
 import { chmod, link, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { InvalidOptionError } from '../../errors.ts';
+import type { Option } from '../../options/option.ts';
 import { SocketSignerError } from './socket-signer-error.ts';
 
 /** What the kernel takes (sun_path has 108 bytes, the last of them 0), less what a name beside it is longer by. */
 const longestPath = 94;
 
-/** @throws InvalidOptionError `path`. */
-export function checkSocketPath(path: unknown): string {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) {
-    const absolute = resolve(path);
-    if (Buffer.byteLength(absolute) <= longestPath) return absolute;
-  }
-  throw new InvalidOptionError(
-    'path',
-    `the path of a Unix socket, such as '/run/signer/site.sock', of at most ${longestPath} bytes`,
-    path,
-  );
-}
+/** Read as an absolute path. */
+export const socketPathOption: Option<string> = {
+  type: 'string',
+  expected: `the path of a Unix socket, such as '/run/signer/site.sock', of at most ${longestPath} bytes`,
+  isRequired: true,
+  isSecret: false,
+  fits: (value) =>
+    typeof value === 'string' &&
+    value !== '' &&
+    !value.includes('\0') &&
+    Buffer.byteLength(resolve(value)) <= longestPath,
+  read: (_name, value) => resolve(String(value)),
+};
 
 const writableByOthers = 0o002;
 

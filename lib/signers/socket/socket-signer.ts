@@ -4,15 +4,16 @@
  * @module s2n-pkey/socket-signer
  */
 import type { KeyObject } from 'node:crypto';
-import { InvalidOptionError, type SignerError } from '../../errors.ts';
+import type { SignerError } from '../../errors.ts';
 import { closedError } from '../closed-error.ts';
-import { readOption } from '../../options/option.ts';
+import { flag } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
 import { forgetQuota, rememberQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from '../signer.ts';
-import { checkSocketFile, checkSocketPath } from './socket-file.ts';
+import { checkSocketFile, socketPathOption } from './socket-file.ts';
 import { SocketSignerError } from './socket-signer-error.ts';
 import { SignerLink, type SignerKey } from './signer-link.ts';
 
@@ -29,6 +30,12 @@ export interface SocketSignerOptions {
   /** Whether the socket may be one that every user of the machine can connect to. */
   readonly allowOthers?: boolean;
 }
+
+export const socketSignerSchema = {
+  path: socketPathOption,
+  timeout: timeoutOption,
+  allowOthers: flag(false),
+} satisfies Schema;
 
 /** Signs through a Unix socket; see `serveSigner`. */
 export class SocketSigner implements Signer {
@@ -66,15 +73,11 @@ export class SocketSigner implements Signer {
    * @throws SocketSignerError `ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE`, `_PERMISSIONS`, `_PROTOCOL`, `_TIMEOUT`.
    */
   static async open(options: SocketSignerOptions): Promise<SocketSigner> {
-    if (typeof options !== 'object' || options === null) {
-      throw new InvalidOptionError('options', 'an object such as { path }', options);
-    }
-    const { allowOthers = false } = options;
-    const path = checkSocketPath(options.path);
-    const timeout = readOption('timeout', timeoutOption, options.timeout);
-    if (typeof allowOthers !== 'boolean') {
-      throw new InvalidOptionError('allowOthers', 'true or false', allowOthers);
-    }
+    const { path, timeout, allowOthers } = readOptionsObject(
+      socketSignerSchema,
+      options,
+      'an object such as { path }',
+    );
     const link = new SignerLink(path, allowOthers);
     try {
       await checkSocketFile(path, allowOthers);

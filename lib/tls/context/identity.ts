@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { InvalidOptionError } from '../../errors.ts';
 import { addon } from '../../native/addon.ts';
+import { readOption } from '../../options/option.ts';
 import type { NativeIdentity } from '../../native/binding.ts';
 import { checkCertificateMatchesSigner } from '../../signers/certificate-match.ts';
 import { LocalKeySigner } from '../../signers/local-key-signer.ts';
 import { readChain, type PemCertificate } from '../../pem/certificates.ts';
-import { checkQuota } from '../../signers/signature-quota.ts';
+import { signerOption } from '../../signers/signer-option.ts';
 import type { Signer } from '../../signers/signer.ts';
 
 /** A certificate and the signer that holds its private key. */
@@ -39,23 +40,16 @@ export interface Identity {
  * @throws InvalidOptionError, naming the option; KeyMismatchError.
  */
 export function readIdentity(
-  { cert, signer, ocspResponse }: Partial<IdentityOptions>,
+  { cert, signer: given, ocspResponse }: Partial<IdentityOptions>,
   option = '',
   authorities: () => readonly PemCertificate[] = () => [],
 ): Identity {
   const certificateChain = readCertificate(
-    oneText(cert, signer, `${option}cert`),
+    oneText(cert, given, `${option}cert`),
     `${option}cert`,
     authorities,
   );
-  if (!isSigner(signer)) {
-    throw new InvalidOptionError(
-      `${option}signer`,
-      'a Signer, such as await KmsSigner.open({ keyId }) or new LocalKeySigner({ key })',
-      signer,
-    );
-  }
-  checkQuota(`${option}signer.quota`, signer.quota);
+  const signer = readOption(`${option}signer`, signerOption, given);
   checkCertificateMatchesSigner(certificateChain, signer);
   const chain = new (addon().CertificateChain)(certificateChain);
   const identity = {
@@ -119,7 +113,8 @@ function oneText(cert: unknown, signer: unknown, option: string): unknown {
   if (!Array.isArray(cert) || cert.length === 0) return cert;
   const read = cert.map((each: unknown) => readChain(option, expectedChain, each));
   const own = read.find(
-    ({ certificates: [first] }) => isSigner(signer) && first?.publicKey.equals(signer.publicKey),
+    ({ certificates: [first] }) =>
+      signerOption.fits(signer) && first?.publicKey.equals((signer as Signer).publicKey),
   );
   const chains = own ? [own, ...read.filter((each) => each !== own)] : read;
   const all = chains.flatMap(({ certificates }) => certificates);
@@ -167,16 +162,4 @@ function issuersOf(leaf: X509Certificate, authorities: readonly PemCertificate[]
     child = issuer.certificate;
   }
   return chain;
-}
-
-function isSigner(value: unknown): value is Signer {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'sign' in value &&
-    typeof value.sign === 'function' &&
-    'publicKey' in value &&
-    'schemes' in value &&
-    Array.isArray(value.schemes)
-  );
 }

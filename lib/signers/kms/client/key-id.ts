@@ -1,33 +1,28 @@
-import { InvalidOptionError } from '../../../errors.ts';
+import { requiredText } from '../../../options/kinds.ts';
+import { readOption, type Option } from '../../../options/option.ts';
 
-/**
- * Checks a `keyId` as KMS takes it: a key id, a key's ARN, an alias' name (`alias/…`) or an alias' ARN.
- *
- * @throws InvalidOptionError
- */
+/** As KMS takes it: a key id, a key's ARN, an alias' name (`alias/…`) or an alias' ARN. */
+export const keyIdOption: Option<string> = requiredText({
+  expected: "the id or ARN of a KMS key, or the name or ARN of an alias, such as 'alias/site'",
+  pattern: /^[a-zA-Z0-9:/_-]{1,2048}$/,
+  isSecret: false,
+});
+
+/** The name of a customer's alias (CreateAlias, AWS KMS API Reference). */
+export const aliasOption: Option<string> = requiredText({
+  expected: "'alias/' followed by letters, digits, '/', '_' and '-', not beginning with 'alias/aws/'",
+  pattern: /^alias\/(?!aws\/)[a-zA-Z0-9/_-]{1,250}$/,
+  isSecret: false,
+});
+
+/** @throws InvalidOptionError */
 export function checkKeyId(keyId: unknown, option = 'keyId'): string {
-  if (typeof keyId === 'string' && /^[a-zA-Z0-9:/_-]{1,2048}$/.test(keyId)) return keyId;
-  throw new InvalidOptionError(
-    option,
-    "the id or ARN of a KMS key, or the name or ARN of an alias, such as 'alias/site'",
-    keyId,
-  );
+  return readOption(option, keyIdOption, keyId);
 }
 
-/** @throws InvalidOptionError for what cannot be the name of a customer's alias (CreateAlias, AWS KMS API Reference). */
+/** @throws InvalidOptionError */
 export function checkAliasName(alias: unknown): string {
-  if (
-    typeof alias === 'string' &&
-    /^alias\/[a-zA-Z0-9/_-]{1,250}$/.test(alias) &&
-    !alias.startsWith('alias/aws/')
-  ) {
-    return alias;
-  }
-  throw new InvalidOptionError(
-    'alias',
-    "'alias/' followed by letters, digits, '/', '_' and '-', not beginning with 'alias/aws/'",
-    alias,
-  );
+  return readOption('alias', aliasOption, alias);
 }
 
 /** The Region that an ARN names; undefined when it is none. */

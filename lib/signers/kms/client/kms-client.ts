@@ -1,5 +1,6 @@
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
-import { InvalidOptionError } from '../../../errors.ts';
+import { anything, text } from '../../../options/kinds.ts';
+import { readOptions, type Schema } from '../../../options/option.ts';
 import { HandshakeRetryStrategy } from './handshake-retry.ts';
 import { hasEnvironmentProxy, ProxyHandler } from './proxy-handler.ts';
 import { mostAttempts } from './retry-delay.ts';
@@ -13,6 +14,40 @@ export interface KmsClientOptions {
   readonly endpoint?: string;
   /** Credentials, or the SDK's provider of them. */
   readonly credentials?: KMSClientConfig['credentials'];
+}
+
+export const kmsClientSchema = {
+  region: text({
+    ...{ expected: "the name of an AWS Region, such as 'eu-central-1'", isSecret: false },
+    pattern: /^[a-z0-9-]+$/,
+  }),
+  endpoint: anything<string | undefined>({
+    ...{ type: 'string', expected: 'an http: or https: URL', isSecret: false },
+    fits: isHttpUrl,
+  }),
+  credentials: anything<KmsClientOptions['credentials']>({
+    type: 'object | Function',
+    expected: '{ accessKeyId, secretAccessKey, sessionToken? }, or a provider function of the AWS SDK',
+    fits: (value) => typeof value === 'function' || hasAccessKeyId(value),
+  }),
+} satisfies Schema;
+
+/** In place of the options above. */
+export const kmsClientOption = anything<KMSClient | undefined>({
+  ...{ type: 'KMSClient', expected: 'a KMSClient of @aws-sdk/client-kms' },
+  fits: (value) =>
+    typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function',
+});
+
+function isHttpUrl(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
+  const { protocol } = new URL(text);
+  return protocol === 'http:' || protocol === 'https:';
+}
+
+function hasAccessKeyId(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('accessKeyId' in value)) return false;
+  return typeof value.accessKeyId === 'string';
 }
 
 /** Milliseconds one attempt may take to connect. Within a Region it takes a few. */
@@ -31,7 +66,7 @@ const maxSockets = 256;
  * @throws InvalidOptionError for `region`, `endpoint` or `credentials`.
  */
 export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient {
-  const { region, endpoint, credentials } = checkClientOptions(options);
+  const { region, endpoint, credentials } = readOptions(kmsClientSchema, options);
   // Without TLS sessions: a server that fails to resume one would fail a new connection.
   const agent = { keepAlive: true, maxSockets, maxCachedSessions: 0 };
   return new (kmsSdk().KMSClient)({
@@ -50,32 +85,4 @@ export function createHandshakeClient(options: KmsClientOptions = {}): KMSClient
           httpsAgent: agent,
         },
   });
-}
-
-function checkClientOptions(options: KmsClientOptions): KmsClientOptions {
-  const { region, endpoint, credentials } = options;
-  if (region !== undefined && (typeof region !== 'string' || !/^[a-z0-9-]+$/.test(region))) {
-    throw new InvalidOptionError('region', "the name of an AWS Region, such as 'eu-central-1'", region);
-  }
-  if (endpoint !== undefined && !isHttpUrl(endpoint)) {
-    throw new InvalidOptionError('endpoint', 'an http: or https: URL', endpoint);
-  }
-  if (
-    credentials !== undefined &&
-    typeof credentials !== 'function' &&
-    (typeof credentials !== 'object' || credentials === null || typeof credentials.accessKeyId !== 'string')
-  ) {
-    throw new InvalidOptionError(
-      'credentials',
-      '{ accessKeyId, secretAccessKey, sessionToken? }, or a provider function of the AWS SDK',
-      credentials,
-    );
-  }
-  return options;
-}
-
-function isHttpUrl(text: unknown): boolean {
-  if (typeof text !== 'string' || !URL.canParse(text)) return false;
-  const { protocol } = new URL(text);
-  return protocol === 'http:' || protocol === 'https:';
 }

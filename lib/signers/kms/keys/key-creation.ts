@@ -1,9 +1,10 @@
 import type { KMSClient, KeySpec } from '@aws-sdk/client-kms';
-import { InvalidOptionError } from '../../../errors.ts';
+import { anything } from '../../../options/kinds.ts';
+import { isOptionsObject, readOptionsObject, type Option, type Schema } from '../../../options/option.ts';
 import { aliasTaken, assignAlias } from './aliases.ts';
 import { findKey, keyOf, type KmsKey } from './key.ts';
 import { scheduleKeyDeletion } from './key-deletion.ts';
-import { checkAliasName } from '../client/key-id.ts';
+import { aliasOption } from '../client/key-id.ts';
 import { tlsKeySpec, tlsKeySpecNames } from './key-spec.ts';
 import { explained, KmsError } from '../client/kms-error.ts';
 import { kmsSdk } from '../client/sdk.ts';
@@ -21,6 +22,28 @@ export interface FindOrCreateKeyOptions extends CreateKeyOptions {
   readonly alias: string;
 }
 
+export const createKeySchema = {
+  alias: { ...aliasOption, isRequired: false } as Option<string | undefined>,
+  keySpec: anything<KeySpec>({
+    ...{ type: 'string', expected: `one of ${tlsKeySpecNames.join(', ')}`, isSecret: false },
+    fallback: 'ECC_NIST_P384',
+    fits: (value) => typeof value === 'string' && tlsKeySpec(value) !== undefined, // no others than the SDK's
+  }),
+  description: anything<string>({
+    ...{ type: 'string', expected: 'a text', fallback: '' },
+    fits: (value) => typeof value === 'string',
+  }),
+  tags: anything<Readonly<Record<string, string>>>({
+    ...{ type: 'object', expected: "an object of texts, such as { team: 'web' }", fallback: {} },
+    fits: (value) =>
+      isOptionsObject(value) && Object.values(value).every((one: unknown) => typeof one === 'string'),
+  }),
+} satisfies Schema;
+
+export const findOrCreateKeySchema = { ...createKeySchema, alias: aliasOption } satisfies Schema;
+
+const expectedOptions = "an object such as { alias: 'alias/site' }";
+
 /**
  * Makes a key for TLS (SIGN_VERIFY) and gives it an alias. It costs about a dollar a month from then on. Needs `kms:CreateKey`, for
  * tags `kms:TagResource`, for an alias what `assignAlias` and `findKey` need.
@@ -29,9 +52,8 @@ export interface FindOrCreateKeyOptions extends CreateKeyOptions {
  *   not left behind: its deletion is scheduled.
  */
 export async function createKey(client: KMSClient, options: CreateKeyOptions = {}): Promise<KmsKey> {
-  const { description = '', tags = {}, alias } = options;
-  const keySpec = checkKeySpec(options.keySpec ?? 'ECC_NIST_P384');
-  const taken = alias === undefined ? undefined : await findKey(client, checkAliasName(alias));
+  const { description, tags, alias, keySpec } = readOptionsObject(createKeySchema, options, expectedOptions);
+  const taken = alias === undefined ? undefined : await findKey(client, alias);
   if (alias !== undefined && taken !== undefined) throw aliasTaken(alias, taken.arn);
   const command = new (kmsSdk().CreateKeyCommand)({
     KeySpec: keySpec,
@@ -63,7 +85,7 @@ export async function findOrCreateKey(
   client: KMSClient,
   options: FindOrCreateKeyOptions,
 ): Promise<{ readonly key: KmsKey; readonly created: boolean }> {
-  const alias = checkAliasName(options.alias);
+  const { alias } = readOptionsObject(findOrCreateKeySchema, options, expectedOptions);
   const found = await findKey(client, alias);
   if (found !== undefined) return { key: checkFound(found, options), created: false };
   try {
@@ -75,13 +97,6 @@ export async function findOrCreateKey(
     if (other === undefined) throw error;
     return { key: checkFound(other, options), created: false };
   }
-}
-
-function checkKeySpec(keySpec: string): KeySpec {
-  if (tlsKeySpec(keySpec) === undefined) {
-    throw new InvalidOptionError('keySpec', `one of ${tlsKeySpecNames.join(', ')}`, keySpec);
-  }
-  return keySpec as KeySpec; // The table has no others than the SDK.
 }
 
 function checkFound(key: KmsKey, { alias, keySpec }: FindOrCreateKeyOptions): KmsKey {

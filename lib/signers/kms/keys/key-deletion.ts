@@ -1,5 +1,6 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { InvalidOptionError } from '../../../errors.ts';
+import { wholeNumber } from '../../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../../options/option.ts';
 import { deleteAlias, listAliases } from './aliases.ts';
 import { describeKey, isPendingDeletion } from './key.ts';
 import { explained } from '../client/kms-error.ts';
@@ -13,8 +14,10 @@ export interface ScheduledDeletion {
   readonly aliases: readonly string[];
 }
 
-/** Days, the least that KMS waits. */
-const shortestWindow = 7;
+/** Days: 7 is the least that KMS waits. */
+export const keyDeletionSchema = {
+  pendingWindowInDays: wholeNumber({ least: 7, most: 30, fallback: 7 }),
+} satisfies Schema;
 
 /**
  * Has KMS delete a key after a time in which it can be called back (`aws kms cancel-key-deletion`); it signs nothing from now on.
@@ -29,10 +32,8 @@ export async function scheduleKeyDeletion(
   keyId: string,
   options: { readonly pendingWindowInDays?: number } = {},
 ): Promise<ScheduledDeletion> {
-  const { pendingWindowInDays: days = shortestWindow } = options;
-  if (!Number.isInteger(days) || days < shortestWindow || days > 30) {
-    throw new InvalidOptionError('pendingWindowInDays', 'a whole number from 7 to 30', days);
-  }
+  const read = readOptionsObject(keyDeletionSchema, options, 'an object such as { pendingWindowInDays: 7 }');
+  const { pendingWindowInDays: days } = read;
   const key = await describeKey(client, keyId);
   const aliases = await listAliases(client, key.arn);
   // First the deletion, then the aliases: should one fail, the key does not stay on, without a name and unseen.

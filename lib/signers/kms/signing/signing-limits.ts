@@ -1,4 +1,5 @@
-import { InvalidOptionError } from '../../../errors.ts';
+import { fraction, groupOrFalse } from '../../../options/kinds.ts';
+import type { OptionValues, Schema } from '../../../options/option.ts';
 
 export interface Hedging {
   /** 0.5–0.999: a second request is sent for a signature that takes longer than this part of recent ones did. 0.99 unless given. */
@@ -20,24 +21,22 @@ export interface SigningLimits {
   readonly hedging: Required<Hedging> | false;
 }
 
-/** @throws InvalidOptionError for `signatureTimeout` or `hedging`. */
-export function checkSigningLimits({
-  signatureTimeout: timeout = 5_000,
+export const hedgingSchema = {
+  percentile: fraction({ least: 0.5, most: 0.999, fallback: 0.99 }),
+  share: fraction({ least: 0, most: 0.5, fallback: 0.05 }),
+} satisfies Schema;
+
+export const signingLimitSchema = {
+  signatureTimeout: fraction({ least: 1, most: 600_000, fallback: 5_000, of: 'milliseconds' }),
+  hedging: {
+    ...groupOrFalse(hedgingSchema, 'an object such as { percentile: 0.99 }'),
+    fallback: false as const,
+  },
+} satisfies Schema;
+
+export function signingLimitsOf({
+  signatureTimeout: timeout,
   hedging = false,
-}: SigningLimitOptions): SigningLimits {
-  if (typeof timeout !== 'number' || !(timeout >= 1 && timeout <= 600_000)) {
-    throw new InvalidOptionError('signatureTimeout', 'milliseconds, from 1 to 600000', timeout);
-  }
-  if (hedging === false) return { timeout, hedging };
-  if (typeof hedging !== 'object' || hedging === null) {
-    throw new InvalidOptionError('hedging', 'false, or an object such as { percentile: 0.99 }', hedging);
-  }
-  const { percentile = 0.99, share = 0.05 } = hedging;
-  if (typeof percentile !== 'number' || !(percentile >= 0.5 && percentile <= 0.999)) {
-    throw new InvalidOptionError('hedging.percentile', 'a number from 0.5 to 0.999', percentile);
-  }
-  if (typeof share !== 'number' || !(share >= 0 && share <= 0.5)) {
-    throw new InvalidOptionError('hedging.share', 'a number from 0 to 0.5', share);
-  }
-  return { timeout, hedging: { percentile, share } };
+}: OptionValues<typeof signingLimitSchema>): SigningLimits {
+  return { timeout, hedging };
 }
