@@ -121,6 +121,7 @@ const COMMON = new Set(['lib/errors.ts', 'lib/programs.ts']);
 /** What a header's name may not contain in these folders of binding/, the lower ones first. */
 const FORBIDDEN_INCLUDES = {
   'binding/memory': /napi|node_api|s2n|(^|\/)(tls|engine|node)\//,
+  'binding/proxy': /napi|node_api|s2n|openssl|(^|\/)(memory|tls|engine|node)\//,
   'binding/s2n': /napi|node_api|^tls\/(?!(extensions\/)?s2n_)|(^|\/)(memory|engine|node)\//,
   'binding/tls': /napi|node_api|(^|\/)(engine|node)\/|^(tls|crypto|utils|stuffer)\/s2n_(?!handles)/,
   'binding/engine': /napi|node_api|(^|\/)(node|s2n)\/|^(tls|crypto|utils|stuffer)\/s2n_(?!handles)/,
