@@ -87,6 +87,11 @@ export const setupCodes = {
     'The native addon exists, but Node cannot load it.',
     'Follow the message. It needs glibc 2.28 or later and Node 20.19 or later.',
   ],
+  ERR_S2N_PKEY_NODE: [
+    'S2nPkeyError',
+    'The program runs in Bun or Deno, or in a Node that lacks a part of Node that this package uses. The message names each part.',
+    'Use Node.js 20.19 or later, 22.12 or later, 24, or 26. For a later Node, update this package.',
+  ],
   ERR_S2N_PKEY_LIBRARY: ['S2nPkeyError', 's2n-tls or AWS-LC did not start.', 'Report it.'],
   ERR_S2N_PKEY_CONFIG: [
     'S2nPkeyError',

@@ -9,10 +9,12 @@ import { S2nPkeyError } from '../errors.ts';
 import { serverOptionsOf } from './server-options.ts';
 import { isInherited, prepareChildren } from './child-processes.ts';
 import { refuseOnListen, secureOnListen } from './secure-on-listen.ts';
+import { checkNode } from '../tls/node/supported-node.ts';
 import { hasSettings, readSettings } from './settings.ts';
 
 // Node waits for the modules of --import before it starts the program: only here does this package await at the top.
 try {
+  checkNode();
   const settings = readSettings(process.env, process.cwd(), (message) => {
     // Once is enough, and a child's output may be read by its parent.
     if (!isInherited(process)) process.stderr.write(`s2n-pkey/register: warning: ${message}\n`);

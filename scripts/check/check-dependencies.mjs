@@ -82,7 +82,7 @@ const ALLOWED = {
     'signers',
     'pem',
   ],
-  register: ['tls/server', 'tls/context', 'signers/kms', 'signers'],
+  register: ['tls/server', 'tls/context', 'tls/node', 'signers/kms', 'signers'],
   '.': [
     'error-codes',
     'doctor',

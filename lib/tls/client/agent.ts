@@ -8,6 +8,7 @@ import { readProtocols } from '../context/alpn-protocols.ts';
 import { refuseUnsupportedOfClients } from './client-context.ts';
 import { rejectsUnauthorized, type ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
+import { checkNode } from '../node/supported-node.ts';
 import type { TlsSocket } from '../socket/tls-socket.ts';
 
 /** Options of `https.Agent`, with what `connect` secures its connections with. */
@@ -47,6 +48,7 @@ export class Agent extends HttpsAgent {
 
   /** @throws InvalidOptionError for options of node:tls that are refused, by name. */
   constructor(options: AgentOptions = {}) {
+    checkNode();
     if (typeof options !== 'object' || (options as unknown) === null) {
       throw new InvalidOptionError('options', '{ cert, signer, ca, … }', options);
     }

@@ -6,6 +6,7 @@ import { readOptions, type Schema } from '../../options/option.ts';
 import type { ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import { connectionError } from '../socket/connection-error.ts';
+import { checkNode } from '../node/supported-node.ts';
 import type { TlsSocket } from '../socket/tls-socket.ts';
 
 /** What undici asks a connector for. */
@@ -45,6 +46,7 @@ export const connectorSchema = {
 export function buildConnector(
   options: ConnectorOptions = {},
 ): (request: ConnectorRequest, callback: ConnectorCallback) => void {
+  checkNode();
   const { timeout, maxCachedSessions, allowH2 = false, socketPath, ...secure } = options;
   const read = readOptions(connectorSchema, { timeout, maxCachedSessions });
   const { timeout: limit, maxCachedSessions: mostSessions } = read;

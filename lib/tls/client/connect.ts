@@ -10,6 +10,7 @@ import { connectionError } from '../socket/connection-error.ts';
 import { transportOf } from '../carrier/given-stream.ts';
 import { warnOfIgnoredFlags } from '../context/ignored-flags.ts';
 import { descriptorOf } from '../node/node-internals.ts';
+import { checkNode } from '../node/supported-node.ts';
 import { takeAfterCarrier } from '../node/node-wrapper.ts';
 import { TlsSocket } from '../socket/tls-socket.ts';
 import { localOf, remoteOf } from '../carrier/transport.ts';
@@ -48,6 +49,7 @@ export function connect(
   onSecureConnect?: () => void,
 ): TlsSocket;
 export function connect(...args: unknown[]): TlsSocket {
+  checkNode();
   const { options, onSecureConnect } = readArguments(args);
   const settings = readClientSettings(options);
   warnOfIgnoredFlags();

@@ -2,6 +2,7 @@ import { Server as NetServer } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
 import { connectionCount } from '../node/node-internals.ts';
+import { checkNode } from '../node/supported-node.ts';
 import { secureServer } from './secure-server.ts';
 import type { SecureContext, SecureContextOptions } from '../context/secure-context.ts';
 import type { TlsServerOptions } from './server-options.ts';
@@ -32,6 +33,7 @@ interface TlsServerFields {
  * connections; otherwise as `createServer`.
  */
 export function attach<S extends NetServer>(server: S, options: TlsServerOptions): S {
+  checkNode(); // first: in other runtimes an https server is no net.Server
   if (!(server instanceof NetServer)) {
     throw new InvalidOptionError('server', 'a server, such as https.createServer(app)', server);
   }

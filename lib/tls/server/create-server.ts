@@ -6,6 +6,7 @@ import type { SecureContext, SecureContextOptions } from '../context/secure-cont
 import type { ServerContexts } from '../context/server-contexts.ts';
 import type { TlsServerOptions } from './server-options.ts';
 import { refuseUnsupported } from '../context/unsupported-options.ts';
+import { checkNode } from '../node/supported-node.ts';
 import { TlsSocket } from '../socket/tls-socket.ts';
 
 /** A TLS server. Events beyond `net.Server`'s: `'secureConnection'` (socket) and `'tlsClientError'` (error, socket). */
@@ -13,6 +14,7 @@ export class TlsServer extends Server {
   readonly #contexts: ServerContexts;
 
   constructor(options: TlsServerOptions & ServerOpts, onSecureConnection?: (socket: TlsSocket) => void) {
+    checkNode();
     if (typeof options !== 'object' || (options as unknown) === null) {
       throw new InvalidOptionError('options', '{ cert, signer, … }', options);
     }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { AttachError } from './attach.ts';
+import { checkNode } from '../node/supported-node.ts';
 import { overlay } from '../context/effective-settings.ts';
 import { secureServer } from './secure-server.ts';
 import { settingsOf } from './server-settings.ts';
@@ -16,6 +17,7 @@ const secured = new WeakSet<Server>();
  * @throws AttachError `ERR_S2N_PKEY_ATTACH` for a server that already listens or has a `blockList`; otherwise as `createServer`.
  */
 export function secureHttpServer(server: Server, options: TlsServerOptions): void {
+  checkNode();
   if (secured.has(server)) return;
   const refuse = (why: string): never => {
     throw new AttachError('ERR_S2N_PKEY_ATTACH', `an http server cannot be made an https one: ${why}`);

@@ -22,7 +22,12 @@ export const managers = [
   {
     name: 'npm',
     script: () => realpathSync(findCommand('npm')),
-    add: (tarball, extra) => ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...extra],
+    // Strict about engines: whatever is resolved must accept the oldest Node that is supported, which runs this.
+    add: (tarball, extra) => [
+      ...['install', '--engine-strict', '--prefer-offline', '--no-audit', '--no-fund'],
+      tarball,
+      ...extra,
+    ],
   },
   {
     name: 'pnpm',
