@@ -1,4 +1,5 @@
-import { chmod, link, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { chmod, link, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import type { Option } from '../../options/option.ts';
@@ -81,12 +82,11 @@ export async function listenAt(server: Server, path: string, mode: number): Prom
       });
     });
     await chmod(hidden, mode);
-    await removeStale(path);
+    await removeStale(path, join(folder, 'stale'));
     await link(hidden, path); // Fails when there is one meanwhile.
-    const { ino, dev } = await lstat(path);
+    const own = await factsOf(path);
     return async () => {
-      const now = await lstat(path).catch(() => undefined);
-      if (now?.ino === ino && now.dev === dev) await unlink(path).catch(() => undefined);
+      if (isSame(own, await factsOf(path))) await unlink(path).catch(() => undefined);
     };
   } catch (cause) {
     server.close();
@@ -98,9 +98,20 @@ export async function listenAt(server: Server, path: string, mode: number): Prom
   }
 }
 
-/** Removes a socket that nobody listens at. */
-async function removeStale(path: string): Promise<void> {
-  const before = await lstat(path).catch(() => undefined);
+/** Of the file itself: links are not followed. */
+function factsOf(path: string): Promise<BigIntStats | undefined> {
+  return lstat(path, { bigint: true }).catch(() => undefined);
+}
+
+/** File systems give the inode of a removed file to the next one, whose time is another. */
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  return one.ino === other.ino && one.dev === other.dev && one.mtimeNs === other.mtimeNs;
+}
+
+/** Removes a socket that nobody listens at, by way of `aside`, a name in a folder of ours. */
+async function removeStale(path: string, aside: string): Promise<void> {
+  const before = await factsOf(path);
   if (before === undefined) return;
   if (!before.isSocket()) {
     throw new SocketSignerError(
@@ -110,8 +121,16 @@ async function removeStale(path: string): Promise<void> {
     );
   }
   if (await somebodyListens(path)) throw inUse(path);
-  const now = await lstat(path).catch(() => undefined);
-  if (now?.ino === before.ino) await unlink(path);
+  try {
+    await rename(path, aside);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return; // Another process has removed it.
+    throw cause;
+  }
+  // Another process may have replaced it since we looked: then that one's is put back.
+  if (isSame(before, await factsOf(aside))) return;
+  await link(aside, path).catch(() => undefined);
+  throw inUse(path);
 }
 
 function somebodyListens(path: string): Promise<boolean> {

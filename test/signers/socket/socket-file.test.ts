@@ -49,6 +49,19 @@ describe("The file of a signer's socket", () => {
       expect(await at.open()).to.be.instanceOf(SocketSigner);
     });
 
+    it('is replaced by one of several that start at once, which all can reach', async () => {
+      const left = createServer().listen(join(at.folder, 'other'));
+      await once(left, 'listening');
+      await link(join(at.folder, 'other'), at.path);
+      left.close();
+      await once(left, 'close');
+      const started = await Promise.allSettled(Array.from({ length: 8 }, () => at.serve()));
+      expect(started.filter(({ status }) => status === 'fulfilled')).to.have.lengthOf(1);
+      const client = await at.open();
+      expect(await client.sign(asked)).to.be.instanceOf(Uint8Array);
+      expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
+    });
+
     it('is left alone when somebody does, and the one who listens goes on', async () => {
       await at.serve();
       const client = await at.open();
