@@ -10,6 +10,7 @@
 #include "node/server_contexts_object.h"
 #include "node/socket_pair.h"
 #include "node/trust_store_object.h"
+#include "node/unix_socket.h"
 
 namespace s2npkey::node {
 
@@ -20,6 +21,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Environment", Environment::Define(env));
   exports.Set("LocalKey", LocalKeyObject::Define(env));
   exports.Set("ServerContexts", ServerContextsObject::Define(env));
+  exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
+  exports.Set("sendDatagram", Napi::Function::New<SendDatagram>(env, "sendDatagram"));
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
   exports.Set("TrustStore", TrustStoreObject::Define(env));
   return exports;

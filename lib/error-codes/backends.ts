@@ -27,6 +27,11 @@ export const backendCodes = {
     'Every user may connect to the socket, or the path is not a socket.',
     'Give the socket mode 600 or 660, or set `allowOthers`.',
   ],
+  ERR_S2N_PKEY_SOCKET_SIGNER_REFUSED: [
+    'SocketSignerError',
+    "The signing process does not let this process' user or groups in (`allow`).",
+    'Add the user or the group to `allow`, and reload the signing process.',
+  ],
   ERR_S2N_PKEY_SOCKET_SIGNER_IN_USE: [
     'SocketSignerError',
     'Another process listens at this path, or another file is there.',

@@ -274,4 +274,11 @@ export interface Addon {
   readonly ServerContexts: NativeServerContextsConstructor;
   /** Creates two connected Unix stream sockets, which the caller owns. Returns a negative errno on failure. */
   readonly socketPair: () => [number, number] | number;
+  /**
+   * Who connected to a Unix socket, as the kernel noted it then (`SO_PEERCRED`, `SO_PEERGROUPS`): process id, user, group, then the
+   * supplementary groups. Returns a negative errno on failure.
+   */
+  readonly peerCredentials: (fd: number) => number[] | number;
+  /** Sends one datagram to a Unix socket; `@` begins an abstract name. Returns 0, or a negative errno. */
+  readonly sendDatagram: (path: string, text: string) => number;
 }

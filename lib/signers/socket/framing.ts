@@ -8,7 +8,7 @@
  *                                          and where there are limits quota: { perSecond, inFlight } }
  *     2     client   of the signature  sign: scheme (2 bytes, IANA's code point), then the input
  *     3     server   of the signature  the signature
- *     4     server   of the signature  it failed: JSON { code, message }
+ *     4     server   of the signature  it failed: JSON { code, message }; with id 0, in place of the hello: this client is refused
  *     5     client   of the signature  cancel: no answer is wanted any more (one that is on its way may still come)
  *     6     server   0                 the server ends: what was asked for is still answered, nothing new is taken
  *

@@ -1,11 +1,14 @@
-import { anything, callback, flag, list, wholeNumber } from '../../options/kinds.ts';
+import { anything, callback, flag, group, list, wholeNumber } from '../../options/kinds.ts';
 import {
+  readOption,
   readOptions,
   readOptionsObject,
   refusal,
+  type Option,
   type OptionValues,
   type Schema,
 } from '../../options/option.ts';
+import { addon } from '../../native/addon.ts';
 import { SignaturesLimitedError } from '../admission/signatures-limited-error.ts';
 import {
   completeServedLimits,
@@ -21,12 +24,16 @@ import { quotaOf } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
 import { signerOption } from '../signer-option.ts';
 import type { SignatureQuota, Signer } from '../signer.ts';
+import { inheritedSocketPath } from './inherited-socket.ts';
+import { peersSchema, type AllowedPeers, type SignerPeer } from './peer.ts';
 import { letsOthersIn, socketPathOption } from './socket-file.ts';
 
 /** A request for a signature that `serveSigner` has answered. */
 export interface ServedSignature {
   /** Number of the connection that it came by: 1 for the first. */
   readonly connection: number;
+  /** The process that connected; undefined where the kernel cannot be asked. */
+  readonly peer: SignerPeer | undefined;
   /** IANA's name; undefined for a code point that there is none of. */
   readonly scheme: SignatureScheme | undefined;
   /** `'ok'`, or the `code` of the error. */
@@ -41,15 +48,12 @@ export interface ServedSignature {
   readonly requestId: string | undefined;
 }
 
-export interface ServeSignerOptions {
+/** What can change while clients are connected; see `SignerServer.reload`. */
+export interface ServedOptions {
   /** Signs for everyone who connects. Not closed here. */
   readonly signer: Signer;
-  /** Of the socket. A file that an earlier process has left is replaced; one that somebody listens at is not. */
-  readonly path: string;
-  /** Permissions of the socket's file, which say who may have it sign; `0o600` unless given: this user. */
-  readonly mode?: number;
-  /** Whether `mode` may let every user in. */
-  readonly allowOthers?: boolean;
+  /** Who may connect, beside the permissions of the socket's file; everyone unless given. */
+  readonly allow?: AllowedPeers;
   /** Signatures that one connection may have asked for; 256 unless given. More are refused at once. */
   readonly maxInFlight?: number;
   /** Connections at once; 256 unless given. More are ended at once. */
@@ -61,18 +65,26 @@ export interface ServeSignerOptions {
    * false: no limits.
    */
   readonly signatureLimits?: ServedSignatureLimits | false;
-  /** Called for each request for a signature, once it is answered. */
-  readonly onSignature?: (signature: ServedSignature) => void;
 }
 
-export const serveSchema = {
-  signer: signerOption,
-  path: socketPathOption,
-  mode: {
-    ...wholeNumber({ least: 0, most: 0o777, fallback: 0o600 }),
-    expected: 'permissions such as 0o600 or 0o660',
-  },
-  allowOthers: flag(false),
+export interface ServeSignerOptions extends ServedOptions {
+  /** Of the socket. A file that an earlier process has left is replaced; one that somebody listens at is not. */
+  readonly path?: string;
+  /** In place of `path`: the descriptor of a socket that listens already, such as systemd passes. Its file is not removed. */
+  readonly fd?: number;
+  /** Permissions of the socket's file, which say who may have it sign; `0o600` unless given: this user. */
+  readonly mode?: number;
+  /** Whether `mode` may let every user in. */
+  readonly allowOthers?: boolean;
+  /** Called for each request for a signature, once it is answered. */
+  readonly onSignature?: (signature: ServedSignature) => void;
+  /** Called for each process that `allow` keeps out. */
+  readonly onRefused?: (peer: SignerPeer | undefined) => void;
+}
+
+/** What a file of settings can say, too. */
+export const servedSchema = {
+  allow: group(peersSchema, 'an object such as { uids: [1000], gids: [33] }'),
   maxInFlight: wholeNumber({ least: 1, fallback: 256 }),
   maxConnections: wholeNumber({ least: 1, fallback: 256 }),
   schemes: list(
@@ -84,27 +96,87 @@ export const serveSchema = {
     1,
   ),
   signatureLimits: servedLimits,
-  onSignature: callback<(signature: ServedSignature) => void>(),
 } satisfies Schema;
 
-export interface CheckedServeOptions {
+const reloadSchema = { signer: signerOption, ...servedSchema } satisfies Schema;
+
+export const serveSchema = {
+  signer: signerOption,
+  path: { ...(socketPathOption as Option<string | undefined>), isRequired: false },
+  fd: wholeNumber({ least: 0 }),
+  mode: {
+    ...wholeNumber({ least: 0, most: 0o777, fallback: 0o600 }),
+    expected: 'permissions such as 0o600 or 0o660',
+  },
+  allowOthers: flag(false),
+  ...servedSchema,
+  onSignature: callback<(signature: ServedSignature) => void>(),
+  onRefused: callback<(peer: SignerPeer | undefined) => void>(),
+} satisfies Schema;
+
+/** What can change while clients are connected, all of it known. */
+export interface CheckedServing {
   readonly signer: Signer;
-  readonly path: string;
-  readonly mode: number;
+  readonly allow: AllowedPeers | undefined;
   readonly maxInFlight: number;
   readonly maxConnections: number;
   readonly schemes: readonly SignatureScheme[];
   readonly turns: SignatureTurns | undefined;
   /** What clients are told to keep to. */
   readonly quota: SignatureQuota | undefined;
+}
+
+export interface CheckedServeOptions {
+  readonly serving: CheckedServing;
+  readonly place: { readonly path: string; readonly mode: number; readonly fd: number | undefined };
   readonly onSignature: ServeSignerOptions['onSignature'];
+  readonly onRefused: ServeSignerOptions['onRefused'];
 }
 
 /** @throws InvalidOptionError naming the option. */
 export function checkServeOptions(options: ServeSignerOptions): CheckedServeOptions {
   const read = readOptionsObject(serveSchema, options, 'an object such as { signer, path }');
-  const { signer, path, mode, maxInFlight, maxConnections, onSignature } = read;
-  if (letsOthersIn(mode) && !read.allowOthers) {
+  const { onSignature, onRefused } = read;
+  const place = checkPlace(read, options.mode);
+  return { serving: completeServing(read), place, onSignature, onRefused };
+}
+
+/** @throws InvalidOptionError naming the option. */
+export function checkServing(options: ServedOptions): CheckedServing {
+  return completeServing(readOptionsObject(reloadSchema, options, 'an object such as { signer }'));
+}
+
+function completeServing(read: OptionValues<typeof reloadSchema>): CheckedServing {
+  const { signer, maxInFlight, maxConnections } = read;
+  const allow = checkAllowed(read.allow);
+  const schemes = checkSchemes(read.schemes, signer);
+  const turns = readTurns(read.signatureLimits, signer);
+  const all = turns === undefined ? signer.quota : quotaOfLimits(turns.limits);
+  const quota = all && { ...all, inFlight: Math.min(all.inFlight, maxInFlight) };
+  return { signer, allow, maxInFlight, maxConnections, schemes, turns, quota };
+}
+
+function checkAllowed(allow: OptionValues<typeof servedSchema>['allow']): AllowedPeers | undefined {
+  if (allow === undefined) return undefined;
+  const { uids = [], gids = [] } = allow;
+  if (uids.length + gids.length === 0) {
+    throw refusal('allow', servedSchema.allow, allow, 'one user or group, or more');
+  }
+  addon(); // The kernel is asked by it.
+  return { uids, gids };
+}
+
+function checkPlace(
+  { path, fd, mode, allowOthers }: OptionValues<typeof serveSchema>,
+  givenMode: number | undefined,
+): CheckedServeOptions['place'] {
+  if (fd !== undefined) {
+    const expected = 'nothing beside fd, whose socket has a path and permissions';
+    if (path !== undefined) throw refusal('path', serveSchema.path, path, expected);
+    if (givenMode !== undefined) throw refusal('mode', serveSchema.mode, mode, expected);
+    return { path: inheritedSocketPath(fd), mode, fd };
+  }
+  if (letsOthersIn(mode) && !allowOthers) {
     throw refusal(
       'mode',
       serveSchema.mode,
@@ -112,11 +184,7 @@ export function checkServeOptions(options: ServeSignerOptions): CheckedServeOpti
       'permissions without those of others to write, or allowOthers: true beside it: whoever may write to the socket may sign',
     );
   }
-  const schemes = checkSchemes(read.schemes, signer);
-  const turns = readTurns(read.signatureLimits, signer);
-  const all = turns === undefined ? signer.quota : quotaOfLimits(turns.limits);
-  const quota = all && { ...all, inFlight: Math.min(all.inFlight, maxInFlight) };
-  return { signer, path, mode, maxInFlight, maxConnections, schemes, turns, quota, onSignature };
+  return { path: readOption('path', socketPathOption, path), mode, fd };
 }
 
 function checkSchemes(

@@ -2,7 +2,9 @@ import type { Socket } from 'node:net';
 import { S2nPkeyError } from '../../errors.ts';
 import { signatureSchemeByCode } from '../signature-scheme.ts';
 import { encodeFrame, FrameReader, frameType, protocolVersion, type Frame } from './framing.ts';
-import type { CheckedServeOptions } from './serve-signer-options.ts';
+import type { SignerPeer } from './peer.ts';
+import type { CheckedServing } from './serve-signer-options.ts';
+import type { Serving } from './serving.ts';
 import type { SignatureReports } from './signature-reports.ts';
 
 /** An error's message is cut to this many characters before it is sent. */
@@ -18,11 +20,21 @@ class Ask {
   requestId: string | undefined;
 }
 
+/** Tells a process that it is not let in, and ends the connection. */
+export function refuse(socket: Socket, message: string): void {
+  socket.on('error', () => undefined); // 'close' follows.
+  const body = JSON.stringify({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_REFUSED', message });
+  socket.end(encodeFrame(frameType.failure, 0, body), () => socket.destroy());
+}
+
 /** One client of `serveSigner`. */
 export class ServedConnection {
   readonly #socket: Socket;
   readonly #number: number;
-  readonly #options: CheckedServeOptions;
+  readonly #serving: Serving;
+  readonly peer: SignerPeer | undefined;
+  /** Signatures in progress at most: what the client was told, whatever is served later. */
+  readonly #maxInFlight: number;
   readonly #reports: SignatureReports | undefined;
   /** Requests in progress, by id. */
   readonly #inFlight = new Map<number, Ask>();
@@ -31,12 +43,15 @@ export class ServedConnection {
   constructor(
     socket: Socket,
     number: number,
-    options: CheckedServeOptions,
+    peer: SignerPeer | undefined,
+    serving: Serving,
     reports: SignatureReports | undefined,
   ) {
     this.#socket = socket;
     this.#number = number;
-    this.#options = options;
+    this.peer = peer;
+    this.#serving = serving;
+    this.#maxInFlight = serving.now.maxInFlight;
     this.#reports = reports;
     const reader = new FrameReader();
     socket.on('data', (chunk: Buffer) => {
@@ -69,7 +84,7 @@ export class ServedConnection {
   }
 
   #greet(): void {
-    const { signer, schemes, maxInFlight: inFlight, quota } = this.#options;
+    const { signer, schemes, maxInFlight: inFlight, quota } = this.#serving.now;
     const publicKey = signer.publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
     // JSON has no Infinity.
     const isFinite = quota !== undefined && quota.perSecond < Infinity && quota.inFlight < Infinity;
@@ -95,9 +110,11 @@ export class ServedConnection {
     try {
       this.#checkRoom();
       this.#inFlight.set(id, ask);
+      const { serving, leave } = this.#serving.use();
       try {
-        this.#send(frameType.signature, id, await this.#sign(ask, schemeCode, input));
+        this.#send(frameType.signature, id, await this.#sign(serving, ask, schemeCode, input));
       } finally {
+        leave();
         if (this.#inFlight.get(id) === ask) this.#inFlight.delete(id);
       }
     } catch (error) {
@@ -107,6 +124,7 @@ export class ServedConnection {
     this.#endIfIdle();
     this.#reports?.report({
       connection: this.#number,
+      peer: this.peer,
       scheme: signatureSchemeByCode(schemeCode)?.name,
       outcome: ask.controller.signal.aborted ? 'ERR_S2N_PKEY_SIGN_ABORTED' : outcome,
       startTime: ask.startTime,
@@ -118,23 +136,26 @@ export class ServedConnection {
 
   /** @throws S2nPkeyError if the connection accepts no further request. */
   #checkRoom(): void {
-    const { maxInFlight } = this.#options;
     if (this.#ending) {
       throw new S2nPkeyError(
         'ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE',
         'the signer behind the socket is ending',
       );
     }
-    if (this.#inFlight.size >= maxInFlight) {
+    if (this.#inFlight.size >= this.#maxInFlight) {
       throw new S2nPkeyError(
         'ERR_S2N_PKEY_SOCKET_SIGNER_BUSY',
-        `more than ${maxInFlight} signatures are asked for at once on one connection`,
+        `more than ${this.#maxInFlight} signatures are asked for at once on one connection`,
       );
     }
   }
 
-  async #sign(ask: Ask, schemeCode: number, input: Uint8Array): Promise<Uint8Array> {
-    const { signer, schemes, turns } = this.#options;
+  async #sign(
+    { signer, schemes, turns }: CheckedServing,
+    ask: Ask,
+    schemeCode: number,
+    input: Uint8Array,
+  ): Promise<Uint8Array> {
     const facts = signatureSchemeByCode(schemeCode);
     if (facts === undefined || !schemes.includes(facts.name)) {
       const given = facts?.name ?? `0x${schemeCode.toString(16)}`;

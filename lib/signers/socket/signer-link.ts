@@ -161,7 +161,7 @@ export class SignerLink {
       this.#opened = undefined;
       return;
     }
-    if (failure.code.endsWith('_WRONG_KEY') || failure.code.endsWith('_PERMISSIONS')) {
+    if (/_(WRONG_KEY|PERMISSIONS|REFUSED)$/.test(failure.code)) {
       // Waiting would not help those that wait; later ones try again.
       for (const { reject } of this.#pending.values()) reject(failure);
       this.#pending.clear();
@@ -184,6 +184,10 @@ export class SignerLink {
     if (!this.#ready && type === frameType.hello) {
       this.#greet(frame);
       return;
+    }
+    if (!this.#ready && type === frameType.failure && id === 0) {
+      const why = jsonOf(frame)?.['message'];
+      throw this.#fault('REFUSED', `it refuses this process: ${typeof why === 'string' ? why : 'no reason'}`);
     }
     if (
       this.#key === undefined ||

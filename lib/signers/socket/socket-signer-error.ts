@@ -2,7 +2,15 @@ import { SignerError, type S2nPkeyErrorOptions } from '../../errors.ts';
 
 /** The kinds of failure that begin at the socket itself: `ERR_S2N_PKEY_SOCKET_SIGNER_…`. */
 export type SocketSignerFault =
-  'UNREACHABLE' | 'TIMEOUT' | 'PROTOCOL' | 'WRONG_KEY' | 'PERMISSIONS' | 'IN_USE' | 'BUSY' | 'LISTEN';
+  | 'REFUSED'
+  | 'UNREACHABLE'
+  | 'TIMEOUT'
+  | 'PROTOCOL'
+  | 'WRONG_KEY'
+  | 'PERMISSIONS'
+  | 'IN_USE'
+  | 'BUSY'
+  | 'LISTEN';
 
 /** Signing through a Unix socket failed at the socket. What failed in the process behind it keeps its own code. */
 export class SocketSignerError extends SignerError {

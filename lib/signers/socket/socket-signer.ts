@@ -18,7 +18,8 @@ import { SocketSignerError } from './socket-signer-error.ts';
 import { SignerLink, type SignerKey } from './signer-link.ts';
 
 export { serveSigner, SignerServer } from './serve-signer.ts';
-export type { ServedSignature, ServeSignerOptions } from './serve-signer-options.ts';
+export type { ServedOptions, ServedSignature, ServeSignerOptions } from './serve-signer-options.ts';
+export type { AllowedPeers, SignerPeer } from './peer.ts';
 export type { ConnectionLimits, ServedSignatureLimits } from '../admission/signature-limits.ts';
 export { SocketSignerError, type SocketSignerFault } from './socket-signer-error.ts';
 
@@ -70,7 +71,7 @@ export class SocketSigner implements Signer {
    * Connects, and learns what key is there.
    *
    * @throws InvalidOptionError
-   * @throws SocketSignerError `ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE`, `_PERMISSIONS`, `_PROTOCOL`, `_TIMEOUT`.
+   * @throws SocketSignerError `ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE`, `_PERMISSIONS`, `_REFUSED`, `_PROTOCOL`, `_TIMEOUT`.
    */
   static async open(options: SocketSignerOptions): Promise<SocketSigner> {
     const { path, timeout, allowOthers } = readOptionsObject(
