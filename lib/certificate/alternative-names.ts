@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { InvalidOptionError } from '../errors.ts';
+import { group, list } from '../options/kinds.ts';
+import type { Option, OptionValues, Schema } from '../options/option.ts';
 
 /** The names a certificate is for (RFC 5280 §4.2.1.6): what clients compare with the host they asked for. */
 export interface AlternativeNames {
@@ -15,43 +17,37 @@ export interface AlternativeName {
   readonly value: string;
 }
 
+export const altNamesSchema = {
+  dns: list(nameOption('a host name', checkDnsName), 'an array of strings'),
+  ip: list(nameOption('an IPv4 or IPv6 address', checkIpAddress), 'an array of strings'),
+} satisfies Schema;
+
+/** An entry that does not fit is named by its place, as in `altNames.dns[1]`. */
+export const altNamesOption = group(
+  altNamesSchema,
+  "an object such as { dns: ['site.example'], ip: ['192.0.2.1'] }",
+);
+
+function nameOption(expected: string, read: (option: string, value: unknown) => string): Option<string> {
+  return { type: 'string', expected, isSecret: false, fits: (value) => typeof value === 'string', read };
+}
+
 /**
  * The alternative names of a certificate, each once. Without any given, the common name is one if it is a host name or an
  * address, since clients have long stopped reading it from the subject (RFC 9525 §2).
  *
- * @throws InvalidOptionError, naming the entry, as in `altNames.dns[1]`.
+ * @throws InvalidOptionError for an address as common name that no certificate can have.
  */
-export function checkAlternativeNames(
-  altNames: unknown,
+export function completeAlternativeNames(
+  altNames: OptionValues<typeof altNamesSchema> | undefined,
   commonName: string | undefined,
 ): readonly AlternativeName[] {
   if (altNames === undefined) return commonName === undefined ? [] : fromCommonName(commonName);
-  if (typeof altNames !== 'object' || altNames === null || Array.isArray(altNames)) {
-    throw new InvalidOptionError(
-      'altNames',
-      "an object such as { dns: ['site.example'], ip: ['192.0.2.1'] }",
-      altNames,
-    );
-  }
-  const unknown = Object.keys(altNames).find((name) => name !== 'dns' && name !== 'ip');
-  if (unknown !== undefined) throw new InvalidOptionError('altNames', 'the lists `dns` and `ip`', unknown);
-  const dns: unknown = 'dns' in altNames ? altNames.dns : undefined;
-  const ip: unknown = 'ip' in altNames ? altNames.ip : undefined;
-  const names: AlternativeName[] = [
-    ...checkList('altNames.dns', dns, checkDnsName).map((value) => ({ type: 'dns', value }) as const),
-    ...checkList('altNames.ip', ip, checkIpAddress).map((value) => ({ type: 'ip', value }) as const),
+  const { dns, ip } = altNames;
+  return [
+    ...[...new Set(dns)].map((value) => ({ type: 'dns', value }) as const),
+    ...[...new Set(ip)].map((value) => ({ type: 'ip', value }) as const),
   ];
-  return names;
-}
-
-function checkList(
-  option: string,
-  list: unknown,
-  check: (option: string, value: unknown) => string,
-): string[] {
-  if (list === undefined) return [];
-  if (!Array.isArray(list)) throw new InvalidOptionError(option, 'an array of strings', list);
-  return [...new Set(list.map((value: unknown, index) => check(`${option}[${index}]`, value)))];
 }
 
 function fromCommonName(commonName: string): readonly AlternativeName[] {

@@ -1,6 +1,8 @@
-import { InvalidOptionError } from '../errors.ts';
+import { abortSignal } from '../options/kinds.ts';
+import { readOptionsObject, refusal, type Schema } from '../options/option.ts';
+import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
-import { checkCertified, type CertifiedOptions } from './certified.ts';
+import { certifiedSchema, completeCertified, type CertifiedOptions } from './certified.ts';
 import { extensionsOf, nameOf } from './extensions.ts';
 import { pemBlock } from '../pem/pem-blocks.ts';
 import { SignerCrypto } from './signer-crypto.ts';
@@ -15,6 +17,12 @@ export interface CertificateRequestOptions extends CertifiedOptions {
   readonly signal?: AbortSignal;
 }
 
+export const certificateRequestSchema = {
+  signer: signerOption,
+  signal: abortSignal,
+  ...certifiedSchema,
+} satisfies Schema;
+
 /**
  * A certificate signing request (PKCS #10, RFC 2986) for the key of a signer, as PEM, to be sent to a certificate authority. Names
  * and usages are in its extensionRequest attribute (RFC 2985 §5.4.2); an authority may take or leave them.
@@ -23,20 +31,19 @@ export interface CertificateRequestOptions extends CertifiedOptions {
  *   does not verify.
  */
 export async function createCertificateRequest(options: CertificateRequestOptions): Promise<string> {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError(
-      'options',
-      "an object such as { signer, subject: 'CN=site.example' }",
-      options,
-    );
-  }
-  const key = checkSigningKey(options.signer);
-  const certified = checkCertified(options);
+  const read = readOptionsObject(
+    certificateRequestSchema,
+    options,
+    "an object such as { signer, subject: 'CN=site.example' }",
+  );
+  const key = checkSigningKey(read.signer);
+  const certified = completeCertified(read);
   if (certified.subject.length === 0 && certified.altNames.length === 0) {
-    throw new InvalidOptionError('subject', "a name such as 'CN=site.example', or altNames", options.subject);
+    const expected = "a name such as 'CN=site.example', or altNames";
+    throw refusal('subject', certificateRequestSchema.subject, options.subject, expected);
   }
   const x509 = await x509Library();
-  const crypto = new SignerCrypto(x509, key, options.signal);
+  const crypto = new SignerCrypto(x509, key, read.signal);
   const request = await x509.Pkcs10CertificateRequestGenerator.create(
     {
       name: nameOf(x509, certified.subject),

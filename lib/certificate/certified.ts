@@ -1,6 +1,13 @@
-import { InvalidOptionError } from '../errors.ts';
-import { checkAlternativeNames, type AlternativeName, type AlternativeNames } from './alternative-names.ts';
-import { checkDistinguishedName, type DistinguishedName, type NameAttribute } from './distinguished-name.ts';
+import { Given } from '../errors.ts';
+import { choice, flag, group, list, required, wholeNumber } from '../options/kinds.ts';
+import { refusal, type Option, type OptionValues, type Schema } from '../options/option.ts';
+import {
+  altNamesOption,
+  completeAlternativeNames,
+  type AlternativeName,
+  type AlternativeNames,
+} from './alternative-names.ts';
+import { subjectOption, type DistinguishedName, type NameAttribute } from './distinguished-name.ts';
 
 /** RFC 5280 §4.2.1.3. */
 const keyUsageNames = [
@@ -57,92 +64,65 @@ export interface Certified {
   readonly pathLength: number | undefined;
 }
 
-const optionNames = [
-  'signer',
-  'signal',
-  'subject',
-  'altNames',
-  'keyUsage',
-  'extendedKeyUsage',
-  'basicConstraints',
-];
+const usageNames = Object.keys(extendedKeyUsageOids).join(', ');
+
+/** Read as an object identifier. */
+const extendedKeyUsage: Option<string> = {
+  ...{ type: 'string', expected: `one of ${usageNames}, or an object identifier`, isSecret: false },
+  fits: (value) =>
+    typeof value === 'string' && (Object.hasOwn(extendedKeyUsageOids, value) || objectIdentifier.test(value)),
+  read: (_name, value) => extendedKeyUsageOids[String(value)] ?? String(value),
+};
+
+export const basicConstraintsSchema = {
+  ca: required(flag(false)),
+  pathLength: {
+    ...wholeNumber({ least: 0, most: 255 }),
+    expected: 'a whole number from 0 to 255, with ca: true',
+  },
+} satisfies Schema;
+
+export const certifiedSchema = {
+  subject: subjectOption,
+  altNames: altNamesOption,
+  keyUsage: list(
+    { ...choice(keyUsageNames), expected: `one of ${keyUsageNames.join(', ')}` },
+    `an array of ${keyUsageNames.join(', ')}`,
+  ),
+  extendedKeyUsage: list(extendedKeyUsage, `an array of ${usageNames} or OIDs`),
+  basicConstraints: group(basicConstraintsSchema, '{ ca: true or false, pathLength? }'),
+} satisfies Schema;
 
 /**
- * @param others Names of further options. What is neither among them nor known here is refused: in a certificate, a misspelt
- *   option is found out by whoever relied on it.
- * @throws InvalidOptionError
+ * Completes what was read.
+ *
+ * @throws InvalidOptionError for options that contradict each other.
  */
-export function checkCertified(options: CertifiedOptions, others: readonly string[] = []): Certified {
-  const names = [...optionNames, ...others];
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new InvalidOptionError('options', `some of ${names.join(', ')}`, unknown);
-  const subject = options.subject === undefined ? [] : checkDistinguishedName(options.subject);
-  const altNames = checkAlternativeNames(options.altNames, subject.find(({ type }) => type === 'CN')?.value);
-  const { ca, pathLength } = checkBasicConstraints(options.basicConstraints);
-  const keyUsage = checkKeyUsage(options.keyUsage, ca);
-  const extendedKeyUsage = checkExtendedKeyUsage(options.extendedKeyUsage, ca);
-  if (altNames.length === 0 && extendedKeyUsage.includes(extendedKeyUsageOids['serverAuth'] ?? '')) {
-    throw new InvalidOptionError(
+export function completeCertified(options: OptionValues<typeof certifiedSchema>): Certified {
+  const { subject = [], basicConstraints: { ca, pathLength } = { ca: false, pathLength: undefined } } =
+    options;
+  const commonName = subject.find(({ type }) => type === 'CN')?.value;
+  const altNames = completeAlternativeNames(options.altNames, commonName);
+  if (pathLength !== undefined && !ca) {
+    throw refusal('basicConstraints.pathLength', basicConstraintsSchema.pathLength, pathLength);
+  }
+  const keyUsage =
+    (options.keyUsage as readonly KeyUsage[] | undefined) ??
+    (ca ? (['digitalSignature', 'keyCertSign', 'cRLSign'] as const) : (['digitalSignature'] as const));
+  if (keyUsage.includes('keyCertSign') && !ca) {
+    const expected = 'keyCertSign only with basicConstraints: { ca: true }';
+    throw refusal('keyUsage', certifiedSchema.keyUsage, 'keyCertSign', expected);
+  }
+  const serverAuth = extendedKeyUsageOids['serverAuth'] ?? '';
+  const extendedKeyUsage = [...new Set(options.extendedKeyUsage ?? (ca ? [] : [serverAuth]))];
+  if (altNames.length === 0 && extendedKeyUsage.includes(serverAuth)) {
+    throw refusal(
       'altNames',
+      certifiedSchema.altNames,
+      options.altNames && new Given('an object without names'),
       'a DNS name or IP address at least, since clients compare nothing else with the host they asked for (or an ' +
         "`extendedKeyUsage` without 'serverAuth')",
-      options.altNames,
     );
   }
   return { subject, altNames, keyUsage, extendedKeyUsage, ca, pathLength };
-}
-
-function checkBasicConstraints(given: unknown): { ca: boolean; pathLength: number | undefined } {
-  if (given === undefined) return { ca: false, pathLength: undefined };
-  const ca: unknown = typeof given === 'object' && given !== null && 'ca' in given ? given.ca : undefined;
-  if (typeof ca !== 'boolean' || typeof given !== 'object' || given === null) {
-    throw new InvalidOptionError('basicConstraints', '{ ca: true or false, pathLength? }', given);
-  }
-  const pathLength: unknown = 'pathLength' in given ? given.pathLength : undefined;
-  if (pathLength === undefined) return { ca, pathLength };
-  if (
-    !ca ||
-    typeof pathLength !== 'number' ||
-    !Number.isInteger(pathLength) ||
-    pathLength < 0 ||
-    pathLength > 255
-  ) {
-    throw new InvalidOptionError(
-      'basicConstraints.pathLength',
-      'a whole number from 0 to 255, with ca: true',
-      pathLength,
-    );
-  }
-  return { ca, pathLength };
-}
-
-function checkKeyUsage(given: unknown, ca: boolean): readonly KeyUsage[] {
-  if (given === undefined) return ca ? ['digitalSignature', 'keyCertSign', 'cRLSign'] : ['digitalSignature'];
-  if (!Array.isArray(given)) {
-    throw new InvalidOptionError('keyUsage', `an array of ${keyUsageNames.join(', ')}`, given);
-  }
-  return given.map((usage: unknown) => {
-    const known = keyUsageNames.find((name) => name === usage);
-    if (known === undefined)
-      throw new InvalidOptionError('keyUsage', `some of ${keyUsageNames.join(', ')}`, usage);
-    if (known === 'keyCertSign' && !ca) {
-      throw new InvalidOptionError('keyUsage', 'keyCertSign only with basicConstraints: { ca: true }', usage);
-    }
-    return known;
-  });
-}
-
-function checkExtendedKeyUsage(given: unknown, ca: boolean): readonly string[] {
-  const names = Object.keys(extendedKeyUsageOids).join(', ');
-  const usages: unknown = given ?? (ca ? [] : ['serverAuth']);
-  if (!Array.isArray(usages))
-    throw new InvalidOptionError('extendedKeyUsage', `an array of ${names} or OIDs`, given);
-  const oids = usages.map((usage: unknown) => {
-    if (typeof usage === 'string') {
-      if (Object.hasOwn(extendedKeyUsageOids, usage)) return extendedKeyUsageOids[usage] ?? usage;
-      if (objectIdentifier.test(usage)) return usage;
-    }
-    throw new InvalidOptionError('extendedKeyUsage', `some of ${names}, or object identifiers`, usage);
-  });
-  return [...new Set(oids)];
 }

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.ts';
+import { isOptionsObject, type Option } from '../options/option.ts';
 
 /**
  * A subject: attributes and their values, in the order they are to be written, such as
@@ -39,12 +40,14 @@ const attributeTypes: Readonly<Record<string, AttributeFacts>> = {
 const expected =
   "a name such as { CN: 'site.example', O: 'Example Ltd', C: 'GB' } or 'CN=site.example, O=Example Ltd, C=GB'";
 
-/**
- * The attributes of a subject.
- *
- * @throws InvalidOptionError, naming the attribute (`subject.CN`) where it is one.
- */
-export function checkDistinguishedName(subject: unknown): readonly NameAttribute[] {
+/** Read as its attributes. One that does not fit is refused by its name (`subject.CN`). */
+export const subjectOption: Option<readonly NameAttribute[] | undefined> = {
+  ...{ type: 'string | object', expected, isSecret: false },
+  fits: (value) => typeof value === 'string' || isOptionsObject(value),
+  read: (_name, value) => readDistinguishedName(value as DistinguishedName),
+};
+
+function readDistinguishedName(subject: DistinguishedName): readonly NameAttribute[] {
   const attributes: NameAttribute[] = [];
   for (const [type, value] of entriesOf(subject)) {
     const values: unknown[] = Array.isArray(value) ? value : [value];
@@ -54,11 +57,8 @@ export function checkDistinguishedName(subject: unknown): readonly NameAttribute
   return attributes;
 }
 
-function entriesOf(subject: unknown): readonly (readonly [string, unknown])[] {
+function entriesOf(subject: DistinguishedName): readonly (readonly [string, unknown])[] {
   if (typeof subject === 'string') return parse(subject);
-  if (typeof subject !== 'object' || subject === null || Array.isArray(subject)) {
-    throw new InvalidOptionError('subject', expected, subject);
-  }
   return Object.entries(subject).filter(([, value]) => value !== undefined);
 }
 

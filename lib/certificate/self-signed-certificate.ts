@@ -1,13 +1,15 @@
-import { InvalidOptionError } from '../errors.ts';
+import { abortSignal, required } from '../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../options/option.ts';
+import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
-import { checkSerialNumber } from './serial-number.ts';
+import { randomSerialNumber, serialNumberOption } from './serial-number.ts';
 import { extensionsOf, keyIdentifiers, nameOf } from './extensions.ts';
 import { pemBlock } from '../pem/pem-blocks.ts';
 import { SignerCrypto } from './signer-crypto.ts';
 import { checkSigningKey } from './signing-key.ts';
 import { x509Library } from './x509-library.ts';
-import { checkCertified, type CertifiedOptions } from './certified.ts';
-import { checkValidity, type ValidityOptions } from './validity.ts';
+import { certifiedSchema, completeCertified, type CertifiedOptions } from './certified.ts';
+import { readValidity, validitySchema, type ValidityOptions } from './validity.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 
 export interface SelfSignedCertificateOptions extends CertifiedOptions, ValidityOptions {
@@ -20,6 +22,15 @@ export interface SelfSignedCertificateOptions extends CertifiedOptions, Validity
   readonly signal?: AbortSignal;
 }
 
+export const selfSignedSchema = {
+  signer: signerOption,
+  signal: abortSignal,
+  ...certifiedSchema,
+  subject: required(certifiedSchema.subject), // which is the issuer, too
+  ...validitySchema,
+  serialNumber: serialNumberOption,
+} satisfies Schema;
+
 /**
  * A self-signed X.509 certificate (RFC 5280) for the key of a signer, as PEM. The key stays where it is: the signer is asked once,
  * for ecdsa-with-SHA256, -SHA384 or -SHA512 as strong as its curve, or for sha256WithRSAEncryption.
@@ -31,27 +42,18 @@ export interface SelfSignedCertificateOptions extends CertifiedOptions, Validity
  *   does not verify.
  */
 export async function createSelfSignedCertificate(options: SelfSignedCertificateOptions): Promise<string> {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError(
-      'options',
-      "an object such as { signer, subject: 'CN=site.example' }",
-      options,
-    );
-  }
-  const key = checkSigningKey(options.signer);
-  const certified = checkCertified(options, ['notBefore', 'notAfter', 'validDays', 'serialNumber']);
-  if (certified.subject.length === 0) {
-    throw new InvalidOptionError(
-      'subject',
-      "a name such as 'CN=site.example': it is the issuer too",
-      options.subject,
-    );
-  }
-  const { notBefore, notAfter } = checkValidity(options);
-  const serialNumber = checkSerialNumber(options.serialNumber);
+  const read = readOptionsObject(
+    selfSignedSchema,
+    options,
+    "an object such as { signer, subject: 'CN=site.example' }",
+  );
+  const key = checkSigningKey(read.signer);
+  const certified = completeCertified(read);
+  const { notBefore, notAfter } = readValidity(options);
+  const { serialNumber = randomSerialNumber() } = read;
   const x509 = await x509Library();
   const name = nameOf(x509, certified.subject);
-  const crypto = new SignerCrypto(x509, key, options.signal);
+  const crypto = new SignerCrypto(x509, key, read.signal);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       name,

@@ -1,8 +1,10 @@
 import { types } from 'node:util';
-import { Given, InvalidOptionError } from '../errors.ts';
+import { Given } from '../errors.ts';
+import { refusal } from '../options/option.ts';
 import { usableKeys } from '../signers/curves.ts';
 import { kindOfKey } from '../signers/schemes-of-key.ts';
 import { signatureSchemes, type SignatureSchemeFacts } from '../signers/signature-scheme.ts';
+import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
 
 /** A signer that is fit to sign certificates, and how it does. */
@@ -21,35 +23,21 @@ export interface SigningKey {
  * @throws InvalidOptionError `signer`, also when its key or its schemes are not fit for that.
  */
 export function checkSigningKey(signer: Signer): SigningKey {
-  if (
-    typeof signer !== 'object' ||
-    signer === null ||
-    typeof signer.sign !== 'function' ||
-    !types.isKeyObject(signer.publicKey) ||
-    !Array.isArray(signer.schemes)
-  ) {
-    throw new InvalidOptionError(
-      'signer',
-      'a Signer, such as await KmsSigner.open({ keyId }) or new LocalKeySigner({ key })',
-      signer,
-    );
-  }
+  if (!types.isKeyObject(signer.publicKey)) throw refusal('signer', signerOption, signer);
   const kind = kindOfKey(signer.publicKey);
   if (kind === undefined) {
     const { asymmetricKeyType } = signer.publicKey;
-    throw new InvalidOptionError(
-      'signer',
-      `one of ${usableKeys}`,
-      new Given(`a key of type ${asymmetricKeyType}`),
-    );
+    const given = new Given(`a key of type ${asymmetricKeyType}`);
+    throw refusal('signer', signerOption, given, `one of ${usableKeys}`);
   }
   const algorithm = kind.type === 'ec' ? 'ecdsa' : 'rsa-pkcs1';
   const scheme = signatureSchemes.find((one) => one.algorithm === algorithm && one.hash === kind.hash);
   if (scheme === undefined || !signer.schemes.includes(scheme.name)) {
-    throw new InvalidOptionError(
+    throw refusal(
       'signer',
-      `one that signs under ${scheme?.name}, as certificates with a ${kind.name} key are signed`,
+      signerOption,
       new Given(signer.schemes.join(', ')),
+      `one that signs under ${scheme?.name}, as certificates with a ${kind.name} key are signed`,
     );
   }
   const hash = `SHA-${kind.hash.slice('sha'.length)}`;

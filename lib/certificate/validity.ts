@@ -1,13 +1,11 @@
-import { InvalidOptionError } from '../errors.ts';
+import { fraction, required } from '../options/kinds.ts';
+import { readOption, readOptions, refusal, type Option, type Schema } from '../options/option.ts';
 
 const second = 1000;
 const day = 24 * 60 * 60 * second;
 
 /** How long before now a certificate begins to be valid unless told: clocks differ. */
 const backdating = 5 * 60 * second;
-
-/** Days a certificate is valid unless told. */
-const defaultValidDays = 90;
 
 export interface ValidityOptions {
   /** Five minutes ago unless given. */
@@ -27,40 +25,39 @@ export interface Validity {
   readonly notAfter: Date;
 }
 
-/** @throws InvalidOptionError */
-export function checkValidity(options: ValidityOptions, now = Date.now()): Validity {
-  const { validDays } = options;
-  const notBefore = checkDate('notBefore', options.notBefore ?? new Date(now - backdating));
-  if (options.notAfter !== undefined) {
-    if (validDays !== undefined) {
-      throw new InvalidOptionError(
-        'validDays',
-        'nothing beside `notAfter`: give one or the other',
-        validDays,
-      );
-    }
-    const notAfter = checkDate('notAfter', options.notAfter);
-    if (notAfter <= notBefore) {
-      throw new InvalidOptionError(
-        'notAfter',
-        `a date after notBefore, ${notBefore.toISOString()}`,
-        notAfter.toISOString(),
-      );
-    }
-    return { notBefore, notAfter };
-  }
-  if (validDays !== undefined && (typeof validDays !== 'number' || !(validDays >= 1 / 24))) {
-    throw new InvalidOptionError('validDays', 'a number of days, an hour (1/24) at least', validDays);
-  }
-  const last = notBefore.getTime() + (validDays ?? defaultValidDays) * day - second;
-  return { notBefore, notAfter: checkDate('validDays', new Date(last)) };
-}
+/** From 1950, where UTCTime begins, to the last year that GeneralizedTime can write. Read in whole seconds. */
+const dateOption: Option<Date | undefined> = {
+  ...{ type: 'Date', expected: 'a Date from 1950 to 9999', isSecret: false },
+  fits(value) {
+    const year = value instanceof Date ? value.getUTCFullYear() : Number.NaN;
+    return year >= 1950 && year <= 9999;
+  },
+  read: (_name, value) => new Date(Math.floor(Number(value) / second) * second),
+};
 
-function checkDate(option: string, value: unknown): Date {
-  const year = value instanceof Date ? value.getUTCFullYear() : Number.NaN;
-  // From 1950, where UTCTime begins, to the last year that GeneralizedTime can write.
-  if (!(value instanceof Date) || !(year >= 1950 && year <= 9999)) {
-    throw new InvalidOptionError(option, 'a Date from 1950 to 9999', value);
+export const validitySchema = {
+  notBefore: dateOption,
+  notAfter: dateOption,
+  validDays: {
+    ...fraction({ least: 1 / 24, fallback: 90 }),
+    expected: 'a number of days, an hour (1/24) at least',
+  },
+} satisfies Schema;
+
+/** @throws InvalidOptionError */
+export function readValidity(options: ValidityOptions, now = Date.now()): Validity {
+  const read = readOptions(validitySchema, options);
+  const { notBefore = new Date(Math.floor((now - backdating) / second) * second) } = read;
+  if (read.notAfter === undefined) {
+    const last = new Date(notBefore.getTime() + read.validDays * day - second);
+    return { notBefore, notAfter: readOption('validDays', required(dateOption), last) };
   }
-  return new Date(Math.floor(value.getTime() / second) * second);
+  if (options.validDays !== undefined) {
+    const expected = 'nothing beside `notAfter`: give one or the other';
+    throw refusal('validDays', validitySchema.validDays, options.validDays, expected);
+  }
+  const { notAfter } = read;
+  if (notAfter > notBefore) return { notBefore, notAfter };
+  const expected = `a date after notBefore, ${notBefore.toISOString()}`;
+  throw refusal('notAfter', dateOption, notAfter.toISOString(), expected);
 }

@@ -1,15 +1,23 @@
 import type { X509Certificate } from 'node:crypto';
 import type { ServerOpts } from 'node:net';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { InvalidOptionError, SignerError } from '../errors.ts';
+import { SignerError } from '../errors.ts';
+import { fraction, list, requiredText } from '../options/kinds.ts';
+import { isOptionsObject, readOptions, refusal, type Option, type Schema } from '../options/option.ts';
 import { readChain } from '../pem/certificates.ts';
 import { pemText } from '../pem/pem-text.ts';
-import { checkKeyId } from '../signers/kms/client/key-id.ts';
-import { createHandshakeClient, type KmsClientOptions } from '../signers/kms/client/kms-client.ts';
+import { keyIdOption } from '../signers/kms/client/key-id.ts';
+import {
+  createHandshakeClient,
+  kmsClientOption,
+  kmsClientSchema,
+  type KmsClientOptions,
+} from '../signers/kms/client/kms-client.ts';
 import { KmsSigner } from '../signers/kms/kms-signer.ts';
 import type { OpenedKey } from '../signers/kms/keys/opened-key.ts';
 import { checkCertificateMatchesSigner, publicKeyFingerprint } from '../signers/certificate-match.ts';
 import type { SignatureScheme } from '../signers/signature-scheme.ts';
+import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
 import type { TlsServerOptions } from '../tls/server/server-options.ts';
 import { createServer } from '../tls/server/create-server.ts';
@@ -33,6 +41,24 @@ export interface PreflightOptions
   /** Days before a certificate's end from which on it is a warning; 21 unless given. */
   expiryWarningDays?: number;
 }
+
+/** What the options of a certificate's examination are, here and for `rollover`. */
+export const examinationSchema = {
+  servernames: list(
+    requiredText({ expected: "a name such as 'www.example.com'", pattern: /./, isSecret: false }),
+    "an array of names such as 'www.example.com'",
+  ),
+  expiryWarningDays: { ...fraction({ least: 0, fallback: 21 }), expected: 'a number of days, 0 or more' },
+  ...kmsClientSchema,
+} satisfies Schema;
+
+/** Options of `createServer` are checked by creating one. */
+export const preflightSchema = {
+  ...examinationSchema,
+  keyId: { ...keyIdOption, isRequired: false } as Option<string | undefined>,
+  client: kmsClientOption,
+  signer: { ...signerOption, isRequired: false } as Option<Signer | undefined>,
+} satisfies Schema;
 
 /** What was found to be in order. */
 export interface PreflightReport {
@@ -79,7 +105,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
 
 /** `preflight`, with the faults among what it returns. */
 export async function examine(options: PreflightOptions): Promise<Examination> {
-  const own = readOptions(options);
+  const own = readOwnOptions(options);
   const findings: Finding[] = [];
   const key = await withKms(options, own.keyId, async (client, keyId) => {
     const examined = await examineKey(client, keyId);
@@ -156,31 +182,21 @@ function policyOf({ securityPolicy, minVersion, maxVersion }: PreflightOptions):
     : `of ${minVersion ?? 'TLSv1.2'} to ${maxVersion ?? 'TLSv1.3'}`;
 }
 
-function readOptions(options: PreflightOptions): {
+function readOwnOptions(options: PreflightOptions): {
   keyId: string | undefined;
   servernames: readonly string[];
   now: number;
   expiresWithin: number;
 } {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw new InvalidOptionError('options', '{ cert, signer or keyId, … }', options);
+  if (!isOptionsObject(options)) {
+    throw refusal('options', { expected: '{ cert, signer or keyId, … }', isSecret: true }, options);
   }
-  const { servernames = [], expiryWarningDays = 21, signer } = options;
-  if (!Array.isArray(servernames) || !servernames.every((name) => typeof name === 'string' && name !== '')) {
-    throw new InvalidOptionError('servernames', "an array of names such as 'www.example.com'", servernames);
-  }
-  if (typeof expiryWarningDays !== 'number' || !(expiryWarningDays >= 0)) {
-    throw new InvalidOptionError('expiryWarningDays', 'a number of days, 0 or more', expiryWarningDays);
-  }
-  if (options.keyId === undefined && signer === undefined) {
-    throw new InvalidOptionError('signer', 'a Signer, or beside it or in its place `keyId`', undefined);
-  }
-  if (signer !== undefined && typeof (signer as Partial<Signer> | null)?.sign !== 'function') {
-    throw new InvalidOptionError('signer', 'a Signer, such as await KmsSigner.open({ keyId })', signer);
+  const { servernames = [], expiryWarningDays, signer, keyId } = readOptions(preflightSchema, options);
+  if (keyId === undefined && signer === undefined) {
+    throw refusal('signer', signerOption, undefined, 'a Signer, or beside it or in its place `keyId`');
   }
   const ofSigner = signer instanceof KmsSigner ? signer.keyArn : undefined;
-  const keyId = options.keyId === undefined ? ofSigner : checkKeyId(options.keyId);
-  return { keyId, servernames, now: Date.now(), expiresWithin: expiryWarningDays * day };
+  return { keyId: keyId ?? ofSigner, servernames, now: Date.now(), expiresWithin: expiryWarningDays * day };
 }
 
 /** Undefined for a key that is not in KMS. */

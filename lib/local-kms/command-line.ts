@@ -57,6 +57,9 @@ export interface CommandLine {
   readonly controlTokenIsNew: boolean;
 }
 
+export const regionPattern = /^[a-z]{2,}(-[a-z]+)+-\d+$/;
+export const accountPattern = /^\d{12}$/;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Whether `host` is an address of the loopback interface, or `localhost`. */
@@ -147,10 +150,10 @@ export function parseCommandLine(args: readonly string[], environment: Environme
       host,
     );
   }
-  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) {
+  if (!regionPattern.test(region)) {
     throw new InvalidOptionError('--region', 'the name of a Region, such as us-east-1', region);
   }
-  if (!/^\d{12}$/.test(account)) throw new InvalidOptionError('--account', 'twelve digits', account);
+  if (!accountPattern.test(account)) throw new InvalidOptionError('--account', 'twelve digits', account);
   if (end !== -1 && command.length === 0) throw new InvalidOptionError('--', 'a command to run', undefined);
   if (values.data === '') throw new InvalidOptionError('--data', 'the path of a directory', values.data);
 

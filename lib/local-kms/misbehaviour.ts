@@ -1,4 +1,5 @@
-import { InvalidOptionError } from '../errors.ts';
+import { choice, fraction, group, list, required, requiredText } from '../options/kinds.ts';
+import { readOption, refusal, type Option, type Schema } from '../options/option.ts';
 
 /**
  * What can go wrong with a KMS, on demand:
@@ -49,44 +50,47 @@ function isWait(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 3_600_000;
 }
 
+/** Read as a range. */
+const waitOption: Option<readonly [number, number] | undefined> = {
+  ...{ type: 'number | number[]', expected: 'a number up to 3600000, or [from, to]', isSecret: false },
+  fits(value) {
+    const [from, to] = endsOf(value);
+    return isWait(from) && isWait(to) && from <= to;
+  },
+  read: (_name, value) => endsOf(value).map(Number) as [number, number],
+};
+
+function endsOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value, value];
+}
+
+export const misbehaviourSchema = {
+  kind: {
+    ...required(choice(misbehaviourKinds)),
+    expected: `one of ${misbehaviourKinds.join(', ')}`,
+  },
+  operations: {
+    ...list(
+      requiredText({ expected: 'the name of an operation', isSecret: false }),
+      'an array of operation names',
+    ),
+    fallback: ['Sign'],
+  } as Option<readonly string[]>,
+  probability: fraction({ least: 0, most: 1, fallback: 1 }),
+  count: fraction({ least: 1, fallback: Infinity }),
+  milliseconds: waitOption,
+} satisfies Schema;
+
+const misbehaviourOption = required(group(misbehaviourSchema, 'an object such as { kind: "throttle" }'));
+
 /** Checks what a caller gave. Throws `InvalidOptionError`. */
 export function checkMisbehaviour(given: unknown): Misbehaviour {
-  if (typeof given !== 'object' || given === null) {
-    throw new InvalidOptionError('misbehaviour', 'an object such as { kind: "throttle" }', given);
+  const read = readOption('misbehaviour', misbehaviourOption, given);
+  const { milliseconds = read.kind === 'skewed-clock' ? ([600_000, 600_000] as const) : undefined } = read;
+  if (read.kind === 'latency' && milliseconds === undefined) {
+    throw refusal('misbehaviour.milliseconds', waitOption, milliseconds);
   }
-  const options = new Map<string, unknown>(Object.entries(given));
-  const kind = misbehaviourKinds.find((one) => one === options.get('kind'));
-  if (kind === undefined) {
-    throw new InvalidOptionError(
-      'misbehaviour.kind',
-      `one of ${misbehaviourKinds.join(', ')}`,
-      options.get('kind'),
-    );
-  }
-  const operations = options.get('operations') ?? ['Sign'];
-  if (!Array.isArray(operations) || !operations.every((one) => typeof one === 'string')) {
-    throw new InvalidOptionError('misbehaviour.operations', 'an array of operation names', operations);
-  }
-  const probability = options.get('probability') ?? 1;
-  if (typeof probability !== 'number' || !(probability >= 0 && probability <= 1)) {
-    throw new InvalidOptionError('misbehaviour.probability', 'a number from 0 to 1', probability);
-  }
-  const count = options.get('count') ?? Infinity;
-  if (typeof count !== 'number' || !(count >= 1)) {
-    throw new InvalidOptionError('misbehaviour.count', 'a number of at least 1', count);
-  }
-  const milliseconds = options.get('milliseconds') ?? (kind === 'skewed-clock' ? 600_000 : undefined);
-  const ends: readonly unknown[] = Array.isArray(milliseconds) ? milliseconds : [milliseconds, milliseconds];
-  const [from, to] = ends;
-  if ((kind === 'latency' || kind === 'skewed-clock') && !(isWait(from) && isWait(to) && from <= to)) {
-    throw new InvalidOptionError(
-      'misbehaviour.milliseconds',
-      'a number up to 3600000, or [from, to]',
-      milliseconds,
-    );
-  }
-  const range: readonly [number, number] = isWait(from) && isWait(to) ? [from, to] : [0, 0];
-  return { kind, operations, probability, count, milliseconds: range };
+  return { ...read, milliseconds: milliseconds ?? [0, 0] };
 }
 
 interface Active {

@@ -12,9 +12,16 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { InvalidOptionError } from '../errors.ts';
+import { anything, milliseconds, text, wholeNumber } from '../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../options/option.ts';
 import { programArguments } from '../programs.ts';
-import { controlTokenVariable, defaultRegion, listeningPrefix } from './command-line.ts';
+import {
+  accountPattern,
+  controlTokenVariable,
+  defaultRegion,
+  listeningPrefix,
+  regionPattern,
+} from './command-line.ts';
 import { controlPath } from './control.ts';
 import type { CountersSnapshot } from './counters.ts';
 import { LocalKmsError } from './store/local-kms-error.ts';
@@ -42,6 +49,31 @@ export interface LocalKmsOptions {
   /** Milliseconds it may take to start; 30,000 unless given. */
   readonly startTimeout?: number;
 }
+
+function isCredentials(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { accessKeyId, secretAccessKey, sessionToken } = value as Partial<Record<string, unknown>>;
+  return [accessKeyId, secretAccessKey, sessionToken ?? 'none'].every(
+    (each) => typeof each === 'string' && each !== '',
+  );
+}
+
+export const localKmsSchema = {
+  dataDirectory: text({ expected: 'the path of a directory', pattern: /./, isSecret: false }),
+  port: wholeNumber({ least: 0, most: 65_535, fallback: 0 }),
+  credentials: anything<LocalKmsCredentials | undefined>({
+    ...{ type: 'object', expected: '{ accessKeyId, secretAccessKey, sessionToken? }' },
+    fits: isCredentials,
+  }),
+  region: anything<string>({
+    ...{ type: 'string', expected: 'the name of a Region, such as us-east-1' },
+    ...{ isSecret: false, fallback: defaultRegion },
+    fits: (value) => typeof value === 'string' && regionPattern.test(value),
+  }),
+  account: text({ expected: 'twelve digits', pattern: accountPattern, isSecret: false }),
+  replicasOf: text({ expected: 'the path of a directory', pattern: /./, isSecret: false }),
+  startTimeout: milliseconds({ least: 1, fallback: 30_000 }),
+} satisfies Schema;
 
 /** A local KMS running as another process. It ends with this process, however this one ends. */
 export class LocalKms {
@@ -172,22 +204,22 @@ function environmentFor(credentials: LocalKmsCredentials, controlToken: string):
 
 /** Starts a local KMS. Rejects with a `LocalKmsError` that has its words when it does not start. */
 export async function startLocalKms(options: LocalKmsOptions = {}): Promise<LocalKms> {
-  const { region = defaultRegion, port = 0, startTimeout = 30_000 } = options;
-  if (!Number.isInteger(port)) throw new InvalidOptionError('port', 'a whole number', port);
-  const credentials = options.credentials ?? {
+  const read = readOptionsObject(localKmsSchema, options, 'an object such as { port: 8080 }');
+  const { region, port, startTimeout, account, replicasOf } = read;
+  const credentials = read.credentials ?? {
     accessKeyId: `LOCALKMS${randomBytes(6).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(30).toString('base64'),
   };
   const controlToken = randomBytes(24).toString('base64url');
-  const isTemporary = options.dataDirectory === undefined;
+  const isTemporary = read.dataDirectory === undefined;
   const dataDirectory = path.resolve(
-    options.dataDirectory ?? (await mkdtemp(path.join(tmpdir(), 's2n-pkey-local-kms-'))),
+    read.dataDirectory ?? (await mkdtemp(path.join(tmpdir(), 's2n-pkey-local-kms-'))),
   );
 
   const program = programArguments(import.meta.url, 'main');
   const args = ['--port', String(port), '--data', dataDirectory, '--region', region];
-  if (options.account !== undefined) args.push('--account', options.account);
-  if (options.replicasOf !== undefined) args.push('--replicas-of', options.replicasOf);
+  if (account !== undefined) args.push('--account', account);
+  if (replicasOf !== undefined) args.push('--replicas-of', replicasOf);
   const child = spawn(process.execPath, [...program, ...args, '--parent-lifetime'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: environmentFor(credentials, controlToken),

@@ -4,7 +4,8 @@
  * @module s2n-pkey/opentelemetry
  */
 import { metrics, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
-import { InvalidOptionError } from '../errors.ts';
+import { anything } from '../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../options/option.ts';
 import { meterMeasurements } from './meter.ts';
 import { traceChannels } from './spans.ts';
 
@@ -14,6 +15,22 @@ export interface OpenTelemetryOptions {
   /** The registered one unless given; false: no metrics. */
   meterProvider?: MeterProvider | false;
 }
+
+function hasMethod(value: unknown, name: string): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof (value as Readonly<Record<string, unknown>>)[name] === 'function';
+}
+
+export const openTelemetrySchema = {
+  tracerProvider: anything<TracerProvider | false | undefined>({
+    ...{ type: 'TracerProvider | false', expected: 'a TracerProvider, or false' },
+    fits: (value) => value === false || hasMethod(value, 'getTracer'),
+  }),
+  meterProvider: anything<MeterProvider | false | undefined>({
+    ...{ type: 'MeterProvider | false', expected: 'a MeterProvider, or false' },
+    fits: (value) => value === false || hasMethod(value, 'getMeter'),
+  }),
+} satisfies Schema;
 
 /** What `observeWithOpenTelemetry` began. `using` ends it, too. */
 export interface OpenTelemetryObservation extends Disposable {
@@ -29,18 +46,8 @@ const scope = 's2n-pkey';
  * @throws InvalidOptionError naming the option.
  */
 export function observeWithOpenTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetryObservation {
-  for (const [name, value] of Object.entries(options)) {
-    if (name !== 'tracerProvider' && name !== 'meterProvider') {
-      throw new InvalidOptionError(name, 'no such option: there are tracerProvider and meterProvider', value);
-    }
-  }
-  const { tracerProvider = trace.getTracerProvider(), meterProvider = metrics.getMeterProvider() } = options;
-  if (tracerProvider !== false && typeof tracerProvider.getTracer !== 'function') {
-    throw new InvalidOptionError('tracerProvider', 'a TracerProvider, or false', tracerProvider);
-  }
-  if (meterProvider !== false && typeof meterProvider.getMeter !== 'function') {
-    throw new InvalidOptionError('meterProvider', 'a MeterProvider, or false', meterProvider);
-  }
+  const { tracerProvider = trace.getTracerProvider(), meterProvider = metrics.getMeterProvider() } =
+    readOptionsObject(openTelemetrySchema, options, 'an object such as { tracerProvider }');
   const ends = [
     ...(tracerProvider === false ? [] : [traceChannels(tracerProvider.getTracer(scope))]),
     ...(meterProvider === false ? [] : [meterMeasurements(meterProvider.getMeter(scope))]),

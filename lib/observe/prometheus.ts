@@ -4,7 +4,8 @@
  * @module s2n-pkey/prometheus
  */
 import type { Server } from 'node:net';
-import { InvalidOptionError } from '../errors.ts';
+import { anything } from '../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../options/option.ts';
 import { contentType, histogramLines, valueLines } from './exposition.ts';
 import { measureChannels } from './measurements.ts';
 import { defaultBuckets, eventMetrics, stateMetrics, type Metric } from './metrics.ts';
@@ -15,6 +16,14 @@ export interface PrometheusOptions {
   /** Upper bounds of the histograms' buckets in seconds, rising. 1 ms to 10 s unless given. */
   buckets?: readonly number[];
 }
+
+export const prometheusSchema = {
+  buckets: anything<readonly number[]>({
+    ...{ type: 'number[]', expected: 'seconds above 0, each more than the one before it' },
+    ...{ isSecret: false, fallback: defaultBuckets },
+    fits: isRising,
+  }),
+} satisfies Schema;
 
 /** Counts from when it is made until `close`. */
 export class PrometheusMetrics {
@@ -93,24 +102,19 @@ export class PrometheusMetrics {
  * @throws InvalidOptionError naming the option.
  */
 export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw new InvalidOptionError('options', 'an object such as { buckets: [0.01, 0.1, 1] }', options);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (name !== 'buckets') throw new InvalidOptionError(name, 'no such option: there is buckets', value);
-  }
-  const { buckets = defaultBuckets } = options;
-  const rising =
-    Array.isArray(buckets) &&
-    buckets.length > 0 &&
-    buckets.every(
-      (bound: unknown, index) =>
-        typeof bound === 'number' &&
-        Number.isFinite(bound) &&
-        bound > (index === 0 ? 0 : Number(buckets[index - 1])),
-    );
-  if (!rising) {
-    throw new InvalidOptionError('buckets', 'seconds above 0, each more than the one before it', buckets);
-  }
+  const { buckets } = readOptionsObject(
+    prometheusSchema,
+    options,
+    'an object such as { buckets: [0.01, 0.1, 1] }',
+  );
   return new PrometheusMetrics(buckets.map(Number));
+}
+
+/** Whether each is above the one before it, and the first above 0. */
+function isRising(buckets: unknown): boolean {
+  if (!Array.isArray(buckets) || buckets.length === 0) return false;
+  const bounds: readonly unknown[] = buckets;
+  return bounds.every(
+    (bound, index) => Number.isFinite(bound) && Number(bound) > (index === 0 ? 0 : Number(bounds[index - 1])),
+  );
 }

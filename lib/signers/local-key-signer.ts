@@ -1,5 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { Given, InvalidOptionError, SignerError } from '../errors.ts';
+import { Given, SignerError } from '../errors.ts';
+import { text } from '../options/kinds.ts';
+import { readOptionsObject, refusal, type Option, type Schema } from '../options/option.ts';
 import { pemText } from '../pem/pem-text.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeLocalKey } from '../native/binding.ts';
@@ -17,6 +19,20 @@ export interface LocalKeySignerOptions {
   readonly passphrase?: string;
 }
 
+const keyOption: Option<string> = {
+  type: 'string | Buffer',
+  expected: 'a private key as PEM, a string or Buffer with "-----BEGIN … PRIVATE KEY-----"',
+  isRequired: true,
+  isSecret: true,
+  fits: (value) => pemText(value)?.includes('-----BEGIN ') ?? false,
+  read: (_name, value) => asAwsLcReads(pemText(value) ?? ''),
+};
+
+export const localKeySchema = {
+  key: keyOption,
+  passphrase: text({ expected: 'a string' }),
+} satisfies Schema;
+
 /**
  * A private key in this process's memory, signed with by AWS-LC. For development, for migration, and for comparison with a
  * key that is elsewhere: it does **not** keep the key out of the process. A server given one signs on the engine's
@@ -33,7 +49,7 @@ export class LocalKeySigner implements Signer {
    *   encrypted and the passphrase is missing or wrong.
    */
   constructor(options: LocalKeySignerOptions) {
-    const { key, passphrase } = checkOptions(options);
+    const { key, passphrase } = readOptionsObject(localKeySchema, options, 'an object with a key');
     this.#nativeKey = new (addon().LocalKey)(key, passphrase);
     this.publicKey = createPublicKey({
       key: Buffer.from(this.#nativeKey.publicKey()),
@@ -42,11 +58,8 @@ export class LocalKeySigner implements Signer {
     });
     const kind = kindOfKey(this.publicKey);
     if (kind === undefined) {
-      throw new InvalidOptionError(
-        'key',
-        usableKeys,
-        new Given(`a key of type ${this.publicKey.asymmetricKeyType}`),
-      );
+      const given = new Given(`a key of type ${this.publicKey.asymmetricKeyType}`);
+      throw refusal('key', localKeySchema.key, given, usableKeys);
     }
     this.schemes = schemesOfKey(kind);
   }
@@ -77,23 +90,4 @@ function asAwsLcReads(text: string): string {
     .replace(/^[ \t]+/gm, '')
     .replace(/-----[ \t]*-----BEGIN /g, '-----\n-----BEGIN ')
     .replace(/[A-Za-z0-9+/=]{64}(?=[A-Za-z0-9+/=])/g, '$&\n');
-}
-
-function checkOptions(options: LocalKeySignerOptions): { key: string; passphrase?: string } {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', 'an object with a key', options);
-  }
-  const { key, passphrase } = options;
-  const text = pemText(key);
-  const pem = text === undefined ? undefined : asAwsLcReads(text);
-  if (!pem?.includes('-----BEGIN ')) {
-    throw new InvalidOptionError(
-      'key',
-      'a private key as PEM, a string or Buffer with "-----BEGIN … PRIVATE KEY-----"',
-      key,
-    );
-  }
-  if (passphrase === undefined) return { key: pem };
-  if (typeof passphrase !== 'string') throw new InvalidOptionError('passphrase', 'a string', passphrase);
-  return { key: pem, passphrase };
 }

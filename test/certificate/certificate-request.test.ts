@@ -102,7 +102,7 @@ describe('createCertificateRequest', () => {
       ['subject', { subject: undefined, extendedKeyUsage: ['clientAuth'] }],
       ['altNames', { subject: { CN: 'My Server' } }],
       ['altNames.dns[0]', { altNames: { dns: ['a b'] } }],
-      ['options', { validDays: 3 }],
+      ['validDays', { validDays: 3 }],
     ] as const) {
       const error = await rejectionOf(Promise.resolve(Reflect.apply(made, undefined, [options])));
       expect(error, option).to.include({ code: 'ERR_S2N_PKEY_INVALID_OPTION', option });

@@ -212,7 +212,7 @@ describe('createSelfSignedCertificate', () => {
       ['a country in full', 'subject.C', { subject: { CN: 'site.example', C: 'Germany' } }],
       ['a server for no name', 'altNames', { altNames: {} }],
       ['a server for no name that clients look at', 'altNames', { subject: { CN: 'My Server' } }],
-      ['other kinds of names', 'altNames', { altNames: { email: ['a@site.example'] } }],
+      ['other kinds of names', 'altNames.email', { altNames: { email: ['a@site.example'] } }],
       ['a URL', 'altNames.dns[1]', { altNames: { dns: ['site.example', 'https://site.example'] } }],
       ['a port', 'altNames.dns[0]', { altNames: { dns: ['site.example:443'] } }],
       ['an empty name', 'altNames.dns[0]', { altNames: { dns: [''] } }],
@@ -241,17 +241,17 @@ describe('createSelfSignedCertificate', () => {
       ],
       ['a serial number that is no number', 'serialNumber', { serialNumber: 'first' }],
       ['a negative serial number', 'serialNumber', { serialNumber: -1n }],
-      ['a key usage that is none', 'keyUsage', { keyUsage: ['sign'] }],
+      ['a key usage that is none', 'keyUsage[0]', { keyUsage: ['sign'] }],
       ['signing certificates without being an authority', 'keyUsage', { keyUsage: ['keyCertSign'] }],
-      ['a purpose that is none', 'extendedKeyUsage', { extendedKeyUsage: ['server'] }],
-      ['an OID that is none', 'extendedKeyUsage', { extendedKeyUsage: ['3.1.2'] }],
-      ['constraints that say nothing', 'basicConstraints', { basicConstraints: {} }],
+      ['a purpose that is none', 'extendedKeyUsage[0]', { extendedKeyUsage: ['server'] }],
+      ['an OID that is none', 'extendedKeyUsage[0]', { extendedKeyUsage: ['3.1.2'] }],
+      ['constraints that say nothing', 'basicConstraints.ca', { basicConstraints: {} }],
       [
         'a path below no authority',
         'basicConstraints.pathLength',
         { basicConstraints: { ca: false, pathLength: 0 } },
       ],
-      ['a misspelt option', 'options', { altnames: { dns: ['site.example'] } }],
+      ['a misspelt option', 'altnames', { altnames: { dns: ['site.example'] } }],
     ];
     for (const [what, option, options] of refused) {
       it(what, async () => {

@@ -3,7 +3,8 @@
  *
  * @module s2n-pkey/signer-conformance
  */
-import { InvalidOptionError } from '../../errors.ts';
+import { callback, required, text, wholeNumber } from '../../options/kinds.ts';
+import { readOptionsObject, type Schema } from '../../options/option.ts';
 import type { Signer } from '../signer.ts';
 import { closeSigner } from './check.ts';
 import { handshakeChecks } from './handshake-checks.ts';
@@ -27,6 +28,13 @@ export interface SignerConformanceOptions {
   readonly patience?: number;
 }
 
+export const signerConformanceSchema = {
+  open: required(callback<SignerConformanceOptions['open']>('a function that gives a Signer')),
+  certificate: text({ expected: 'a PEM certificate chain' }),
+  concurrency: wholeNumber({ least: 1, fallback: 64 }),
+  patience: wholeNumber({ least: 1, fallback: 10_000, of: 'milliseconds' }),
+} satisfies Schema;
+
 /** One promise of a signer's. */
 export interface ConformanceCheck {
   /** What is promised, as in "signs each scheme so that node:crypto verifies it". */
@@ -41,17 +49,11 @@ export interface ConformanceCheck {
  * @throws InvalidOptionError
  */
 export function signerConformance(options: SignerConformanceOptions): ConformanceCheck[] {
-  if (typeof options !== 'object' || options === null || typeof options.open !== 'function') {
-    throw new InvalidOptionError('open', 'a function that gives a Signer', options?.open);
-  }
-  const { open, certificate, concurrency = 64, patience = 10_000 } = options;
-  for (const [name, value] of Object.entries({ concurrency, patience })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new InvalidOptionError(name, 'a whole number, 1 or more', value);
-  }
-  if (certificate !== undefined && typeof certificate !== 'string') {
-    throw new InvalidOptionError('certificate', 'a PEM certificate chain', certificate);
-  }
+  const { open, certificate, concurrency, patience } = readOptionsObject(
+    signerConformanceSchema,
+    options,
+    'an object such as { open }',
+  );
   const checked = { concurrency, patience, certificate };
   return [...shapeChecks, ...signatureChecks, ...failureChecks, ...handshakeChecks].map(({ name, run }) => ({
     name,
