@@ -8,19 +8,21 @@ import { packageRoot } from './package-root.ts';
 
 const usage = `Usage: s2n-pkey build [--if-needed]
 
-Builds the native addon on this machine, for kinds of machine that the package brings none for. The sources have come with the
-package; what it takes beside (CMake, a C and a C++ compiler, Ninja or Make) it names, with the Debian packages that bring it.
-It takes some minutes, and has to be done after each installation, such as in a script of your own package:
+Builds the native addon from the sources in the package, on platforms for which the package has no
+prebuilt addon. It takes some minutes. If a build tool is missing (CMake, a C and a C++ compiler,
+Ninja or Make), the error names the Debian package that provides it.
+
+Run it after each installation, for example in a script of your own package.json:
 
   "postinstall": "s2n-pkey build --if-needed"
 
-  --if-needed  only where no addon loads
-  --help
+  --if-needed  build only if no addon loads
+  --help       print this text
 `;
 
 export const buildCommand: Command = {
   name: 'build',
-  summary: 'build the native addon from its sources, where the package brings none for the machine',
+  summary: 'build the native addon from source, on platforms without a prebuilt one',
   run: runBuild,
 };
 
@@ -31,7 +33,7 @@ async function runBuild(args: readonly string[]): Promise<void> {
   }
   const isConditional = args.includes('--if-needed');
   if (isConditional && loads()) {
-    process.stdout.write(`s2n-pkey: there is an addon that loads on ${machineKind()}: nothing to build.\n`);
+    process.stdout.write(`s2n-pkey: an addon already loads on ${machineKind()}: nothing to build.\n`);
     return;
   }
   const script = join(packageRoot, 'scripts', 'build', 'build-native.mjs');

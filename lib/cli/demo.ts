@@ -12,21 +12,22 @@ import { serveDemo } from './demo/serve.ts';
 
 const usage = `Usage: s2n-pkey demo [clean] [options]
 
-Shows a TLS server that holds only a certificate: KMS does every private-key operation. With an AWS Region and credentials
-configured it uses AWS KMS, otherwise a local KMS that it starts. It asks before it creates a key in AWS KMS.
+Shows one TLS handshake of a server that holds only a certificate: KMS makes the signature. With an
+AWS Region and credentials configured it uses AWS KMS, and asks before it creates a key. Otherwise
+it starts a local KMS.
 
-  clean            schedule the deletion of the demonstration's keys instead, and name them
-  --serve          serve a page on https://localhost that shows each Sign call as it happens, until stopped
-  --port <number>  the port of that page (8443)
+  clean            schedule the deletion of the keys that the demo created
+  --serve          serve a page that shows each signature as KMS makes it, until Ctrl+C
+  --port <number>  port of that page (default: 8443)
   --local          use a local KMS whatever is configured
-  --data <folder>  where the local KMS keeps its keys (.s2n-pkey/local-kms)
+  --data <folder>  where the local KMS keeps its keys (default: .s2n-pkey/local-kms)
   --yes            create the key in AWS KMS without asking
-  --help
+  --help           print this text
 `;
 
 export const demoCommand: Command = {
   name: 'demo',
-  summary: 'show a handshake whose private key is in KMS (demo clean: delete its keys)',
+  summary: 'show a handshake whose private key is in KMS (demo clean deletes its keys)',
   run: runDemo,
 };
 
@@ -124,11 +125,12 @@ async function clean(kms: ChosenKms): Promise<void> {
     const { deleted, unreadable } = await deleteDemoKeys(client);
     for (const { arn, deletionDate } of deleted) {
       process.stdout.write(
-        `Deleted       ${arn}, for good on ${deletionDate?.toISOString() ?? 'a date KMS did not tell'}\n`,
+        `Deleted       ${arn}, scheduled for ${deletionDate?.toISOString() ?? 'a date that KMS did not report'}\n`,
       );
     }
-    if (deleted.length === 0) process.stdout.write('There is no key of the demonstration.\n');
-    for (const arn of unreadable) process.stdout.write(`Not looked at ${arn}: its tags may not be read\n`);
+    if (deleted.length === 0) process.stdout.write('There is no key of the demo.\n');
+    for (const arn of unreadable)
+      process.stdout.write(`Skipped       ${arn}: these credentials may not read its tags\n`);
   } finally {
     client.destroy();
   }

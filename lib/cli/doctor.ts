@@ -12,32 +12,36 @@ import {
 
 const usage = `Usage: s2n-pkey doctor --key <key> --cert <file> [options]
        s2n-pkey doctor --key <key> --cert <file> --next-key <key> --next-cert <file> [options]
-       s2n-pkey doctor --connect <host:port> [--servername <name>] [options]
+       s2n-pkey doctor --connect <host:port> [options]
 
-Checks what could keep clients out before a server starts, and says what to do: the key in KMS, its certificate, the security
-policy, the permission to sign. It measures signatures, and prints the least-privilege policies and what handshakes cost. With
---connect it tells what clients of a running server see. Exit code: 0, 1 where there are faults, 2 for a wrong command line.
+Checks the key in AWS KMS, its certificate, the security policy and the permission to sign before a
+server starts, and says what to do about each fault. Also measures signatures, and prints the
+least-privilege policies and the cost of handshakes. With --connect, checks a running server, and
+prints what its clients get.
 
-  --key <key>            a key's id or ARN, or an alias, such as alias/site
-  --cert <file>          PEM: the server's own certificate first, then those that issued it
-  --next-key <key>       the key and the certificate that are prepared to replace them: whether they are ready
-  --next-cert <file>
-  --policy <name>        the s2n-tls security policy (default)
-  --servername <name>    a name that clients ask for; may be given several times. With --connect: the name to ask for
-  --region <region>      where the key is, unless the AWS SDK finds it
-  --endpoint <url>       another KMS, such as the local one (AWS_ENDPOINT_URL_KMS)
-  --signatures <number>  how many to measure (20; 0: none). Each is charged as one request
-  --price <dollars>      US dollars for 10,000 requests, in place of what is assumed for the United States
-  --role <arn>           the role that the server runs as, for the key policy
-  --connect <host:port>
-  --ca <file>            PEM of an authority to trust, for --connect
-  --json                 print all of it as JSON
-  --help
+  --key <key>            id, ARN or alias of the key, such as alias/site
+  --cert <file>          PEM file of the certificate chain, your own certificate first
+  --next-key <key>       the key that will replace it: checks whether the pair is ready
+  --next-cert <file>     the certificate of that key
+  --servername <name>    a name that clients ask for; repeat it for several names
+                         with --connect: the name to ask for (default: the host)
+  --policy <name>        s2n-tls security policy of the server (default: default)
+  --region <region>      Region of the key (default: as the AWS SDK finds it)
+  --endpoint <url>       URL of another KMS, such as the local one (default: as the AWS SDK finds it)
+  --signatures <number>  how many signatures to measure; KMS charges for each (default: 20)
+  --price <dollars>      US dollars for 10,000 requests (default: the price in Regions of the United States)
+  --role <arn>           role of the server, for the key policy
+  --connect <host:port>  check a running server (default port: 443)
+  --ca <file>            PEM file of an authority to trust, with --connect
+  --json                 print everything as JSON
+  --help                 print this text
+
+Exit codes: 0 no fault, 1 at least one fault, 2 wrong arguments.
 `;
 
 export const doctorCommand: Command = {
   name: 'doctor',
-  summary: 'check key, certificate, policy and permissions; or what clients of a running server see',
+  summary: 'check key, certificate, policy and permissions, or a running server',
   run: runDoctor,
 };
 
@@ -65,8 +69,8 @@ async function runDoctor(args: readonly string[]): Promise<void> {
     if (!options.json && !('handshakes' in diagnosis) && diagnosis.length > 1) {
       process.stdout.write(
         ok
-          ? '\nBoth are ready: the switch can be made (rollover).\n'
-          : '\nNot ready: mend the faults before the switch.\n',
+          ? '\nBoth pairs are ready: you can switch (rollover).\n'
+          : '\nNot ready: fix the faults before you switch.\n',
       );
     }
     if (!ok) process.exitCode = 1;

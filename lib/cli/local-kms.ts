@@ -3,6 +3,6 @@ import type { Command } from './command.ts';
 
 export const localKmsCommand: Command = {
   name: 'local-kms',
-  summary: 'run a KMS of your own on this machine, for development and tests',
+  summary: 'run a KMS on this machine, for development and tests',
   run: runLocalKms,
 };

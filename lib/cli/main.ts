@@ -20,7 +20,7 @@ const commands: readonly Command[] = [
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `Usage: s2n-pkey <command> [options]\n\nCommands:\n${lines.join('\n')}\n\ns2n-pkey <command> --help describes a command; s2n-pkey --version prints the package's version.\n`;
+  return `Usage: s2n-pkey <command> [options]\n\nCommands:\n${lines.join('\n')}\n\ns2n-pkey <command> --help lists the options of a command. s2n-pkey --version prints the version.\n`;
 }
 
 function packageVersion(): string {
@@ -42,7 +42,7 @@ function main([name, ...args]: readonly string[]): void {
     process.stdout.write(`${packageVersion()}\n`);
     return;
   }
-  const problem = name === undefined ? 'a command is wanted' : `there is no command '${name}'`;
+  const problem = name === undefined ? 'a command is missing' : `there is no command '${name}'`;
   process.stderr.write(`s2n-pkey: ${problem}.\n\n${usage()}`);
   process.exitCode = 2;
 }

@@ -23,29 +23,30 @@ export const defaultCredentials: LocalKmsCredentials = {
 
 export const usage = `Usage: s2n-pkey local-kms [options] [-- command [arguments]]
 
-Runs an AWS KMS of your own on this machine, for development and tests. Never for production: its keys lie unencrypted on
-disk, and everyone who has its credentials may do everything.
+Runs a KMS on this machine that the AWS SDK accepts, for development and tests. Never use it in
+production: its keys are on disk, unencrypted, and its credentials allow everything.
 
 Options:
-  --port <port>               port to listen on; 0 for any that is free (default ${defaultPort})
-  --host <address>            loopback address to listen on (default 127.0.0.1)
-  --data <directory>          where keys are kept; made if need be
-                              (default $XDG_DATA_HOME/s2n-pkey/local-kms, or ~/.local/share/s2n-pkey/local-kms)
-  --access-key-id <id>        the credential that requests must be signed with; both or neither
-  --secret-access-key <key>   (default AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN, from the
-                              environment; else ${defaultCredentials.accessKeyId} and ${defaultCredentials.secretAccessKey})
-  --session-token <token>     the session token that must come with it
-  --region <region>           (default ${defaultRegion})
-  --account <account>         twelve digits (default ${defaultAccount})
-  --replicas-of <directory>   data directory of a local KMS in another region: have replicas of its multi-Region keys
-  --parent-lifetime           stop when standard input ends, as it does when the parent process is gone
-  -h, --help                  print this
+  --port <port>               port to listen on; 0 for any free port (default: ${defaultPort})
+  --host <address>            loopback address to listen on (default: 127.0.0.1)
+  --data <directory>          where to keep the keys
+                              (default: $XDG_DATA_HOME/s2n-pkey/local-kms, or ~/.local/share/s2n-pkey/local-kms)
+  --access-key-id <id>        credentials that requests must be signed with; give both or neither
+  --secret-access-key <key>   (default: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the
+                              environment, or else ${defaultCredentials.accessKeyId} and ${defaultCredentials.secretAccessKey})
+  --session-token <token>     session token that belongs to them
+  --region <region>           Region to simulate (default: ${defaultRegion})
+  --account <account>         account to simulate, twelve digits (default: ${defaultAccount})
+  --replicas-of <directory>   data directory of a local KMS in another Region: serve replicas of its
+                              multi-Region keys
+  --parent-lifetime           stop when standard input ends, as it does when the parent process ends
+  -h, --help                  print this text
 
 It prints "listening on http://HOST:PORT" when it is ready, and stops at SIGTERM and SIGINT. Tests can make it misbehave
-through POST /_control with the token from ${controlTokenVariable}, or with the one that it prints.
+through POST /_control, with the token in ${controlTokenVariable} or the one that it prints.
 
-With a command it listens on a free port unless --port names one, runs the command with an environment that makes the AWS SDK
-use this KMS, and ends with it and its exit code.
+With a command, it listens on any free port unless --port names one, runs the command with an environment that makes
+the AWS SDK use this KMS, and exits with the exit code of the command.
 `;
 
 export interface CommandLine {

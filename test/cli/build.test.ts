@@ -15,7 +15,7 @@ describe('s2n-pkey build', () => {
   it('leaves an addon that loads as it is, when asked to', async () => {
     const { stdout } = await build('--if-needed');
     expect(stdout).to.equal(
-      `s2n-pkey: there is an addon that loads on linux-${process.arch}-glibc: nothing to build.\n`,
+      `s2n-pkey: an addon already loads on linux-${process.arch}-glibc: nothing to build.\n`,
     );
   });
 

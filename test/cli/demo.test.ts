@@ -137,9 +137,9 @@ describe('the demonstration', () => {
       }
       const cleaned = await command(['demo', 'clean', '--data', data]);
       expect(cleaned.code).to.equal(0);
-      expect(cleaned.output).to.contain(`Deleted       ${arn}, for good on `);
+      expect(cleaned.output).to.contain(`Deleted       ${arn}, scheduled for `);
       const again = await command(['demo', 'clean', '--data', data]);
-      expect(again.output).to.contain('There is no key of the demonstration.');
+      expect(again.output).to.contain('There is no key of the demo.');
     } finally {
       await rm(data, { recursive: true });
     }

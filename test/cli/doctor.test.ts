@@ -206,7 +206,7 @@ describe('s2n-pkey doctor', function () {
         environmentOf(kms),
       );
       expect(ready.code, ready.output).to.equal(0);
-      expect(ready.output).to.contain('Both are ready');
+      expect(ready.output).to.contain('Both pairs are ready');
       const unready = await doctor(
         [...args, '--next-key', now.arn, '--next-cert', narrow.file, '--json'],
         environmentOf(kms),

@@ -44,6 +44,21 @@ describe('names on the pages', () => {
     expect(missing).to.deep.equal([]);
   });
 
+  it('folders of lib/ and binding/: CONTRIBUTING.md and docs/architecture.md have each', () => {
+    const foldersOf = (name: string): string[] =>
+      readdirSync(join(root, name), { withFileTypes: true }).flatMap((it) =>
+        it.isDirectory() ? [it.name] : [],
+      );
+    const [, map = ''] = (texts.get('CONTRIBUTING.md') ?? '').split('## Where things are\n');
+    const architecture = sectionOf('architecture.md', 'Folders');
+    for (const name of ['binding', 'lib']) {
+      for (const folder of foldersOf(name)) {
+        expect(map, `CONTRIBUTING.md, ${name}`).to.include(`\`${folder}/\``);
+        expect(architecture, 'docs/architecture.md').to.include(`[${name}/${folder}]`);
+      }
+    }
+  });
+
   it('docs/rules.md: each test exists', () => {
     const folder = join(root, 'test');
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });

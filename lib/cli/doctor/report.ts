@@ -33,7 +33,7 @@ export function pairText(diagnosis: PairDiagnosis): string {
         'Signatures',
         `p50 ${p50} ms, p99 ${p99} ms, at most ${max} ms (${signatures} of ${scheme}, one at a time)`,
       ),
-      row('', `measuring them has cost $${dollars} at that price:`),
+      row('', `measuring them cost $${dollars}, at the price below`),
     );
   }
   lines.push(
