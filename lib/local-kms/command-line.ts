@@ -23,8 +23,8 @@ export const defaultCredentials: LocalKmsCredentials = {
 
 export const usage = `Usage: s2n-pkey local-kms [options] [-- command [arguments]]
 
-Runs a KMS on this machine that the AWS SDK accepts, for development and tests. Never use it in
-production: its keys are on disk, unencrypted, and its credentials allow everything.
+Runs a KMS on this machine that the AWS SDK accepts, for development and tests.
+Never use it in production: its keys are on disk, unencrypted, and its credentials allow everything.
 
 Options:
   --port <port>               port to listen on; 0 for any free port (default: ${defaultPort})

@@ -234,7 +234,7 @@ describe('s2n-pkey local-kms', () => {
     expect(code).to.equal(0);
     expect(stdout)
       .to.match(/^Usage: s2n-pkey local-kms \[options\]/)
-      .and.contain('Never for production');
+      .and.contain('Never use it in production');
     const commands = await output(s2nPkey(['--help']));
     expect(commands.code).to.equal(0);
     expect(commands.stdout).to.contain('local-kms');
