@@ -6,8 +6,8 @@ import { addon } from '../../native/addon.ts';
 import { localOf, remoteOf, type Addressed, type Transport } from './transport.ts';
 
 /**
- * Gives a stream without a descriptor one: a socketpair, one end for the engine, the other piped to and from the stream, so
- * that each side's backpressure reaches the other. Also for a socket of which bytes have been read already.
+ * Connects the engine to a stream that has no descriptor, or to a socket from which bytes were read already. It creates a
+ * socketpair, gives one end to the engine and pipes the other to and from the stream. Backpressure passes in both directions.
  */
 export class DuplexBridge implements Transport {
   readonly fd: number;
@@ -19,7 +19,7 @@ export class DuplexBridge implements Transport {
   #error: Error | undefined;
   #released = false;
 
-  /** @throws S2nPkeyError `ERR_S2N_PKEY_RESOURCES` when there is no descriptor left. */
+  /** @throws S2nPkeyError `ERR_S2N_PKEY_RESOURCES` if no descriptor is left. */
   constructor(duplex: Duplex & Addressed) {
     const ends = addon().socketPair();
     if (typeof ends === 'number') {
@@ -35,10 +35,10 @@ export class DuplexBridge implements Transport {
     this.allowHalfOpen = duplex.allowHalfOpen;
     this.stream = duplex;
     this.#pair = new Socket({ fd: ownEnd, readable: true, writable: true, allowHalfOpen: true });
-    // The peer may end its side while TLS still has something to say.
+    // The peer may end its side while TLS still has records to send.
     duplex.allowHalfOpen = true;
     duplex.on('error', (error) => (this.#error = error));
-    // The engine closes its end when it is done, whatever is still being written to it.
+    // The engine closes its end when it is done, even if writes to it are pending.
     this.#pair.on('error', () => undefined);
     duplex.pipe(this.#pair).pipe(duplex);
     duplex.once('close', () => this.#duplexClosed());
@@ -52,7 +52,7 @@ export class DuplexBridge implements Transport {
     closeSync(this.fd);
   }
 
-  /** What TLS wrote last may still be on its way through the pair: the stream is ended behind it, and then destroyed. */
+  /** The last bytes of TLS may still be in the pair. The stream ends after them, and is destroyed then. */
   release(): void {
     this.#released = true;
     const end = (): void => {
@@ -63,7 +63,7 @@ export class DuplexBridge implements Transport {
     else this.#pair.once('end', end).once('close', end);
   }
 
-  /** What it gave before its end is still on its way to the engine; what comes from there is for nobody. */
+  /** After an orderly end, the last bytes of the stream still pass to the engine. The output of the engine is discarded. */
   #duplexClosed(): void {
     if (this.stream.readableEnded) this.#pair.resume();
     else this.#pair.destroy();
@@ -72,7 +72,7 @@ export class DuplexBridge implements Transport {
   onLost(listener: (error: Error | undefined) => void): void {
     this.stream.once('close', () => {
       if (this.#released) return;
-      // An end in order reaches the connection through the pair, behind what came before it.
+      // An orderly end reaches the connection through the pair, after the data before it.
       if (this.#error || !this.stream.readableEnded) listener(this.#error);
     });
   }

@@ -5,11 +5,11 @@ import { SocketTransport } from './socket-transport.ts';
 import type { Transport } from './transport.ts';
 
 /**
- * Makes a transport of what came with a server's `'connection'` event: a socket that Node accepted, or what somebody gave to
- * `server.emit('connection', stream)`, a Duplex of any kind. What has been read of it already comes first; what was written
- * to it (the answer to CONNECT) is sent before the first record.
+ * Creates the transport for the stream of a server's `'connection'` event: a socket that Node accepted, or any Duplex that
+ * the application passed to `server.emit('connection', stream)`. Bytes that the stream has buffered for reading come first.
+ * Bytes that were written to it, such as the answer to CONNECT, are sent before the first record.
  *
- * @throws S2nPkeyError `ERR_S2N_PKEY_RESOURCES`, when there is no descriptor left for a bridge.
+ * @throws S2nPkeyError `ERR_S2N_PKEY_RESOURCES` if no descriptor is left for a bridge.
  */
 export function transportOf(stream: Socket): Transport {
   const fd = descriptorOf(stream);

@@ -3,8 +3,8 @@ import { stopReading } from '../node/node-internals.ts';
 import { localOf, remoteOf, type Transport } from './transport.ts';
 
 /**
- * A `net.Socket` with a descriptor, of which nothing has been read. The socket stays open and silent beside the engine's
- * duplicate, so that whoever else holds it sees it end with the connection, and may end it.
+ * A `net.Socket` with a descriptor, from which nothing was read. The socket stays open beside the engine's duplicate, and
+ * reads nothing. Code that holds the socket can destroy it to end the connection, and gets its `'close'` with the connection.
  */
 export class SocketTransport implements Transport {
   readonly fd: number;
@@ -37,7 +37,7 @@ export class SocketTransport implements Transport {
   }
 
   taken(): void {
-    // The socket keeps its own.
+    // The socket keeps its own descriptor.
   }
 
   release(): void {

@@ -2,29 +2,29 @@ import type { Duplex } from 'node:stream';
 import type { Address } from '../../native/events.ts';
 
 /**
- * What carries a TLS connection where Node knows of it too: a socket or a stream that was given to the server, in place of a
- * descriptor that the server accepted. It lives as long as the connection, and each ends with the other.
+ * The socket or stream below a TLS connection, if the application passed one instead of letting the server accept a
+ * descriptor. It lives as long as the connection: if one of them ends, so does the other.
  */
 export interface Transport {
-  /** For the engine, which takes a duplicate. */
+  /** The descriptor for the engine, which duplicates it. */
   readonly fd: number;
-  /** Where the descriptor has no addresses of its own. */
+  /** The addresses to report if the descriptor itself has none. */
   readonly remote: Address;
   readonly local: Address;
-  /** Whether the stream, as it was given, goes on when its peer has ended. The TLS socket does as it does. */
+  /** The stream's own `allowHalfOpen`, which the TLS socket takes over. */
   readonly allowHalfOpen: boolean;
   readonly stream: Duplex;
-  /** Calls `begin` once what was written to the stream before has left. It does not if the stream is lost before that. */
+  /** Calls `begin` once all earlier writes to the stream are sent. It does not call it if the stream is destroyed first. */
   whenReady(begin: () => void): void;
-  /** The engine has its duplicate. */
+  /** The engine has duplicated the descriptor. */
   taken(): void;
-  /** TLS is done with it. */
+  /** TLS no longer needs the stream: ends and destroys it. */
   release(): void;
-  /** Calls `listener` if it ends before it was released; `error`: what broke it. */
+  /** Calls `listener` if the stream closes before `release`. `error` is the cause, if there is one. */
   onLost(listener: (error: Error | undefined) => void): void;
 }
 
-/** The addresses that a stream tells of itself. */
+/** The addresses that a stream exposes. */
 export interface Addressed {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;

@@ -3,18 +3,21 @@ import { callback } from '../../options/kinds.ts';
 import { readOptions, type Schema } from '../../options/option.ts';
 import { SecureContext } from '../context/secure-context.ts';
 
-/** Options of a server that choose by what a client asks for. Each costs the handshake one turn of the event loop. */
+/** Callbacks of a server that choose by the client hello. Each costs the handshake one turn of the event loop. */
 export interface ClientHelloOptions {
   /**
-   * Called for a client that asks for a name (SNI). `callback(null, context)` answers, with a context of this package's
-   * `createSecureContext`; without one, the client gets what `addContext` and the server's own options say. The handshake waits, at
-   * most for `handshakeTimeout`.
+   * Called if the client asks for a name (SNI, RFC 6066 §3). Call `callback(null, context)` with a context of this package's
+   * `createSecureContext`, or `callback(null)` to use those of `addContext` and the server's own. `callback(error)` refuses the
+   * client with the alert unrecognized_name. The handshake waits for the callback, at most for `handshakeTimeout`.
    */
   SNICallback?: (
     servername: string,
     callback: (error: Error | null | undefined, context?: SecureContext | null) => void,
   ) => void;
-  /** Called for a client that offers protocols (ALPN): returns one of them, or undefined to refuse the client. */
+  /**
+   * Called if the client offers protocols (ALPN, RFC 7301). Return one of them, or undefined to refuse the client with the alert
+   * no_application_protocol.
+   */
   ALPNCallback?: (offer: { servername: string; protocols: string[] }) => string | undefined;
 }
 
@@ -23,9 +26,9 @@ export const clientHelloSchema = {
   ALPNCallback: { ...callback<ClientHelloOptions['ALPNCallback']>(), takesNull: true },
 } satisfies Schema;
 
-/** What a client hello says. */
+/** The parts of a client hello that the callbacks get. */
 export interface ClientHello {
-  /** Empty: it asks for no name. */
+  /** Empty if the client asks for no name. */
   readonly servername: string;
   readonly protocols: readonly string[];
 }
@@ -35,7 +38,7 @@ export interface ClientHelloAnswer {
   readonly protocol?: string | undefined;
 }
 
-/** A client is not to be served, and what its alert says (RFC 8446 §6.2), or NO_ALERT. */
+/** Refuses a client. `alert` is the alert to send (RFC 8446 §6.2), or NO_ALERT. */
 export class ClientRefused extends Error {
   readonly error: Error;
   readonly alert: number;
@@ -48,12 +51,16 @@ export class ClientRefused extends Error {
 }
 
 export const INTERNAL_ERROR = 80;
-/** The connection is closed without one, as node:tls does. */
+/** Closes the connection without an alert, as node:tls does. */
 const NO_ALERT = -1;
 const UNRECOGNIZED_NAME = 112;
 const NO_APPLICATION_PROTOCOL = 120;
 
-/** @throws InvalidOptionError; S2nPkeyError `ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS`, as node:tls. */
+/**
+ * Returns the options if they have a callback.
+ *
+ * @throws InvalidOptionError, naming the option; S2nPkeyError `ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS`, as in node:tls.
+ */
 export function readClientHelloOptions(
   options: ClientHelloOptions & { ALPNProtocols?: unknown },
 ): ClientHelloOptions | undefined {
@@ -68,7 +75,7 @@ export function readClientHelloOptions(
   return options;
 }
 
-/** Asks the callbacks, SNICallback first. Rejects with ClientRefused. */
+/** Calls the callbacks, SNICallback first. Rejects with ClientRefused. */
 export async function answerClientHello(
   options: ClientHelloOptions,
   hello: ClientHello,
@@ -100,7 +107,7 @@ async function askForContext(
   throw new ClientRefused(invalidContext(context), NO_ALERT);
 }
 
-/** With the message of node:tls, unless it is a context that node:tls would take. */
+/** Uses the message of node:tls, unless node:tls would accept the context. */
 function invalidContext(given: unknown): Error {
   const cause = new S2nPkeyError(
     'ERR_TLS_INVALID_CONTEXT',

@@ -2,7 +2,7 @@ import type { HandshakeDetails } from '../../observe/channels/handshake-observat
 import type { FailedHandshakeFacts, HandshakeFacts } from '../../native/events.ts';
 import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
 
-/** What the engine tells of a handshake, as subscribers of its channel get it. */
+/** Converts what the engine reports about a handshake to the fields of its diagnostics channel. */
 export function handshakeDetails(facts: HandshakeFacts | FailedHandshakeFacts): HandshakeDetails {
   const done = 'protocol' in facts ? facts : undefined;
   const { remote, local } = facts;

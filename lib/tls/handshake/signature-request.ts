@@ -6,9 +6,7 @@ import { cancellableOptions, type Cancellation } from '../../signers/cancellatio
 import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../../signers/signer.ts';
 
-/**
- * One private-key operation on its way to a signer, and what cancels it.
- */
+/** One private-key operation: waits for its turn, calls the signer, and can be aborted. */
 export class SignatureRequest implements Cancellation {
   readonly #signer: Signer;
   readonly #operation: PrivateKeyOperation;
@@ -21,10 +19,10 @@ export class SignatureRequest implements Cancellation {
   readonly #listeners: (() => void)[] = [];
 
   /**
-   * `observation`: of the handshake, where somebody watches. `admission`: what limits such requests, if anything, by the peer's
-   * address.
-   *
-   * @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which configuration rules out.
+   * @param observation Publishes the signature; undefined if no diagnostics channel has a subscriber.
+   * @param admission Limits signatures, in all and for each network of peers; undefined for no limit.
+   * @param remoteHost The address of the peer, by which `admission` finds its network.
+   * @throws SignerError for a scheme outside the table (SHA-1, SHA-224), which no configuration offers.
    */
   constructor(
     signer: Signer,
@@ -47,12 +45,12 @@ export class SignatureRequest implements Cancellation {
     this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind };
   }
 
-  /** Milliseconds it waited for its turn; undefined while it does, and where nothing limits it. */
+  /** Milliseconds that it waited for its turn; undefined while it waits, and without limits. */
   get queuedMs(): number | undefined {
     return this.#place?.queuedMs;
   }
 
-  /** Resolves to a signature that is at least bytes; everything else is a SignerError. */
+  /** Resolves to the bytes of a signature, which the engine verifies. Rejects with a SignerError. */
   async run(): Promise<Uint8Array> {
     if (!this.#admission) return await this.#sign();
     const place = this.#admission.enter(this.#remoteHost);
@@ -92,7 +90,7 @@ export class SignatureRequest implements Cancellation {
     return signature;
   }
 
-  /** The answer is no longer wanted. */
+  /** The handshake no longer needs the signature. */
   abort(reason: Error): void {
     this.#aborted = reason;
     this.#place?.abandon(reason);

@@ -1,6 +1,6 @@
 import type { FailedHandshakeFacts } from '../../native/events.ts';
 
-/** As long as the engine has told nothing of a connection, or there is none. */
+/** Stands for a connection that the engine has not reported anything about. */
 export const unknownPeer: FailedHandshakeFacts = {
   servername: '',
   alpnProtocol: '',
