@@ -67,27 +67,14 @@ LoopStatistics EngineLoop::Count() const {
   statistics.turns = turns_;
   for (const auto& [id, stream] : streams_) {
     statistics.descriptors += static_cast<uint64_t>(stream->descriptors());
-    switch (stream->phase()) {
-      case TlsStream::Phase::kHandshake:
-      case TlsStream::Phase::kAwaitingContext:
-      case TlsStream::Phase::kAwaitingVerdict:
-        statistics.handshaking++;
-        break;
-      case TlsStream::Phase::kAwaitingSignature:
-        statistics.awaiting_signature++;
-        break;
-      case TlsStream::Phase::kOpen:
-        statistics.open++;
-        break;
-      case TlsStream::Phase::kSilent:
-        statistics.silent++;
-        break;
-      case TlsStream::Phase::kLingering:
-        statistics.lingering++;
-        break;
-      case TlsStream::Phase::kClosed:
-        break;
+    if (stream->AwaitsSignature()) {
+      statistics.awaiting_signature++;
+    } else if (stream->Is<Handshaking>()) {
+      statistics.handshaking++;
     }
+    if (stream->Is<Open>()) statistics.open++;
+    if (stream->Is<Silent>()) statistics.silent++;
+    if (stream->Is<Lingering>()) statistics.lingering++;
   }
   timespec cpu{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);

@@ -1,131 +1,187 @@
 #include "engine/tls_stream.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <new>
+#include <type_traits>
 #include <utility>
 
 namespace s2npkey::engine {
+
+namespace {
+
+Clock::time_point Until(const LoopContext& context, std::chrono::milliseconds timeout) {
+  return timeout.count() > 0 ? context.now + timeout : Clock::time_point::max();
+}
+
+}  // namespace
 
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
                      std::shared_ptr<const tls::ServerContexts> contexts,
                      std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
                      DescriptorTally::Place place)
-    : context_(context),
-      id_(id),
-      sink_(std::move(sink)),
-      place_(std::move(place)),
-      tcp_(std::move(tcp)),
-      contexts_(std::move(contexts)),
-      endpoints_(Endpoints::Of(tcp_.get())),
-      started_(context.now),
-      last_active_(context.now) {
-  Start(handshake_timeout);
+    : io_(context, this, this, id, std::move(tcp), Descriptor(), std::move(sink), std::move(place),
+          false),
+      phase_(std::in_place_type<Handshaking>, io_,
+             ToHandshake{std::move(contexts), nullptr, Endpoints::Of(io_.tcp.get()),
+                         Until(context, handshake_timeout)}) {
+  Start();
 }
 
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descriptor pair,
                      tls::ClientOptions options, std::shared_ptr<EventSink> sink,
                      std::chrono::milliseconds handshake_timeout)
-    : context_(context),
-      id_(id),
-      sink_(std::move(sink)),
-      tcp_(std::move(tcp)),
-      pair_(std::move(pair)),
-      endpoints_(Endpoints::Of(tcp_.get())),
-      started_(context.now),
-      last_active_(context.now),
-      client_(true) {
-  connection_ = tls::Connection::CreateClient(std::move(options), this);
-  Start(handshake_timeout);
+    : io_(context, this, this, id, std::move(tcp), std::move(pair), std::move(sink), {}, true),
+      phase_(std::in_place_type<Handshaking>, io_,
+             ToHandshake{nullptr, tls::Connection::CreateClient(std::move(options), this),
+                         Endpoints::Of(io_.tcp.get()), Until(context, handshake_timeout)}) {
+  Start();
 }
 
-void TlsStream::Start(std::chrono::milliseconds handshake_timeout) {
-  tcp_side_.stream = this;
-  pair_side_.stream = this;
-  SetNoDelay(
-      true);  // records are gathered here; waiting for more in the kernel would only add latency
-  if ((client_ && !connection_) || !context_.poller.Add(tcp_.get(), &tcp_side_)) {
-    FailHandshake(tls::Failure::Of(tls::FailureKind::kResources,
-                                   "no memory or no room in epoll for another connection"));
-    return;
+void TlsStream::Start() {
+  io_.SetNoDelay(true);  // waiting for more in the kernel would only add latency
+  auto& handshaking = std::get<Handshaking>(phase_);
+  if (!io_.context.poller.Add(io_.tcp.get(), &io_.tcp_side)) {
+    return Go(handshaking.Fail(tls::Failure::Of(
+        tls::FailureKind::kResources, "no memory or no room in epoll for another connection")));
   }
-  if (handshake_timeout.count() > 0) {
-    deadline_.Set(context_.deadlines, context_.now + handshake_timeout, this);
-  }
+  Go(handshaking.Begin());
 }
 
-void TlsStream::Side::OnReady(const Readiness& readiness) {
-  readable = readable || readiness.readable;
-  writable = writable || readiness.writable;
-  read_closed = read_closed || readiness.read_closed;
-  closed = closed || readiness.closed;
-  stream->Schedule();
+// The deadline of a phase ends with it.
+void TlsStream::Go(Next next) {
+  while (next) {
+    io_.deadline.Cancel();
+    std::visit(
+        [this](auto& to) {
+          using InPhase = typename std::remove_reference_t<decltype(to)>::Phase;
+          static_assert(
+              std::is_nothrow_constructible_v<InPhase, StreamIo&, decltype(std::move(to))>);
+          phase_.template emplace<InPhase>(io_, std::move(to));
+        },
+        *next);
+    next = std::visit([](auto& phase) { return phase.Begin(); }, phase_);
+  }
 }
 
 void TlsStream::Schedule() noexcept {
-  if (phase_ != Phase::kClosed)
-    (InHandshake() ? context_.handshakes : context_.run_queue).Push(line_);
+  if (Is<Ended>()) return;
+  (Is<Handshaking>() ? io_.context.handshakes : io_.context.run_queue).Push(line_);
 }
 
 void TlsStream::Drive() {
-  switch (phase_) {
-    case Phase::kHandshake:
-    case Phase::kAwaitingContext:
-    case Phase::kAwaitingSignature:
-    case Phase::kAwaitingVerdict:
-      DriveHandshake();
-      break;
-    case Phase::kOpen:
-      DriveOpen();
-      break;
-    case Phase::kLingering:
-      DriveLingering();
-      break;
-    case Phase::kSilent:
-      if (tcp_side_.closed) Close();  // RST: nobody is left to measure how long it takes
-      break;
-    case Phase::kClosed:
-      break;
+  Go(std::visit([](auto& phase) { return phase.Drive(); }, phase_));
+}
+
+void TlsStream::OnDeadline() {
+  Go(std::visit([](auto& phase) { return phase.OnDeadline(); }, phase_));
+}
+
+void TlsStream::OnIdleCheck() {
+  if (Open* open = As<Open>()) Go(open->OnIdleCheck());
+}
+
+void TlsStream::EndSilenceEarly() {
+  if (Silent* silent = As<Silent>()) silent->EndEarly();
+}
+
+void TlsStream::OnOutOfMemory() noexcept {
+  io_.LoseRecords();
+  try {
+    // Where JavaScript has been told of an end already, there is nothing more to tell it.
+    if (io_.told < StreamIo::Told::kBroken) {
+      if (Handshaking* handshaking = As<Handshaking>()) return Go(handshaking->OnOutOfMemory());
+      if (Open* open = As<Open>()) return Go(open->OnOutOfMemory());
+    }
+  } catch (const std::bad_alloc&) {
+    // Not even for that.
   }
+  GiveUp();
 }
 
-void TlsStream::Post(Event::Body body) {
-  context_.events.Post(sink_, Event{id_, std::move(body)}, context_.now);
+// Needs no memory. JavaScript is told of the end when there is some.
+void TlsStream::GiveUp() noexcept {
+  if (Ended* ended = As<Ended>()) {
+    ended->Begin();
+    return;
+  }
+  ToEnd end;
+  if (Handshaking* handshaking = As<Handshaking>()) end.endpoints = handshaking->TakeEndpoints();
+  Go(std::move(end));
 }
 
-uint32_t TlsStream::SinceStart() const {
-  return static_cast<uint32_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count());
+void TlsStream::TellEnd() {
+  if (Ended* ended = As<Ended>()) ended->TellEnd();
+}
+
+void TlsStream::CompleteSignature(OperationId operation, std::vector<uint8_t> signature) {
+  if (Handshaking* handshaking = As<Handshaking>())
+    handshaking->CompleteSignature(operation, std::move(signature));
+}
+
+bool TlsStream::AwaitsSignature() const noexcept {
+  const Handshaking* handshaking = std::get_if<Handshaking>(&phase_);
+  return handshaking && handshaking->awaits_signature();
+}
+
+void TlsStream::ChooseContext(std::shared_ptr<const tls::Config> config,
+                              const std::optional<std::string>& protocol) {
+  if (Handshaking* handshaking = As<Handshaking>())
+    Go(handshaking->ChooseContext(std::move(config), protocol));
+}
+
+void TlsStream::Judge(bool accepted) {
+  if (Handshaking* handshaking = As<Handshaking>()) Go(handshaking->Judge(accepted));
+}
+
+void TlsStream::Destroy(int alert) {
+  Handshaking* handshaking = As<Handshaking>();
+  if (!handshaking) return;
+  tls::Failure failure =
+      tls::Failure::Of(alert < 0 ? tls::FailureKind::kClosed : tls::FailureKind::kProtocol,
+                       "the application ended the handshake");
+  failure.name = "APPLICATION";
+  failure.alert = alert;
+  Go(handshaking->Fail(std::move(failure)));
+}
+
+void TlsStream::Taken() {
+  if (Open* open = As<Open>()) Go(open->Taken());
+}
+
+bool TlsStream::Deliver() {
+  if (Open* open = As<Open>()) Go(open->Deliver());
+  const Open* open = As<Open>();  // unless that was its end
+  return !open || open->delivered();
 }
 
 memory::SecretBytes TlsStream::ExportKeyingMaterial(
     size_t length, const std::string& label, const std::optional<std::vector<uint8_t>>& context) {
   memory::SecretBytes material(length);
-  if (phase_ != Phase::kOpen || !connection_->ExportKeyingMaterial(label, context, &material))
-    return {};
+  Open* open = As<Open>();
+  if (!open || !open->connection().ExportKeyingMaterial(label, context, &material)) return {};
   return material;
 }
 
-void TlsStream::SetNoDelay(bool on) {
-  const int value = on ? 1 : 0;
-  if (tcp_) setsockopt(tcp_.get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+void TlsStream::Reset() {
+  if (Is<Ended>()) return;
+  io_.ResetOnClose();
+  io_.PostClosed();
+  Go(ToEnd{});
 }
 
-void TlsStream::SetKeepAlive(bool on, int initial_delay_seconds) {
-  if (!tcp_) return;
-  const int value = on ? 1 : 0;
-  setsockopt(tcp_.get(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
-  if (on && initial_delay_seconds > 0) {
-    // As libuv does (uv_tcp_keepalive): the system's own are 9 probes, 75 seconds apart.
-    const int seconds_between_probes = 1;
-    const int probes = 10;
-    setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &initial_delay_seconds,
-               sizeof initial_delay_seconds);
-    setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &seconds_between_probes,
-               sizeof seconds_between_probes);
-    setsockopt(tcp_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-  }
+void TlsStream::Abandon() {
+  if (Open* open = As<Open>()) return open->Abandon();
+  if (!Is<Handshaking>()) return;
+  io_.PostClosed();
+  Go(ToEnd{});
 }
+
+ssize_t TlsStream::ReceiveRecords(uint8_t* buffer, uint32_t length) {
+  if (Handshaking* handshaking = As<Handshaking>()) return handshaking->Receive(buffer, length);
+  return io_.ReadEnd();
+}
+
+void TlsStream::SendRecords(const uint8_t* data, uint32_t length) { io_.Send(data, length); }
 
 }  // namespace s2npkey::engine
