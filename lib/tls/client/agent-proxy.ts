@@ -6,19 +6,19 @@ export interface AgentProxy {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
-  /** Without its password, for messages. */
+  /** The URL without its password, for messages. */
   readonly href: string;
-  /** The value of `proxy-authorization`; undefined: none. */
+  /** The value of the `proxy-authorization` header; undefined for none. */
   readonly authorization: string | undefined;
-  /** Whether requests for this host go by the proxy. */
+  /** Whether requests for this host use the proxy. */
   serves(host: string, port: number | string | undefined): boolean;
 }
 
-/** @throws InvalidOptionError, which does not show the URL: it may hold a password. */
+/** @throws InvalidOptionError, whose message omits the URL, because it may contain a password. */
 export function readProxyEnv(proxyEnv: unknown): AgentProxy | undefined {
   if (typeof proxyEnv !== 'object' || proxyEnv === null) return undefined;
   const env = proxyEnv as Readonly<Record<string, string | undefined>>;
-  // As everywhere, lower case comes first.
+  // By convention, the variable in lower case takes precedence.
   const value = (...names: string[]): string => names.map((name) => env[name] ?? '').find(Boolean) ?? '';
   const text = value('https_proxy', 'HTTPS_PROXY');
   if (!/^https?:\/\//.test(text)) return undefined;
@@ -47,7 +47,7 @@ export function readProxyEnv(proxyEnv: unknown): AgentProxy | undefined {
   };
 }
 
-/** Whether an entry of `no_proxy` is for this host, by Node's rules. */
+/** Whether an entry of `no_proxy` matches this host, by the rules of Node. */
 function isFor(entry: string, host: string, port: number | string | undefined): boolean {
   if (entry === '') return false;
   if (entry === '*' || entry === host || (port && entry === `${host}:${port}`)) return true;

@@ -4,11 +4,11 @@ import { S2nPkeyError } from '../../errors.ts';
 import type { AgentProxy } from './agent-proxy.ts';
 import { connect } from './connect.ts';
 
-/** The proxy of an Agent did not make a tunnel: Node's own code, which http looks for. */
+/** The proxy of an Agent refused the tunnel. The code is Node's, because http checks for it. */
 class ProxyTunnelError extends S2nPkeyError {
-  /** What the proxy answered, if it did. */
+  /** The HTTP status of the proxy, if it answered. */
   declare readonly statusCode?: number;
-  /** Milliseconds, if its time was over. */
+  /** The time limit in milliseconds, if it was exceeded. */
   declare readonly proxyTunnelTimeout?: number;
 
   constructor(message: string, details: { statusCode?: number; proxyTunnelTimeout?: number } = {}) {
@@ -20,14 +20,14 @@ class ProxyTunnelError extends S2nPkeyError {
 export interface TunnelTarget {
   readonly host: string;
   readonly port: number | string;
-  /** Whether the proxy is told that connections are kept. */
+  /** Whether to ask the proxy to keep the connection alive. */
   readonly keepAlive: boolean;
-  /** Milliseconds; 0 or undefined: no limit. */
+  /** Milliseconds; 0 or undefined for no limit. */
   readonly timeout: number | undefined;
   readonly maxHeaderSize: number | undefined;
 }
 
-/** Asks the proxy for a tunnel by CONNECT (RFC 9110 §9.3.6), and calls back once: with a socket that leads to the target. */
+/** Requests a tunnel by CONNECT (RFC 9110 §9.3.6). Calls back once, with an error or a socket that is connected to the target. */
 export function openTunnel(
   proxy: AgentProxy,
   target: TunnelTarget,

@@ -11,10 +11,10 @@ import { connect } from './connect.ts';
 import { checkNode } from '../node/supported-node.ts';
 import type { TlsSocket } from '../socket/tls-socket.ts';
 
-/** Options of `https.Agent`, with what `connect` secures its connections with. */
+/** Options of `https.Agent` and of `connect`. */
 export type AgentOptions = Omit<HttpsAgentOptions, keyof ConnectOptions | 'proxyEnv'> &
   ConnectOptions & {
-    /** Where `https_proxy` and `no_proxy` are read, such as `process.env`: as in Node's own agents from 24.5 on. */
+    /** Where to read `https_proxy` and `no_proxy`, such as `process.env`, as in the agents of Node 24.5. Default: no proxy. */
     proxyEnv?: Readonly<Record<string, string | undefined>>;
   };
 
@@ -30,7 +30,7 @@ interface AgentInternals {
 const numbers = new WeakMap<object, number>();
 let objects = 0;
 
-/** Tells objects and functions apart in a name: signers and contexts have no text of their own. */
+/** Gives objects and functions a unique text for a name, because signers and contexts have none. */
 function numberOf(value: object | undefined): string {
   if (value === undefined) return '';
   const known = numbers.get(value) ?? ++objects;
@@ -39,14 +39,13 @@ function numberOf(value: object | undefined): string {
 }
 
 /**
- * An `https.Agent` whose connections are made by `connect`: `https.request(url, { agent: new Agent({ cert, signer, ca }) })` shows a
- * certificate whose key the signer holds. Connections are kept, pooled and limited as `https.Agent` does it, and sessions are
- * resumed.
+ * An `https.Agent` that opens its connections with `connect`. With `https.request(url, { agent: new Agent({ cert, signer, ca }) })`
+ * the client certificate has its key in the signer. It pools and limits connections as `https.Agent` does, and resumes sessions.
  */
 export class Agent extends HttpsAgent {
   readonly #proxy: AgentProxy | undefined;
 
-  /** @throws InvalidOptionError for options of node:tls that are refused, by name. */
+  /** @throws InvalidOptionError, naming the option, for an invalid option or one of node:tls that is not supported. */
   constructor(options: AgentOptions = {}) {
     checkNode();
     if (typeof options !== 'object' || (options as unknown) === null) {
@@ -58,7 +57,7 @@ export class Agent extends HttpsAgent {
     this.#proxy = proxy;
   }
 
-  /** @internal Called by http for a new connection. Undefined where it comes by `callback`: through a proxy. */
+  /** @internal Called by http for a new connection. Through a proxy it returns undefined, and passes the socket to `callback`. */
   override createConnection(options: RequestOptions, callback?: CreatedCallback): Duplex | undefined {
     const proxy = this.#proxy;
     const host = options.host ?? 'localhost';
@@ -73,7 +72,7 @@ export class Agent extends HttpsAgent {
     return undefined;
   }
 
-  /** The socket is the agent's once its handshake is done: until then nobody else listens to it. */
+  /** The agent gets the socket after its handshake. Until then only this method listens for its errors. */
   #connectThrough(tunnel: Socket | undefined, options: RequestOptions, callback: CreatedCallback): void {
     let socket: TlsSocket;
     try {
@@ -107,7 +106,7 @@ export class Agent extends HttpsAgent {
     return socket;
   }
 
-  /** @internal What connections may be shared by: beside what `https.Agent` names, who signs and what is demanded of the server. */
+  /** @internal Requests with the same name share connections. Adds the signer and the trust options to the name of `https.Agent`. */
   override getName(options: RequestOptions = {}): string {
     const own = options as ConnectOptions;
     const parts = [

@@ -9,7 +9,7 @@ import { connectionError } from '../socket/connection-error.ts';
 import { checkNode } from '../node/supported-node.ts';
 import type { TlsSocket } from '../socket/tls-socket.ts';
 
-/** What undici asks a connector for. */
+/** A connection that undici asks a connector for. */
 export interface ConnectorRequest {
   hostname: string;
   host?: string;
@@ -23,25 +23,28 @@ export interface ConnectorRequest {
 export type ConnectorCallback = (error: Error | null, socket: TlsSocket | Socket | null) => void;
 
 export interface ConnectorOptions extends Omit<ConnectOptions, 'host' | 'port' | 'socket' | 'timeout'> {
-  /** Milliseconds until a connection must be made, its handshake included; 10,000 as in undici. 0: no limit. */
+  /** Milliseconds for the connection, including its handshake; 0 for no limit. Default: 10,000, as in undici. */
   timeout?: number | null;
-  /** How many sessions are kept, to be resumed; 100 as in undici. */
+  /** How many sessions to keep for resumption. Default: 100, as in undici. */
   maxCachedSessions?: number | null;
-  /** A Unix socket to connect to, whatever the request's host and port. */
+  /** A Unix socket to connect to instead of the host and port of the request. */
   socketPath?: string | null;
-  /** Whether to offer HTTP/2. */
+  /** Whether to offer HTTP/2 by ALPN. Default: false. */
   allowH2?: boolean;
 }
 
-/** As undici has them. */
+/** The defaults are those of undici. */
 export const connectorSchema = {
   timeout: { ...milliseconds({ least: 0, fallback: 10_000 }), takesNull: true },
   maxCachedSessions: { ...wholeNumber({ least: 0, fallback: 100 }), takesNull: true },
 } satisfies Schema;
 
 /**
- * A connector for undici, as its own `buildConnector`: `new Agent({ connect: buildConnector({ cert, signer, ca }) })` is a dispatcher
- * whose requests, and those of `fetch`, show a certificate whose key the signer holds. Sessions are resumed.
+ * Creates a connector for undici, like its own `buildConnector`:
+ * `new undici.Agent({ connect: buildConnector({ cert, signer, ca }) })`. Requests of this dispatcher, and `fetch` with it, use a
+ * client certificate whose key the signer holds. The connector resumes sessions.
+ *
+ * @throws InvalidOptionError, naming the option.
  */
 export function buildConnector(
   options: ConnectorOptions = {},
@@ -102,7 +105,7 @@ export function buildConnector(
   };
 }
 
-/** Calls back once: when the socket is ready, when it fails, or when its time is over. */
+/** Calls back once: when the socket is ready, fails, or exceeds `timeout`. */
 function settle(
   socket: TlsSocket | Socket,
   ready: 'connect' | 'secureConnect',
@@ -122,7 +125,7 @@ function settle(
     settled();
     callback(error, null);
   };
-  // What carries the connection was destroyed, which is no error of the socket's.
+  // Destroying the stream below the connection is not an error of the socket.
   const onClose = (): void => {
     const message = 'the connection was closed before it was made';
     onError(connectionError({ kind: 'closed', reason: '', message, alert: -1 }));

@@ -15,27 +15,27 @@ import {
 import { namesTrust, trustStore } from '../context/trust.ts';
 import { refuseUnsupported } from '../context/unsupported-options.ts';
 
-/** What a client's connection is secured with. */
+/** The checked TLS settings of a client's connection. */
 export interface ClientContext {
   readonly config: NativeConfig;
-  /** The same, which also keeps what `'keylog'` tells. */
+  /** The same configuration, which also collects the lines for `'keylog'`. */
   readonly keyLoggingConfig: () => NativeConfig;
-  /** What it shows a server that asks for a certificate; none: it says that it has none. */
+  /** Certificates for a server that asks; with none, the client answers that it has no certificate. */
   readonly identities: readonly Identity[];
 }
 
 export interface ClientContextOptions extends SecureContextOptions {
-  /** Made by `createSecureContext`, in place of `cert`, `signer`, `ca` and the like: it is made once for many connections. */
+  /** From `createSecureContext`, instead of `cert`, `signer` and `ca`. Create it once for many connections. */
   secureContext?: SecureContext;
-  /** In order of preference. A server that shares none of them leaves `alpnProtocol` false. */
+  /** In order of preference. If the server supports none of them, `alpnProtocol` is false. */
   ALPNProtocols?: AlpnProtocols;
-  /** Whether to ask for a stapled OCSP response: see `'OCSPResponse'`. */
+  /** Whether to ask for a stapled OCSP response (RFC 6066 §8), which `'OCSPResponse'` reports. Default: false. */
   requestOCSP?: boolean;
 }
 
 export const clientContextSchema = { requestOCSP: flag(false) } satisfies Schema;
 
-/** @throws as `createSecureContext`; without `cert` and `signer` the client has no certificate. */
+/** Without `cert` and `signer` the client has no certificate. @throws The errors of `createSecureContext`. */
 export function readClientContext(options: ClientContextOptions, rejectUnauthorized: boolean): ClientContext {
   const { secureContext } = options;
   checkSecureContext(secureContext);
@@ -59,7 +59,7 @@ export function readClientContext(options: ClientContextOptions, rejectUnauthori
   return { config: make(false), keyLoggingConfig: () => make(true), identities };
 }
 
-/** Refuses the options of node:tls that no client of this package takes, before a connection is made. */
+/** Refuses the options of node:tls that no client of this package supports, before it opens a connection. */
 export function refuseUnsupportedOfClients(options: object): void {
   refuseUnsupported({ ...options, secureContext: undefined });
   checkSecureContext('secureContext' in options ? options.secureContext : undefined);

@@ -70,7 +70,7 @@ export class ClientHandshake implements StreamListener {
     this.#addresses = facts;
     const { context, hostname, session, handshakeTimeout } = this.#settings;
     const resumes = session !== undefined && this.#isFor(session.chain) ? session : undefined;
-    this.#settings = { ...this.#settings, session: undefined }; // The engine owns its secret now.
+    this.#settings = { ...this.#settings, session: undefined }; // The engine holds its secret now.
     this.#chain = resumes?.chain ?? [];
     const pair = this.#pair;
     this.#pair = -1;
@@ -173,7 +173,7 @@ export class ClientHandshake implements StreamListener {
       const { ocspResponse } = facts.peer;
       this.#socket.emit('OCSPResponse', ocspResponse === undefined ? null : Buffer.from(ocspResponse));
     }
-    if (!this.#socket.destroyed) this.#socket.emit('secure'); // and, from it, 'secureConnect'
+    if (!this.#socket.destroyed) this.#socket.emit('secure'); // its listener emits 'secureConnect'
   }
 
   onSession(state: Uint8Array): void {

@@ -14,33 +14,34 @@ import type { OnReadOptions } from '../socket/on-read.ts';
 import { readRejectUnauthorized } from '../context/peer-verification.ts';
 import { decodeSession, type SessionData } from '../socket/session-data.ts';
 
-/** Judges a certificate that verifies: returns an error if it is not for `hostname`. */
+/** Checks a certificate that verifies. Returns an error to refuse it, such as if it is not for `hostname`. */
 export type CheckServerIdentity = (hostname: string, certificate: PeerCertificate) => Error | undefined;
 
-/** Options of `connect`, with those of `net.connect`; names and meanings are node:tls's. */
+/** Options of `connect`. They include those of `net.connect`, and have the names and meanings of node:tls. */
 export interface ConnectOptions extends ClientContextOptions {
   host?: string;
   port?: number | string;
   path?: string;
-  /** A stream to secure, in place of a connection of its own: an open socket, a tunnel, any Duplex. */
+  /** A stream to secure instead of a new connection: an open socket, a tunnel, or any Duplex. It ends with the connection. */
   socket?: Socket | Duplex;
-  /** The name to ask for (SNI) and to verify; `host` unless given. */
+  /** The name to ask for (SNI, RFC 6066 §3) and to verify. Default: `host`. An address is verified, but not asked for. */
   servername?: string;
-  /** Whether a server whose certificate does not verify, or is for another name, is refused. True unless given. */
+  /** Whether to refuse a server whose certificate does not verify, or is for another name. Default: true. */
   rejectUnauthorized?: boolean;
+  /** Called for a certificate that verifies, inside the handshake. Default: `tls.checkServerIdentity`. */
   checkServerIdentity?: CheckServerIdentity;
-  /** A session to resume: what a `'session'` event or `getSession()` gave. */
+  /** A session to resume, from a `'session'` event or `getSession()`. It holds secrets. */
   session?: Uint8Array;
-  /** Milliseconds without traffic until `'timeout'`, as of `socket.setTimeout`. */
+  /** Milliseconds without traffic until `'timeout'`, as with `socket.setTimeout`. Default: none. */
   timeout?: number;
-  /** Milliseconds until a handshake, the signer's time included, must be done; none unless given, as in node:tls. */
+  /** Milliseconds for the handshake, including the signer. Default: 0, no limit, as in node:tls. */
   handshakeTimeout?: number;
   allowHalfOpen?: boolean;
-  /** Bytes that the socket holds before `write` returns false, and before it stops reading. Node's default unless given. */
+  /** Bytes that the socket holds before `write` returns false and before it stops reading. Default: that of Node. */
   highWaterMark?: number;
-  /** Takes what is read in place of `'data'`, as in `net.Socket`; ignored with a `socket`, as in node:tls. */
+  /** Reads into a given buffer instead of emitting `'data'`, as in `net.Socket`. Ignored with `socket`, as in node:tls. */
   onread?: OnReadOptions;
-  /** Destroys the socket with an `AbortError`, whenever it is aborted. */
+  /** Destroys the socket with an `AbortError` when it is aborted. */
   signal?: AbortSignal;
   lookup?: Extract<NetConnectOpts, { port: number }>['lookup'];
   family?: number;
@@ -51,7 +52,7 @@ export interface ConnectOptions extends ClientContextOptions {
   autoSelectFamilyAttemptTimeout?: number;
   noDelay?: boolean;
   keepAlive?: boolean;
-  /** Milliseconds. */
+  /** Milliseconds, as in `net.connect`. Default: 0, the setting of the kernel. */
   keepAliveInitialDelay?: number;
 }
 
@@ -60,25 +61,25 @@ export const clientSchema = {
   handshakeTimeout: milliseconds({ least: 0, fallback: 0 }),
 } satisfies Schema;
 
-/** What `connect` makes of its options. */
+/** The checked options of `connect`. */
 export interface ClientSettings {
   readonly context: ClientContext;
-  /** Whom the certificate must be for. */
+  /** The host name or address that the certificate must match. */
   readonly hostname: string;
-  /** SNI; empty: none. */
+  /** The SNI name to send; empty for none. */
   readonly serverName: string;
   readonly rejectUnauthorized: boolean;
   readonly checkServerIdentity: CheckServerIdentity;
-  /** Whether it is the user's own, which is asked about every certificate that verifies. */
+  /** Whether `checkServerIdentity` is the application's, so that the engine must ask about every certificate that verifies. */
   readonly asks: boolean;
   readonly session: SessionData | undefined;
-  /** Milliseconds; 0: none. */
+  /** Milliseconds; 0 for no limit. */
   readonly handshakeTimeout: number;
   readonly wantsOcsp: boolean;
   readonly destination: Destination;
 }
 
-/** Where a connection was to lead, as node:tls says it in the error of a handshake that the peer ended. */
+/** The destination that the caller asked for. node:tls adds it to the error if the peer ends the handshake. */
 export interface Destination {
   readonly path: string | undefined;
   readonly host: string | undefined;
@@ -86,7 +87,7 @@ export interface Destination {
   readonly localAddress: string | undefined;
 }
 
-/** @throws InvalidOptionError, naming the option; and as `createSecureContext`. */
+/** @throws InvalidOptionError, naming the option; the errors of `createSecureContext`. */
 export function readClientSettings(options: ConnectOptions): ClientSettings {
   refuseUnsupportedOfClients(options);
   const { servername, session } = options;
@@ -115,26 +116,26 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
   };
 }
 
-/** C strings end at a NUL, so that another name than the one given would be asked for and verified. */
+/** Refuses NUL: C strings end there, so a different name would be asked for and verified. */
 export function checkServerName(option: string, name: unknown): void {
   if (typeof name !== 'string' || name.includes('\0')) {
     throw new InvalidOptionError(option, 'a host name, without NUL', name);
   }
 }
 
-/** As in node:tls, the process is asked where the key is missing, and not where it is there and undefined. */
+/** As in node:tls, NODE_TLS_REJECT_UNAUTHORIZED applies if the option is absent, but not if it is present and undefined. */
 export function rejectsUnauthorized(options: Pick<ConnectOptions, 'rejectUnauthorized'>): boolean {
   return Object.hasOwn(options, 'rejectUnauthorized')
     ? readRejectUnauthorized(options.rejectUnauthorized)
     : defaultRejection();
 }
 
-/** A name may be asked for, an address may not (RFC 6066 §3); and no dot at its end. */
+/** The SNI name: without a trailing dot, and empty for an address (RFC 6066 §3). */
 export function nameToAskFor(name: string): string {
   return isIP(name) === 0 ? name.replace(/\.$/, '') : '';
 }
 
-/** node:tls remembers the host of a socket that it connected. */
+/** The host that `net.connect` connected the socket to, which node:tls uses, too. */
 function hostOf(socket: unknown): string | undefined {
   const host = (socket as { _host?: unknown } | undefined)?._host;
   return typeof host === 'string' ? host : undefined;

@@ -4,15 +4,15 @@ import { readOption, readOptions, type Schema } from '../../options/option.ts';
 import type { ConnectOptions } from './client-options.ts';
 import { readOnRead, type OnReadOptions } from '../socket/on-read.ts';
 
-/** What concerns a client's socket, and not TLS. */
+/** Options of `connect` that concern the socket, not TLS. */
 export interface ClientSocketOptions {
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
-  /** What is to carry the connection; undefined: a TCP connection of its own. */
+  /** The stream below the connection; undefined to open a TCP connection. */
   readonly carrier: Duplex | undefined;
   readonly onread: OnReadOptions | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds; 0: none. */
+  /** Milliseconds; 0 for none. */
   readonly timeout: number;
 }
 
@@ -40,7 +40,7 @@ export function readClientSocketOptions(options: ConnectOptions): ClientSocketOp
   };
 }
 
-/** None where it is null, false or empty, as in node:tls. */
+/** Undefined if the option is null, false or empty, as in node:tls. */
 function readCarrier(value: unknown): Duplex | undefined {
   return value ? readOption('socket', carrierOption, value) : undefined;
 }
@@ -51,7 +51,7 @@ const carrierOption = anything<Duplex | undefined>({
   fits: isDuplex,
 });
 
-/** By its methods, since streams come from other copies of `readable-stream`, too. */
+/** Checks the methods, because a stream may come from another copy of `readable-stream`. */
 function isDuplex(value: unknown): boolean {
   return ['once', 'write', 'read', 'destroy'].every(
     (name) => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function',

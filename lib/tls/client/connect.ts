@@ -16,7 +16,7 @@ import { TlsSocket } from '../socket/tls-socket.ts';
 import { localOf, remoteOf } from '../carrier/transport.ts';
 import { unknownPeer } from '../handshake/unknown-peer.ts';
 
-/** What net.connect is told; everything else is about TLS. */
+/** Options that are passed to net.connect. All others concern TLS. */
 const tcpOptions = [
   ...['port', 'host', 'path', 'family', 'hints', 'lookup', 'localAddress', 'localPort', 'blockList'],
   ...['autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'keepAlive', 'keepAliveInitialDelay'],
@@ -31,10 +31,10 @@ const tcpEvents = [
 ] as const;
 
 /**
- * A TLS client, as `tls.connect`: `'secureConnect'` when the server has proved who it is, and only then a byte of what was
- * written goes out. With `{ cert, signer }` it shows a server that asks a certificate whose key is the signer's.
+ * Connects to a TLS server, as `tls.connect`. `'secureConnect'` is emitted once the server has proved its identity. Earlier
+ * writes are sent only then. With `{ cert, signer }`, a server that asks gets a client certificate whose key the signer holds.
  *
- * @throws InvalidOptionError, naming the option, and as `createSecureContext`.
+ * @throws InvalidOptionError, naming the option; the errors of `createSecureContext`.
  */
 export function connect(options: ConnectOptions, onSecureConnect?: () => void): TlsSocket;
 export function connect(
@@ -73,9 +73,9 @@ export function connect(...args: unknown[]): TlsSocket {
   if (onSecureConnect) socket.once('secureConnect', onSecureConnect);
   if (signal) addAbortSignal(signal, socket);
   if (socket.destroyed || typeof pair === 'number') {
-    // Later, since http adds its listener of 'error' in the next tick.
+    // Deferred, because http adds its 'error' listener in the next tick.
     if (typeof pair === 'number') process.nextTick(() => socket.destroy(noDescriptor(-pair)));
-    // A stream that was given ends with the connection, and the socket tells why.
+    // The given stream ends with the connection. The socket reports the reason.
     carrier?.on('error', () => undefined).destroy();
     return socket;
   }
@@ -83,7 +83,7 @@ export function connect(...args: unknown[]): TlsSocket {
     if (carrier) overStream(carrier, socket, handshake);
     else overTcp(options, socket, handshake);
   } catch (error) {
-    socket.destroy(); // Nobody else has it, and its descriptors would stay.
+    socket.destroy(); // The caller gets no reference to it, so its descriptors would leak.
     throw error;
   }
   if (options.noDelay === false) socket.setNoDelay(false);
@@ -95,7 +95,7 @@ function noDescriptor(errno: number): Error {
   return connectionError({ kind: 'resources', reason: '', message, alert: -1 });
 }
 
-/** A TCP connection (or one over a Unix socket) of our own, made by Node; its descriptor goes to the engine. */
+/** Opens a connection over TCP or a Unix socket with Node, and passes its descriptor to the engine. */
 function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHandshake): void {
   const given = options as Readonly<Record<string, unknown>>;
   const wanted = tcpOptions.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
@@ -115,7 +115,7 @@ function overTcp(options: ConnectOptions, socket: TlsSocket, handshake: ClientHa
   });
 }
 
-/** As `net.connect`, which leaves a handle behind where it throws. */
+/** Like `net.connect`, but closes the handle if `connect` throws. */
 function connectTcp(options: object): Socket {
   const socket = new Socket(options);
   try {
@@ -126,7 +126,7 @@ function connectTcp(options: object): Socket {
   }
 }
 
-/** A stream that the caller has: an open socket, one on its way, a tunnel, any Duplex. It ends with the connection. */
+/** Secures a stream of the caller: an open or connecting socket, a tunnel, any Duplex. It ends with the connection. */
 function overStream(stream: Socket | Duplex, socket: TlsSocket, handshake: ClientHandshake): void {
   const carrier = stream as Socket;
   takeAfterCarrier(socket, carrier);
@@ -135,7 +135,7 @@ function overStream(stream: Socket | Duplex, socket: TlsSocket, handshake: Clien
   const begin = (): void => {
     if (socket.destroyed) return;
     if (carrier.destroyed) {
-      // As with node:tls, which waits for ever where the stream has closed already.
+      // node:tls emits no event if the stream had already closed, so its caller waits forever. Here 'error' is emitted.
       const message = 'the given socket is closed';
       const closed = connectionError({ kind: 'closed', reason: '', message, alert: -1 });
       socket.destroy(wasClosed ? closed : undefined);
