@@ -7,8 +7,8 @@ export interface Ends {
 }
 
 /**
- * Gives a class `remoteAddress`, `remotePort`, `remoteFamily`, the local ones, and `address()`, as `net.Socket` has them. In
- * net.Socket's types they are properties, which a class may not override by accessors of its own.
+ * Defines `remoteAddress`, `remotePort`, `remoteFamily`, the local ones and `address()` on a class, as `net.Socket` has them.
+ * TypeScript declares them as properties of net.Socket, which a subclass cannot override by accessors.
  */
 export function defineAddresses(prototype: object, endsOf: (socket: unknown) => Ends): void {
   for (const end of ['remote', 'local'] as const) {

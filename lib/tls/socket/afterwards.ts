@@ -1,9 +1,9 @@
 import type { WriteCallback } from './unsent-writes.ts';
 
 /**
- * The callback of a write, called in the loop's next check phase, as node:tls does, where no record is written at once. The
- * plaintext's socketpair often takes all of it at once: `write()` would not return false where it does in node:tls, and
- * `'finish'` would come before an `'end'` that is there to be read.
+ * Defers the callback of a write to the next check phase of the event loop, when node:tls would call it. The socketpair often
+ * takes a whole write at once. Without the delay, `write()` would return true where node:tls returns false, and `'finish'` would
+ * come before an `'end'` that is ready to be read.
  */
 export function afterwards(callback: WriteCallback): WriteCallback {
   return (error) => {
@@ -13,10 +13,10 @@ export function afterwards(callback: WriteCallback): WriteCallback {
 }
 
 /**
- * Once the loop has looked for what there is to read: in the check phase after its next poll phase. An `'end'` that is there
- * before a socket ends comes before `'finish'`, as in node:tls, and one that answers this end comes after it.
+ * Calls back after the event loop has read what is ready: in the check phase after its next poll phase. Then an `'end'` that was
+ * ready before the socket ended comes before `'finish'`, as in node:tls, and one that answers this end comes after it.
  */
 export function afterNextRead(callback: () => void): void {
-  // A check phase may come before the next poll phase: in the phase that reads, it is next.
+  // In the poll phase, the next check phase comes before the next poll phase, so one check phase is not enough.
   setImmediate(() => setImmediate(callback));
 }

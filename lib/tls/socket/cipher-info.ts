@@ -1,9 +1,9 @@
 /** What `getCipher` returns, as in node:tls. */
 export interface CipherInfo {
-  /** OpenSSL's name. */
+  /** OpenSSL's name, such as `ECDHE-RSA-AES128-GCM-SHA256`. */
   name: string;
-  /** IANA's name. */
+  /** The IANA name, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`. */
   standardName: string;
-  /** The protocol version the suite was defined for. */
+  /** The protocol version of the connection: `TLSv1.2` or `TLSv1.3`. */
   version: string;
 }

@@ -3,16 +3,16 @@ import { S2nPkeyError } from '../../errors.ts';
 import type { Failure } from '../../native/events.ts';
 import { describeAlert } from './alert-name.ts';
 
-/** A TLS connection failed: in its handshake (`tlsClientError`) or afterwards (the socket's `'error'`). */
+/** A TLS connection failed, in its handshake (`'tlsClientError'`) or afterwards (`'error'` of the socket). */
 export class TlsConnectionError extends S2nPkeyError {
-  /** s2n-tls's own name of what happened, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; absent where s2n had no part in it. */
+  /** The name of the error in s2n-tls, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; absent if it comes from elsewhere. */
   readonly reason?: string;
-  /** The TLS alert that the peer sent (`ERR_S2N_PKEY_PEER_ALERT`) or was sent (RFC 8446 §6); the message has its name. */
+  /** Number of the TLS alert (RFC 8446 §6) that the peer sent (`ERR_S2N_PKEY_PEER_ALERT`) or was sent. The message names it. */
   readonly alert?: number;
-  /** Where the descriptor itself failed: the error's negative number, and `'read'` or `'write'`, as in Node's own errors. */
+  /** If the descriptor failed: the negative errno, and the system call `'read'` or `'write'`, as in Node's own errors. */
   readonly errno?: number;
   readonly syscall?: string;
-  /** Of a client whose peer ended the connection in the handshake: what the options of `connect` say, as in node:tls. */
+  /** If the peer of a client ended the handshake: the destination in the options of `connect`, as in node:tls. */
   declare readonly host?: string | undefined;
   declare readonly port?: number | string | undefined;
   declare readonly path?: string | undefined;
@@ -29,7 +29,7 @@ export class TlsConnectionError extends S2nPkeyError {
   }
 }
 
-/** Codes that node:tls has for the same things are kept: callers look for them. */
+/** If node:tls has a code for the same failure, it is used, because callers check for it. */
 const codes: Record<Exclude<Failure['kind'], 'certificate'>, string> = {
   closed: 'ECONNRESET',
   reset: 'ECONNRESET',
@@ -42,17 +42,17 @@ const codes: Record<Exclude<Failure['kind'], 'certificate'>, string> = {
   internal: 'ERR_S2N_PKEY_INTERNAL',
 };
 
-/** OpenSSL's name of what is wrong with a certificate is the code in node:tls, too. */
+/** For certificates, node:tls uses OpenSSL's name of the reason as the code. */
 function codeOf({ kind, reason }: Failure): string {
   return kind === 'certificate' ? reason : codes[kind];
 }
 
-/** The same failure as a server tells it: of a client that went in its handshake, in node:tls's words. */
+/** The same failure as a server reports it. A client that left during its handshake gets node:tls's message. */
 export function toldByServer(failure: Failure): Failure {
   return failure.kind === 'closed' ? { ...failure, message: `socket hang up: ${failure.message}` } : failure;
 }
 
-/** The error for what the engine reports of a connection. */
+/** Converts a failure that the engine reports to an error. */
 export function connectionError(failure: Failure): TlsConnectionError {
   const { kind, message, alert, systemError = 0 } = failure;
   const action = kind === 'alert' ? 'the peer sent' : 'the peer was sent';

@@ -1,6 +1,6 @@
 import type { EphemeralKeyInfo } from 'node:tls';
 
-/** OpenSSL's names and sizes of the groups that s2n-tls agrees on. Hybrids are unknown to node:tls: it says nothing of them. */
+/** OpenSSL's names and sizes of the groups of s2n-tls. Hybrid groups are absent, because node:tls reports `{}` for them. */
 const groups: Readonly<Record<string, EphemeralKeyInfo>> = {
   secp256r1: { type: 'ECDH', name: 'prime256v1', size: 256 },
   secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },

@@ -13,9 +13,9 @@ function checkExporterArguments(length: number, label: string, context?: Uint8Ar
 }
 
 /**
- * `stream`: of an open connection.
+ * Exports keying material of an open connection (RFC 5705). Blocks until the engine thread answers, for a second at most.
  *
- * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` without one.
+ * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` if the connection is not open, `ERR_S2N_PKEY_ENGINE_BUSY` without an answer.
  */
 export function exportMaterial(
   engine: Engine,

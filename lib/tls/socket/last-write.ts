@@ -1,16 +1,17 @@
 import { Socket } from 'node:net';
 import { takeHandle, unsentBytes } from '../node/node-internals.ts';
 
-/** As much as Linux keeps of a TCP socket that was closed (`net.ipv4.tcp_wmem`), so what node:tls delivers of a write. */
+/** What Linux keeps of a closed TCP socket at most (`net.ipv4.tcp_wmem`), so what node:tls can deliver of a write. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const LONGEST_MILLISECONDS = 30_000;
 
 /**
- * For a socket that is being destroyed while libuv has yet to write something of it. Node would close its handle and drop that;
- * with node:tls the kernel has it by then. The handle closes once all is taken instead, within the limits above.
+ * Delivers the last write of a socket that is destroyed while libuv still has bytes to write. Node would close the handle and
+ * drop them, whereas with node:tls the kernel already has them. Here the handle closes once all bytes are taken, within the
+ * limits above.
  *
- * Call the result when the half-close that the socket has begun (`halfClosing`) is done. `lost` is called, now or later, when
- * something of the write is dropped.
+ * Call the returned function when the half-close that the socket has started (`halfClosing`) is done. `lost` is called, now or
+ * later, if bytes of the write are dropped.
  */
 export function closeOnceTaken(
   socket: Socket,
@@ -33,7 +34,7 @@ export function closeOnceTaken(
       clearTimeout(timer);
       close();
     };
-    if (!halfClosing) Socket.prototype._final.call(socket, taken); // which libuv does once all is taken
+    if (!halfClosing) Socket.prototype._final.call(socket, taken); // libuv half-closes once all bytes are taken
   });
   return taken;
 }

@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
 import { InvalidOptionError } from '../../errors.ts';
 
-/** Where a socket puts what it reads, in place of `'data'`: as of `net.Socket`. */
+/** Reads into a buffer instead of emitting `'data'`, as the option `onread` of `net.Socket`. */
 export interface OnReadOptions {
-  /** A buffer that each read fills anew, or what makes one before each read. */
+  /** The buffer for each read, or a function that returns one. */
   buffer: Uint8Array | (() => Uint8Array);
-  /** Told of each read. Reading stops when it returns false, until `resume()`. */
+  /** Called after each read. If it returns false, reading pauses until `resume()`. */
   callback: (bytesWritten: number, buffer: Uint8Array) => boolean;
 }
 
-/** @throws InvalidOptionError. */
+/** @throws InvalidOptionError, naming the option. */
 export function readOnRead(value: unknown): OnReadOptions | undefined {
   if (value === undefined || value === null) return undefined;
   const { buffer, callback } = value as Partial<OnReadOptions>;
@@ -21,7 +21,7 @@ export function readOnRead(value: unknown): OnReadOptions | undefined {
   return value as OnReadOptions;
 }
 
-/** Calls `before` ahead of each read: the stream itself is not told of one. */
+/** Calls `before` ahead of each read, because `onread` bypasses the events of the stream. */
 export function withReadHook(
   { buffer, callback }: OnReadOptions,
   before: (socket: Socket) => void,

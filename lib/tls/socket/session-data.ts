@@ -1,15 +1,15 @@
 import { InvalidOptionError } from '../../errors.ts';
 
-/** What a client keeps to resume a session: s2n-tls's own state, and the chain of the server that gave it. */
+/** What a client needs to resume a session: the state of s2n-tls, and the certificate chain of the server that issued it. */
 export interface SessionData {
   readonly state: Uint8Array;
-  /** DER, the server's own first. It is verified anew by whoever resumes. */
+  /** DER, the server's own certificate first. The next connection verifies it again. */
   readonly chain: readonly Uint8Array[];
 }
 
 const MAGIC = Buffer.from('s2n-pkey session 1\n', 'latin1');
 
-/** As one Buffer, which holds the session's secrets: what `'session'` events and `getSession` give. */
+/** Encodes a session as one Buffer, for `'session'` events and `getSession()`. It contains secrets. */
 export function encodeSession({ state, chain }: SessionData): Buffer {
   const parts: Uint8Array[] = [MAGIC];
   for (const certificate of chain) parts.push(lengthOf(certificate), certificate);
@@ -17,7 +17,7 @@ export function encodeSession({ state, chain }: SessionData): Buffer {
   return Buffer.concat(parts);
 }
 
-/** @throws InvalidOptionError for anything that `encodeSession` did not make. */
+/** @throws InvalidOptionError if `encodeSession` did not create the value. */
 export function decodeSession(session: unknown): SessionData {
   const refuse = (): never => {
     throw new InvalidOptionError(

@@ -1,16 +1,16 @@
 import type { SocketConstructorOpts } from 'node:net';
 import { withReadHook, type OnReadOptions } from './on-read.ts';
 
-/** What a client's socket asks of its handshake. */
+/** What the socket of a client calls in its handshake. */
 export interface ClientHooks {
   onDestroy(): void;
   onServername(name: string): void;
   readonly session: Uint8Array | undefined;
 }
 
-/** How the package makes a `TlsSocket`. */
+/** Options of the internal constructor of `TlsSocket`. */
 export interface TlsSocketOptions {
-  /** The plaintext end, which the socket then owns. None for a connection whose handshake failed. */
+  /** The plaintext end of the socketpair, which the socket then owns. Undefined if the handshake failed. */
   readonly fd?: number | undefined;
   readonly certificate?: string | undefined;
   readonly client?: ClientHooks;
@@ -20,7 +20,7 @@ export interface TlsSocketOptions {
   readonly onread?: OnReadOptions | undefined;
 }
 
-/** What of it `net.Socket` is told; `beforeRead` is called with the socket. */
+/** The options for the constructor of `net.Socket`. `beforeRead` is called with the socket before each read. */
 export function netSocketOptions(
   { fd, allowHalfOpen = false, highWaterMark, onread }: TlsSocketOptions,
   beforeRead: (socket: object) => void,

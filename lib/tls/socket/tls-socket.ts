@@ -103,6 +103,7 @@ export class TlsSocket extends Socket {
     return isSecure(this.#facts) ? this.#facts.protocol : null;
   }
 
+  /** The cipher suite; undefined if the handshake failed. */
   getCipher(): CipherInfo | undefined {
     if (!isSecure(this.#facts)) return undefined;
     const { cipher: name, cipherStandardName: standardName, protocol: version } = this.#facts;
@@ -124,11 +125,12 @@ export class TlsSocket extends Socket {
     return signatureSchemeByCode(this.signatureSchemeCode)?.name ?? null;
   }
 
-  /** Times of the handshake's steps, in microseconds since the connection was accepted. */
+  /** Times of the handshake's steps, in microseconds since the connection was accepted; null if the handshake failed. */
   get handshakeTiming(): HandshakeTiming | null {
     return isSecure(this.#facts) ? this.#facts.timing : null;
   }
 
+  /** Whether the handshake resumed a session, so that nothing was signed. */
   isSessionReused(): boolean {
     return isSecure(this.#facts) && this.#facts.resumed;
   }
@@ -173,10 +175,9 @@ export class TlsSocket extends Socket {
   }
 
   /**
-   * Returns keying material for protocols above TLS (RFC 5705, RFC 8446 §7.5): `length` bytes that only this connection's
-   * two ends know. It blocks until the engine's thread answers.
+   * Returns `length` bytes of keying material that only the two ends know (RFC 5705). Blocks until the engine thread answers.
    *
-   * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` while the connection is not open.
+   * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` if the connection is not open, `ERR_S2N_PKEY_ENGINE_BUSY` after a second.
    */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer {
     const open = isSecure(this.#facts) && !this.#over && !this.destroyed;

@@ -8,8 +8,8 @@ export interface Chunk {
 export type WriteCallback = (error?: Error | null) => void;
 
 /**
- * What a client writes before its handshake is done. The bytes wait in the socketpair, from where the engine sends them as soon
- * as it may. The write counts as done only then, so that a write whose bytes were never sent fails.
+ * Writes of a client before its handshake is complete. The bytes wait in the socketpair until the engine sends them. A write
+ * succeeds only after the handshake, so that a write whose bytes were never sent fails.
  */
 export class UnsentWrites {
   #held: { callback: WriteCallback; error: Error | undefined } | undefined;
@@ -17,8 +17,8 @@ export class UnsentWrites {
   #reason: Error | undefined;
 
   /**
-   * The callback for the write to the pair, in place of the stream's own. A stream has one write under way at a time. A pair that
-   * breaks only says that the handshake failed: the engine says why.
+   * Returns the callback for the write to the pair, to use instead of the stream's own. A stream has one write in progress at a
+   * time. If the pair breaks, the handshake has failed; the engine reports the reason, so this callback does not.
    */
   hold(callback: WriteCallback): WriteCallback {
     return (error) => {
@@ -27,12 +27,12 @@ export class UnsentWrites {
     };
   }
 
-  /** The handshake is done. */
+  /** The handshake is complete. */
   send(): void {
     this.#settle(undefined);
   }
 
-  /** The socket was destroyed before the handshake was done, with `reason` where there is one. */
+  /** The socket was destroyed before the handshake was complete, with `reason` if there is one. */
   fail(reason: Error | null): void {
     this.#settle(reason ?? closedBefore());
   }
@@ -47,7 +47,7 @@ export class UnsentWrites {
   }
 }
 
-/** Node's own code for a write to a socket that was destroyed while it connected. */
+/** The error of Node for a write to a socket that was destroyed while it connected. */
 function closedBefore(): Error {
   const message = 'Socket closed before the TLS connection was established';
   return new S2nPkeyError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', message);
