@@ -29,6 +29,8 @@ export {
 } from './tls/client/build-connector.ts';
 export type { ClientContextOptions } from './tls/client/client-context.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client/client-options.ts';
+export { drain, type DrainOptions, type DrainReport } from './operate/drain.ts';
+export type { CutConnection } from './operate/cut-connection.ts';
 export { TlsSocket } from './tls/socket/tls-socket.ts';
 export type { HandshakeTiming } from './native/events.ts';
 export type { CipherInfo } from './tls/socket/cipher-info.ts';

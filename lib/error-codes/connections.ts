@@ -17,6 +17,11 @@ export const connectionCodes = {
     'The first bytes were not TLS: plain HTTP, a port scan, a health check of a load balancer.',
     'Ignore single ones. If your own clients cause them, use `https://`, or let the load balancer pass TCP through.',
   ],
+  ERR_S2N_PKEY_SERVER_DRAINED: [
+    'S2nPkeyError',
+    'The handshake was not done when the `within` of `drain` was over.',
+    'Nothing: the server is being shut down. If clients are slow to connect, give `within` more time.',
+  ],
   ERR_S2N_PKEY_SIGNATURE_INVALID: [
     'TlsConnectionError, SignerError',
     'A signature does not verify against the certificate. It was not sent.',

@@ -6,6 +6,7 @@
  */
 import type { ServerOpts } from 'node:net';
 import { InvalidOptionError } from '../errors.ts';
+import { connectionsOf } from '../tls/server/server-connections.ts';
 import { createServer, type TlsServer } from '../tls/server/create-server.ts';
 import { overlay } from '../tls/context/effective-settings.ts';
 import type { TlsServerOptions } from '../tls/server/server-options.ts';
@@ -14,6 +15,8 @@ import type { TlsSocket } from '../tls/socket/tls-socket.ts';
 /** What `server.createConnectionInjector(ServerCredentials.createInsecure())` of `@grpc/grpc-js` returns. */
 export interface ConnectionInjector {
   injectConnection(connection: TlsSocket): void;
+  /** Sends GOAWAY, and ends what is left after this time. `drain` of this package calls it. */
+  drain?(graceTimeMs: number): void;
 }
 
 /**
@@ -37,7 +40,7 @@ export function createGrpcServer(
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
-  return createServer(
+  const server = createServer(
     overlay<TlsServerOptions & ServerOpts>({ ALPNProtocols: ['h2'] }, options),
     (socket) => {
       // A connection that breaks ends its calls, which is where gRPC tells of it.
@@ -45,4 +48,6 @@ export function createGrpcServer(
       injector.injectConnection(socket);
     },
   );
+  connectionsOf(server)?.onDrain((within) => injector.drain?.(within));
+  return server;
 }

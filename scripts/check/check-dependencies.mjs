@@ -69,6 +69,7 @@ const ALLOWED = {
     'native',
   ],
   observe: ['options', 'observe/channels', 'tls/server', 'tls/context'],
+  operate: ['options', 'tls/server', 'tls/node'],
   'signers/conformance': ['options', 'tls/server', 'certificate', 'signers'],
   grpc: ['tls/server', 'tls/socket', 'tls/context'],
   doctor: [
@@ -86,6 +87,7 @@ const ALLOWED = {
   register: ['tls/server', 'tls/context', 'tls/node', 'signers/kms', 'signers'],
   '.': [
     'error-codes',
+    'operate',
     'doctor',
     'tls/handshake',
     'tls/client',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { Schema } from '../../lib/options/option.ts';
+import { drainSchema } from '../../lib/operate/drain.ts';
 import { azureSchema } from '../../lib/signers/azure/azure-signer.ts';
 import { googleSchema } from '../../lib/signers/google/google-signer.ts';
 import { kmsSchema } from '../../lib/signers/kms/kms-signer-options.ts';
@@ -20,6 +21,7 @@ const schemas: readonly (readonly [Schema, string, string])[] = [
   [serverSchema, 'create-server', 'tls/server/server-options'],
   [clientHelloSchema, 'create-server', 'tls/handshake/client-hello'],
   [sessionSchema, 'create-server', 'tls/context/session-options'],
+  [drainSchema, 'drain', 'operate/drain'],
   [watchSchema, 'watch-certificate', 'tls/server/watch-certificate'],
   [clientSchema, 'connect', 'tls/client/client-options'],
   [clientContextSchema, 'connect', 'tls/client/client-context'],

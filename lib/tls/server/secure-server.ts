@@ -18,6 +18,7 @@ import { ServerContexts } from '../context/server-contexts.ts';
 import { readSessionOptions } from '../context/session-options.ts';
 import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
 import { readConnectionOptions, type TlsServerOptions } from './server-options.ts';
+import { ServerConnections, trackConnections } from './server-connections.ts';
 import { refuseUnsupportedEvents } from './unsupported-events.ts';
 
 const contextsOfServers = new WeakMap<Server, ServerContexts>();
@@ -51,6 +52,7 @@ export function secureServer(
     ...connectionOptions,
     events,
     tally: new (addon().DescriptorTally)(),
+    connections: new ServerConnections(),
     admissionOf: readSignatureLimits(options.signatureLimits),
   };
   const alpnProtocols = readProtocols(options.ALPNProtocols);
@@ -70,6 +72,7 @@ export function secureServer(
   for (const { identities } of secured)
     for (const { signer } of identities) socketOptions.admissionOf(signer);
   refuseUnsupportedEvents(server);
+  trackConnections(server, socketOptions.connections);
   warnOfIgnoredFlags();
   shareTicketKeysInCluster(server, contexts);
   const gate = new AcceptGate(server, engine());

@@ -26,6 +26,7 @@ import type { SecureContext } from '../context/secure-context.ts';
 import type { ContextSnapshot } from '../context/server-contexts.ts';
 import { SignatureRequest } from '../handshake/signature-request.ts';
 import { TlsSocket } from '../socket/tls-socket.ts';
+import type { ServerConnection, ServerConnections } from './server-connections.ts';
 import type { Transport } from '../carrier/transport.ts';
 import { unknownPeer } from '../handshake/unknown-peer.ts';
 
@@ -65,13 +66,14 @@ export interface HandshakeOptions extends SocketOptions {
   readonly admissionOf: AdmissionOfSigner;
   /** Counts the descriptors of connections that the server accepted. */
   readonly tally: NativeDescriptorTally;
+  readonly connections: ServerConnections;
 }
 
 /**
  * One connection of a server, from the descriptor to the socket. It calls the signer, emits `'secureConnection'` or
  * `'tlsClientError'` (or the names in `events`), and then forwards the engine's events to the socket.
  */
-export class ServerHandshake implements StreamListener {
+export class ServerHandshake implements StreamListener, ServerConnection {
   readonly #engine: Engine;
   readonly #server: Server;
   /** Released after the handshake, so that a long connection does not keep old contexts and ticket keys alive. */
@@ -89,6 +91,7 @@ export class ServerHandshake implements StreamListener {
   /** Why JavaScript ended the handshake. The server emits it after the engine has ended the handshake. */
   #refusal: Error | undefined;
   #over = false;
+  #broke = false;
   #waiting: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -103,6 +106,21 @@ export class ServerHandshake implements StreamListener {
     this.#contexts = contexts;
     this.#options = options;
     this.#transport = transport;
+    options.connections.add(this);
+  }
+
+  get socket(): TlsSocket | undefined {
+    return this.#socket;
+  }
+
+  get isLost(): boolean {
+    return this.#broke && this.#socket?.destroyed === true;
+  }
+
+  cut(error: Error): void {
+    if (this.#socket) this.#socket.destroy();
+    else if (this.#stream > 0) this.#refuse(error, INTERNAL_ERROR);
+    else if (!this.#over) this.#fail(error, unknownPeer);
   }
 
   /** Starts the handshake. The engine duplicates the descriptor; the server already counts the connection. */
@@ -274,9 +292,11 @@ export class ServerHandshake implements StreamListener {
     if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
     this.#tellKeyLog(facts.keyLog, socket);
     this.#server.emit(this.#options.events.secure, socket);
+    this.#options.connections.observer?.onSecure(socket);
   }
 
   onError(failure: Failure, afterEnd: boolean): void {
+    this.#broke = true;
     this.#socket?.connectionBroke(failure, afterEnd);
   }
 
@@ -286,6 +306,7 @@ export class ServerHandshake implements StreamListener {
 
   onClosed(): void {
     this.#engine.forget(this.#stream);
+    this.#options.connections.remove(this);
     this.#socket?.connectionClosed();
     this.#transport?.release();
   }
@@ -320,6 +341,7 @@ export class ServerHandshake implements StreamListener {
   /** `ended`: the peer closed the connection, or the stream underneath closed, without an error. */
   #fail(error: Error, facts: FailedHandshakeFacts, ended = false): void {
     this.#finish();
+    this.#options.connections.remove(this);
     this.#request?.abort(error);
     this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
     const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
