@@ -14,73 +14,74 @@ import { namesTrust, readAuthorities, trustStore, type TrustOptions } from './tr
 import { processVersions, type ProtocolVersionOptions, type VersionRange } from './protocol-versions.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
+/** Certificates, the signers of their keys, and the security policy: options of contexts, servers and clients. */
 export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOptions, ProtocolVersionOptions {
   /**
-   * Further certificates beside `cert` and `signer`, or all of them: one for each kind of key (RSA, ECDSA), of which each
-   * client is shown the one that suits it.
+   * Certificates with their signers, one for each kind of key (RSA, ECDSA), in addition to `cert` and `signer` or instead of
+   * them. Each peer gets the one that it supports.
    */
   identities?: readonly IdentityOptions[];
   /**
-   * Name of an s2n-tls security policy. `'default'` unless given: TLS 1.2 and 1.3, AEAD ciphers, X25519MLKEM768 first. It
-   * suits every key this package supports.
+   * Name of an s2n-tls security policy. Default: `'default'`, which is TLS 1.2 and 1.3 with AEAD ciphers and X25519MLKEM768
+   * first. It works with every key that this package supports.
    */
   securityPolicy?: string;
 }
 
-/** What connections are secured with: certificates, the signers that hold their keys, and a policy. Immutable. */
+/** Certificates, the signers that hold their keys, and a policy, for any number of connections. Immutable. */
 export class SecureContext {
   /** @internal */
   readonly identities: readonly Identity[];
-  /** @internal What its options say; what holds in effect is its server's affair, too. */
+  /** @internal Its own options. The effective settings also depend on the server. */
   readonly own: OwnSettings;
-  /** @internal What the process said when it was made. */
+  /** @internal The protocol versions of the process (`tls.DEFAULT_MIN_VERSION`) when it was created. */
   readonly process: VersionRange;
   #trust: NativeTrustStore | undefined;
 
-  /** @internal Made by `createSecureContext`. */
+  /** @internal Call `createSecureContext` instead. */
   constructor(identities: readonly Identity[], own: OwnSettings, process: VersionRange) {
     this.identities = identities;
     this.own = own;
     this.process = process;
   }
 
-  /** @internal What holds where it belongs to no server, or is the server's own. */
+  /** @internal The effective settings if it belongs to no server, or is the default context of one. */
   get settings(): EffectiveSettings {
     return settingsAlone(this.own, this.process);
   }
 
-  /** @internal Whom it trusts where it stands alone. Made once: reading authorities takes its time. */
+  /** @internal The trust store of a context by itself. Created once, because reading authorities is slow. */
   trust(): NativeTrustStore {
-    // Those that Node trusts may change, and have a store of their own.
+    // The authorities that Node trusts can change at run time; `trustStore` caches theirs.
     if (!namesTrust(this.own.trust)) return trustStore({});
     return (this.#trust ??= trustStore(this.own.trust));
   }
 
-  /** @internal The same with other identities. */
+  /** @internal A copy with other identities. */
   withIdentities(identities: readonly Identity[]): SecureContext {
     return new SecureContext(identities, this.own, this.process);
   }
 
-  /** @internal The same with what another context says, in place of what this one says of it. */
+  /** @internal A copy whose options are replaced by those that the other context sets. */
   withSettingsOf({ own }: SecureContext): SecureContext {
     return new SecureContext(this.identities, replaceSettings(this.own, own), this.process);
   }
 }
 
 /**
- * Checks that everything fits, and makes a context: for `server.addContext`, `SNICallback`, or several servers.
+ * Creates a context for `server.addContext`, `SNICallback`, or several servers, after checking that its options fit together.
  *
- * @throws InvalidOptionError, naming the option; KeyMismatchError; S2nPkeyError `ERR_S2N_PKEY_SECURITY_POLICY` when policy
- * and certificate can never agree, or the policy may ask for what no KMS signs.
+ * @throws InvalidOptionError, naming the option; KeyMismatchError; S2nPkeyError `ERR_S2N_PKEY_SECURITY_POLICY` if policy
+ * and certificate can never agree, or if the policy can require a signature that no KMS makes.
  */
 export function createSecureContext(options: SecureContextOptions): SecureContext {
   const context = readSecureContext(options);
-  makeConfig(context.identities, context.settings); // that they fit is said here, and not when a server first needs it
+  makeConfig(context.identities, context.settings); // reports a policy that does not fit now, not at the first connection
   if (namesTrust(context.own.trust)) context.trust();
   return context;
 }
 
-/** Leaves to the caller whether policy and certificates fit. @throws as `createSecureContext` otherwise. */
+/** Like `createSecureContext`, but does not check whether policy and certificates fit together. */
 export function readSecureContext(options: SecureContextOptions): SecureContext {
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);

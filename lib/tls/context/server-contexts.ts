@@ -25,50 +25,49 @@ import {
 } from './ticket-keys.ts';
 import { namesTrust, trustStore } from './trust.ts';
 
-/** What all configurations of a server have in common. */
+/** Settings that all configurations of a server share. */
 export interface ContextSettings {
-  /** What the server was made with. */
+  /** The options that the server was created with. */
   readonly serverOptions: Parameters<typeof refuseOtherServerOptions>[1];
   readonly alpnProtocols: readonly string[];
   readonly clientCertificates: ClientCertificates;
   readonly sessions: SessionSettings;
-  /** Whether JavaScript is asked about each client hello now. */
+  /** Whether JavaScript must be asked about each client hello now. */
   readonly asksApplication: () => boolean;
-  /** Whether somebody listens for `'keylog'` now. */
+  /** Whether `'keylog'` has a listener now. */
   readonly logsKeys: () => boolean;
 }
 
-/** In TLS 1.3. Two, so that a client that opens two connections at once can resume both: as OpenSSL. */
+/** TLS 1.3 tickets: two, as in OpenSSL, so that a client that opens two connections at once can resume both. */
 const TICKETS_PER_HANDSHAKE = 2;
 
-/** The contexts of a server at one moment: a connection keeps the ones it was accepted with. */
+/** The contexts of a server at one moment. A connection keeps those that it was accepted with. */
 export interface ContextSnapshot {
   readonly native: NativeServerContexts;
-  /** The first is the one for clients that ask for no name, or for none of those that were added. */
+  /** The first is the default: for clients that ask for no name, or for a name that was not added. */
   readonly contexts: readonly SecureContext[];
-  /** The one for clients that ask for this name; the engine chooses alike. */
+  /** The context for clients that ask for this name. The engine applies the same rule. */
   find(servername: string): SecureContext;
-  /** For a context that is none of them. */
+  /** The configuration for a context that `SNICallback` chose, which need not be one of `contexts`. */
   configure(context: SecureContext): NativeConfig;
 }
 
 /**
- * The contexts of one server by the name that clients ask for. What is changed holds for the connections that are accepted
- * from then on.
+ * The contexts of one server, by the name that clients ask for. Changes apply to connections that are accepted afterwards.
  */
 export class ServerContexts {
   readonly #settings: ContextSettings;
   readonly #named = new Map<string, SecureContext>();
   #default: SecureContext;
-  /** The default context's, with the versions that it really negotiates: what other contexts may narrow. */
+  /** The settings of the default context, with the versions that it negotiates. Other contexts can narrow them. */
   #floor: EffectiveSettings;
-  /** Of contexts that name whom to trust, beside what the server says of it. */
+  /** The trust stores of contexts that set `ca`, `crl` or `allowPartialTrustChain`. */
   #trust = new WeakMap<SecureContext, NativeTrustStore>();
   #ticketKeys: TicketKeys | undefined;
-  /** Those of the last snapshot, which the next one goes on with unless what they have in common has changed. */
+  /** Configurations of the last snapshot. The next snapshot reuses them unless a shared setting has changed. */
   #configs: ReadonlyMap<SecureContext, NativeConfig> = new Map();
   #snapshot: ContextSnapshot | undefined;
-  /** Seconds since 1970: ticket keys are rotated by then. */
+  /** When the ticket keys must be rotated, in seconds since 1970. */
   #freshUntil = Infinity;
   #logsKeys = false;
   #asksApplication = false;
@@ -84,7 +83,11 @@ export class ServerContexts {
       : new RotatingTicketKeys(timeout);
   }
 
-  /** Options that a context does not name are the server's. @throws as `createSecureContext` and `readContextName`. */
+  /**
+   * Adds a context for a name. Options that it omits are those of the server.
+   *
+   * @throws The errors of `createSecureContext` and `readContextName`.
+   */
   add(hostname: string, context: SecureContext | SecureContextOptions): void {
     const name = readContextName(hostname);
     const added = context instanceof SecureContext ? context : readSecureContext(context);
@@ -93,14 +96,14 @@ export class ServerContexts {
     this.#snapshot = undefined;
   }
 
-  /** Options that it does not name stay as they are. @throws as `createSecureContext`. */
+  /** Replaces the default context. Options that are omitted stay as they are. @throws The errors of `createSecureContext`. */
   replaceDefault(options: SecureContext | SecureContextOptions): void {
     const next = options instanceof SecureContext ? options : readSecureContext(options);
     refuseOtherServerOptions(next.own, this.#settings.serverOptions);
     this.restoreDefault(this.#default.withIdentities(next.identities).withSettingsOf(next));
   }
 
-  /** Goes on with a context that was the default one, as it was. @throws as `createSecureContext`. */
+  /** Makes an earlier default context the default again. @throws The errors of `createSecureContext`. */
   restoreDefault(context: SecureContext): void {
     const floor = floorOf(context);
     if (namesTrust(context.own.trust)) context.trust();
@@ -114,11 +117,11 @@ export class ServerContexts {
   }
 
   /**
-   * Replaces certificates and their signers, and what `settings` says beside them. Of the context that is there, everything else
-   * stays: certificates for other kinds of key, policy, versions, whom it trusts.
+   * Replaces the certificates and signers for the kinds of key in `next`, and the settings that `next` has. Other certificates
+   * and settings of the context stay.
    *
-   * @param hostname Undefined: the default context.
-   * @param former What the last renewal brought, if anything: it goes, whatever its kind of key.
+   * @param hostname The name of the context; undefined for the default one.
+   * @param former The identities of the last renewal, which are removed whatever their kind of key is.
    */
   renew(hostname: string | undefined, next: SecureContext, former: readonly Identity[] = []): void {
     refuseOtherServerOptions(next.own, this.#settings.serverOptions);
@@ -129,18 +132,18 @@ export class ServerContexts {
     else this.add(hostname, renewed);
   }
 
-  /** The context for clients that ask for no name, or for none of those that were added. */
+  /** The context for clients that ask for no name, or for a name that was not added. */
   get default(): SecureContext {
     return this.#default;
   }
 
-  /** All of them, each with the name it is for. */
+  /** All contexts, each with its name; undefined for the default one. */
   served(): { readonly servername: string | undefined; readonly context: SecureContext }[] {
     const named = [...this.#named].map(([servername, context]) => ({ servername, context }));
     return [{ servername: undefined, context: this.#default }, ...named];
   }
 
-  /** @throws InvalidOptionError. */
+  /** Replaces the OCSP response (DER) of the first certificate; null removes it. @throws InvalidOptionError. */
   replaceOcspResponse(response: unknown): void {
     const [first, ...others] = this.#default.identities;
     if (!first) return;
@@ -149,34 +152,34 @@ export class ServerContexts {
   }
 
   /**
-   * The 48 bytes that tickets are encrypted with now.
+   * The 48 bytes that encrypt tickets now: 16 of name, 32 of secret.
    *
-   * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` where there are none.
+   * @throws S2nPkeyError `ERR_S2N_PKEY_NO_SESSION_TICKETS` if the server issues no tickets.
    */
   ticketKey(): Buffer {
     return Buffer.from(encryptingKey(this.#requireTicketKeys(), secondsNow()).bytes);
   }
 
-  /** @throws InvalidOptionError; as `ticketKey`. */
+  /** Replaces the ticket keys, which no longer rotate then. @throws InvalidOptionError; the error of `ticketKey`. */
   replaceTicketKey(keys: unknown): void {
     this.#requireTicketKeys();
     this.#ticketKeys = new GivenTicketKey(readTicketKeys(keys), secondsNow());
     this.#configureAnew();
   }
 
-  /** For other processes that serve the same address; undefined where there is nothing to share, or the user shares it. */
+  /** The seed for other processes that serve the same address; undefined without tickets, and with keys of the user. */
   ticketKeySeed(): TicketKeySeed | undefined {
     return this.#ticketKeys instanceof RotatingTicketKeys ? this.#ticketKeys.seed(secondsNow()) : undefined;
   }
 
-  /** Goes on with another process's keys, unless the user has given some. */
+  /** Uses the ticket keys of another process, unless the user has set keys. */
   followTicketKeys(seed: TicketKeySeed): void {
     if (!(this.#ticketKeys instanceof RotatingTicketKeys)) return;
     this.#ticketKeys = new RotatingTicketKeys(this.#settings.sessions.timeout, seed);
     this.#configureAnew();
   }
 
-  /** For the next connection. Made when it is first needed, so that a thousand calls of `add` cost one table. */
+  /** The snapshot for the next connection. Created when it is first needed, so that a thousand calls of `add` build one table. */
   current(): ContextSnapshot {
     const now = secondsNow();
     const logsKeys = this.#settings.logsKeys();
@@ -240,7 +243,7 @@ export class ServerContexts {
     return settingsWithin(floor, context.own);
   }
 
-  /** One store for all contexts that name nobody. */
+  /** Contexts without trust options of their own share the store of the default context. */
   #trustOf(context: SecureContext, { trust }: EffectiveSettings): NativeTrustStore {
     if (context.own === this.#default.own || !namesTrust(context.own.trust)) return this.#default.trust();
     const store = this.#trust.get(context) ?? trustStore(trust);
@@ -248,7 +251,7 @@ export class ServerContexts {
     return store;
   }
 
-  /** What does not fit is said when it is given, and not at a connection. */
+  /** Throws now for a context that cannot be served, not at its first connection. */
   #check(context: SecureContext, floor: EffectiveSettings): void {
     const settings = this.#settingsOf(context, floor);
     makeConfig(context.identities, settings);
@@ -267,7 +270,7 @@ export class ServerContexts {
     };
   }
 
-  /** The public keys that a session was authenticated by: a certificate that is renewed for the same key keeps its sessions. */
+  /** Binds tickets to the public keys of a context. A certificate that is renewed for the same key keeps its sessions. */
   #purposeOf({ identities }: SecureContext): Uint8Array {
     const hash = createHash('sha256').update(
       `s2n-pkey session ticket\0${this.#settings.sessions.idContext}\0`,
@@ -285,7 +288,7 @@ export class ServerContexts {
   }
 }
 
-/** What a server's default context says, with the versions that are left of its policy. */
+/** The settings of a default context, with the versions that its policy leaves. */
 function floorOf(context: SecureContext): EffectiveSettings {
   const { settings, identities } = context;
   const { minVersion, maxVersion } = makeConfig(identities, settings);

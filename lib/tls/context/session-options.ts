@@ -4,24 +4,24 @@ import { readOptions, type Schema } from '../../options/option.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { TICKET_KEY_BYTES } from './ticket-keys.ts';
 
-/** Options of a server about session resumption. */
+/** Options of a server for session resumption. */
 export interface SessionOptions {
   /**
-   * Tickets in TLS 1.2 and 1.3, with which clients resume a session without a signature; true unless given or client
-   * certificates are asked for.
+   * Whether to issue tickets in TLS 1.2 and 1.3, with which clients resume a session without a signature. Default: true, and
+   * false with `requestCert`.
    */
   sessionTickets?: boolean;
   /**
-   * Seconds from a full handshake until its session cannot be resumed any more, however often it was; 7,200 unless given, at
-   * most 604,800 (RFC 8446 §4.6.1).
+   * Seconds from a full handshake until its session can no longer be resumed, however often it was; 1 to 604,800 (RFC 8446
+   * §4.6.1). Default: 7,200.
    */
   sessionTimeout?: number;
   /**
-   * 48 bytes, 16 of name and 32 of secret, to be shared by several processes or machines that serve the same keys. Unless given,
-   * keys are made and rotated by themselves.
+   * 48 bytes, 16 of name and 32 of secret. Share them between processes or machines whose certificates have the same keys.
+   * Default: random keys, which rotate by themselves.
    */
   ticketKeys?: NodeJS.ArrayBufferView;
-  /** Sessions are not resumed by a server with another one; at most 32 bytes, as in node:tls. */
+  /** Servers with different values do not resume each other's sessions. At most 32 bytes, as in node:tls. Default: empty. */
   sessionIdContext?: string;
 }
 

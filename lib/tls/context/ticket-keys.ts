@@ -1,34 +1,35 @@
 /**
- * The keys that a server encrypts session tickets with (RFC 5077 §4, RFC 8446 §4.6.1). Whoever has one can pass for the server
- * to those clients whose tickets it encrypted, and read their TLS 1.2 sessions: so each is used for a short time.
+ * The keys that encrypt the session tickets of a server (RFC 5077 §4, RFC 8446 §4.6.1). An attacker who has one can impersonate
+ * the server to the clients whose tickets it encrypted, and read their TLS 1.2 sessions. So each key is used for a short time.
  */
 import { hkdfSync, randomBytes } from 'node:crypto';
 
-/** As node:tls has them: 16 bytes that name the key in a ticket, 32 bytes of secret. */
+/** As in node:tls: 16 bytes that name the key in a ticket, and 32 bytes of secret. */
 export const TICKET_KEY_BYTES = 48;
 const NAME_BYTES = 16;
 const SECRET_BYTES = 32;
 
-/** The shortest time that a key encrypts before the next one does, in seconds. */
+/** How long a key encrypts at least before the next one does, in seconds. */
 const SHORTEST_TURN = 3600;
-/** A key decrypts for as long as a session may live after it; so many turns at most, since s2n-tls holds 48 keys. */
+/** A key decrypts as long as its sessions can be resumed. That is at most this many turns, because s2n-tls holds 48 keys. */
 const MOST_TURNS_IN_A_SESSION = 8;
-/** Longer than any server runs, in seconds. */
+/** Ten years in seconds: longer than any server runs. */
 const NEVER = 10 * 365 * 24 * 3600;
 
 export interface TicketKey {
+  /** 48 bytes, as above. */
   readonly bytes: Uint8Array;
-  /** When it begins to encrypt, in seconds since 1970; it decrypts before that, too. */
+  /** When it starts to encrypt, in seconds since 1970. It decrypts before that, too. */
   readonly since: number;
 }
 
-/** Where a server has its ticket keys from. Times are in seconds since 1970. */
+/** A source of ticket keys. Times are in seconds since 1970. */
 export interface TicketKeys {
-  /** How long each key encrypts. */
+  /** How long each key encrypts, in seconds. */
   readonly turn: number;
-  /** All that are of use at `now`, the oldest first. One of them encrypts, another may be there ahead of its time. */
+  /** The keys that decrypt at `now`, the oldest first. One of them encrypts; a later one is ready for the next turn. */
   at(now: number): readonly TicketKey[];
-  /** Until when what `at` returned need not be asked for again. */
+  /** Until when the last result of `at` stays valid. */
   readonly freshUntil: number;
 }
 
@@ -39,7 +40,7 @@ export function encryptingKey(keys: TicketKeys, now: number): TicketKey {
   return key;
 }
 
-/** One key that somebody else takes care of: shared by several machines, replaced by `setTicketKeys`. */
+/** A key that the user manages: shared by several machines, replaced by `setTicketKeys`. It does not rotate. */
 export class GivenTicketKey implements TicketKeys {
   readonly turn = NEVER;
   readonly freshUntil = Infinity;
@@ -55,27 +56,27 @@ export class GivenTicketKey implements TicketKeys {
 }
 
 /**
- * What all later keys follow from, and no earlier one: for another process on this machine, which then resumes this one's
- * sessions. It is a secret, as the keys are.
+ * A secret from which all later keys are derived, but no earlier one. Another process on this machine that has it resumes the
+ * sessions of this one.
  */
 export interface TicketKeySeed {
-  /** 32 bytes, in hexadecimal: it travels over cluster's IPC. */
+  /** 32 bytes in hexadecimal, because cluster sends it as JSON. */
   readonly secret: string;
-  /** When the first key begins to encrypt, in seconds since 1970. */
+  /** When the first key starts to encrypt, in seconds since 1970. */
   readonly since: number;
-  /** In seconds. */
+  /** How long each key encrypts, in seconds. */
   readonly turn: number;
 }
 
 /**
- * Keys that take turns. The next one is there a whole turn ahead, so that a late rotation leaves no time without a key; an old
- * one stays for as long as tickets that it encrypted may come. Each follows from a secret that is hashed on from turn to turn
- * (a ratchet): no key that is gone can be made again.
+ * Keys that rotate. The next key exists a whole turn ahead, so a late rotation leaves no gap. An old key stays as long as tickets
+ * that it encrypted can arrive. Each key is derived from a secret that is hashed at each turn (a ratchet), so a deleted key
+ * cannot be derived again.
  */
 export class RotatingTicketKeys implements TicketKeys {
   readonly turn: number;
   readonly #sessionSeconds: number;
-  /** Of the oldest key that is of use. */
+  /** The secret of the oldest key that still decrypts. */
   #secret: Uint8Array;
   #since: number | undefined;
   #keys: readonly TicketKey[] = [];
@@ -112,7 +113,7 @@ export class RotatingTicketKeys implements TicketKeys {
     return { secret: Buffer.from(this.#secret).toString('hex'), since, turn: this.turn };
   }
 
-  /** Drops what no ticket may come for any more. Returns when the oldest key that is left began. */
+  /** Deletes keys that have no valid tickets left. Returns when the oldest remaining key started to encrypt. */
   #forget(now: number): number {
     let since = this.#since ?? now;
     for (; since + this.turn + this.#sessionSeconds <= now; since += this.turn) {
@@ -128,8 +129,8 @@ function deriveSecret(secret: Uint8Array, purpose: string, bytes: number): Uint8
 }
 
 /**
- * The key that a context uses in place of a server's own. Bound to `purpose`, so that a ticket that was given under one
- * certificate is of no use under another: the client would take the one server for the other.
+ * Derives the key that a context uses from a key of its server. It is bound to `purpose`, so that a ticket issued under one
+ * certificate is not accepted under another, where the client would mistake one server for the other.
  */
 export function deriveTicketKey({ bytes, since }: TicketKey, purpose: Uint8Array): TicketKey {
   const name = bytes.subarray(0, NAME_BYTES);

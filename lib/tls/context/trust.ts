@@ -19,16 +19,16 @@ import {
 /** One PEM text or several. */
 export type PemTexts = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** Whom to trust. */
+/** Which certificates of peers to trust. */
 export interface TrustOptions {
-  /** PEM certificates of authorities, instead of those that Node trusts by default. */
+  /** PEM certificates of the authorities to trust. Default: those that Node trusts. */
   ca?: PemTexts;
   /**
-   * PEM revocation lists. With any, every certificate of a peer's chain needs a list of its issuer's that is in force, as
-   * in node:tls.
+   * PEM revocation lists. If there is one, every certificate of a peer's chain needs a valid list of its issuer, as in
+   * node:tls. Default: none.
    */
   crl?: PemTexts;
-  /** Whether an authority in `ca` that is not self-signed ends a chain. False unless given, as in node:tls. */
+  /** Whether an authority in `ca` that is not self-signed can end a chain. Default: false, as in node:tls. */
   allowPartialTrustChain?: boolean;
 }
 
@@ -37,12 +37,12 @@ export const trustSchema = { allowPartialTrustChain: flag(false) } satisfies Sch
 const expectedAuthorities = 'PEM with "-----BEGIN CERTIFICATE-----", a string or Buffer or an array of them';
 const expectedLists = 'PEM with "-----BEGIN X509 CRL-----", a string or Buffer or an array of them';
 
-/** Reading all of Node's authorities takes milliseconds, so the usual store is made once for each list of them. */
+/** Reading all authorities of Node takes milliseconds, so their store is created once for each list. */
 let usual:
   { readonly authorities: readonly DefaultAuthority[]; readonly store: NativeTrustStore } | undefined;
 
 /**
- * The trust store for these options.
+ * Creates the trust store for these options, or returns the shared one of the default authorities.
  *
  * @throws InvalidOptionError, naming the option; S2nPkeyError `ERR_S2N_PKEY_CA_INVALID` or `ERR_S2N_PKEY_CRL_INVALID`.
  */
@@ -58,7 +58,7 @@ export function trustStore(options: TrustOptions): NativeTrustStore {
     skipUnusable: true,
     revocationLists,
     allowPartialChain: partial,
-    namesAuthorities: true, // as in node:tls, which does not tell those that it brings
+    namesAuthorities: true, // as in node:tls, which does not announce its default authorities
   });
   for (const index of store.skipped) {
     const skipped = authorities[index];
@@ -70,13 +70,13 @@ export function trustStore(options: TrustOptions): NativeTrustStore {
   return store;
 }
 
-/** Whether the options say whom to trust, or leave it to the default. */
+/** Whether the options set what to trust, instead of leaving it to the default. */
 export function namesTrust({ ca, crl, allowPartialTrustChain }: TrustOptions): boolean {
   return !isAbsent(ca) || !isAbsent(crl) || !isAbsent(allowPartialTrustChain);
 }
 
 /**
- * The certificates of `ca`; none where it is absent.
+ * The certificates of `ca`; empty if it is absent.
  *
  * @throws S2nPkeyError `ERR_S2N_PKEY_CA_INVALID`.
  */
@@ -99,7 +99,7 @@ function usualStore(): NativeTrustStore {
   return usual.store;
 }
 
-/** One of the default authorities that AWS-LC cannot use is left out: it must not end every connection. */
+/** Skips a default authority that AWS-LC cannot use, with a warning, because it must not make every connection fail. */
 function storeOfDefaults(
   authorities: readonly DefaultAuthority[],
   revocationLists: readonly string[],

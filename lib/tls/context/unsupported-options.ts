@@ -1,6 +1,6 @@
 import { Given, InvalidOptionError } from '../../errors.ts';
 
-/** Options of node:tls that would weaken the promise or have no effect here, and what to do instead. */
+/** Options of node:tls that would bring the key into the process or have no effect here, and what to do instead. */
 export const unsupportedOptions: Readonly<Record<string, string>> = {
   key: 'the private key stays with the signer: remove it, and pass `signer`',
   pfx: 'it holds a private key: pass the certificate chain as `cert`, and `signer`',
@@ -22,7 +22,7 @@ export const unsupportedOptions: Readonly<Record<string, string>> = {
   enableTrace: 's2n-tls has no trace of messages: listen to `keylog`, and decrypt a capture',
 };
 
-/** Refuses what node:tls knows and this package does not, by name. Never a silent no. */
+/** Throws for an option of node:tls that this package does not support, so that none is ignored silently. */
 export function refuseUnsupported(options: object): void {
   const { honorCipherOrder } = options as { honorCipherOrder?: unknown };
   if (honorCipherOrder !== undefined && honorCipherOrder !== true) {
