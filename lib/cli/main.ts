@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCommand } from './build.ts';
 import type { Command } from './command.ts';
+import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { localKmsCommand } from './local-kms.ts';
@@ -14,6 +15,7 @@ const commands: readonly Command[] = [
   doctorCommand,
   localKmsCommand,
   signerCommand,
+  configCommand,
   buildCommand,
 ];
 

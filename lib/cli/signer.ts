@@ -1,46 +1,53 @@
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { S2nPkeyError } from '../errors.ts';
-import { KmsSigner } from '../signers/kms/kms-signer.ts';
-import type { SignatureScheme } from '../signers/signature-scheme.ts';
-import { serveSigner } from '../signers/socket/serve-signer.ts';
-import type { ServedSignature, ServeSignerOptions } from '../signers/socket/serve-signer-options.ts';
+import { loadConfigEntries, readConfig, serviceSchema } from '../config/config-schema.ts';
+import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import { isOptionsObject, readOption } from '../options/option.ts';
 import type { Command } from './command.ts';
-import { LineLog } from './signer/line-log.ts';
+import { readIds } from './signer/ids.ts';
+import { SignerService, type ServiceSettings } from './signer/service.ts';
+import { inheritedDescriptor, Notifier } from './signer/systemd.ts';
 
 const usage = `Usage: s2n-pkey signer --socket PATH --key KEY [options]
+       s2n-pkey signer --config FILE [options]
 
-Signs with a key in AWS KMS for other processes of this machine, through a Unix socket: this process has the AWS credentials,
-and those that use the socket have none (SocketSigner.open({ path }) of s2n-pkey/socket-signer).
+Signs for other processes of this machine, through a Unix socket: this process has the credentials of a KMS, and those that use
+the socket have none (SocketSigner.open({ path }) of s2n-pkey/socket-signer).
 
-  --socket <path>  of the socket; a file that an earlier process left is replaced, one that somebody listens at is not
-  --key <key>      a key's id or ARN, or an alias' name or ARN, such as alias/site
-  --region <name>  where the key is (as the AWS SDK finds it)
-  --mode <octal>   who may connect, and so sign: 600, this user, unless given; 660, its group too
-  --schemes <list> the signature schemes that may be asked for, with commas between them: all that the key has, unless given
-  --per-second <n> signatures a second, of all connections: 800 unless given
-  --in-flight <n>  signatures under way, of all connections: 256 unless given
-  --quiet          no line for each signature
+  --socket <path>     of the socket; a file that an earlier process left is replaced, one that somebody listens at is not.
+                      Not together with a socket that systemd passes
+  --key <key>         a key in AWS KMS: its id or ARN, or an alias' name or ARN, such as alias/site
+  --region <name>     where that key is (as the AWS SDK finds it)
+  --config <file>     settings in JSON or YAML: every backend (signer) and all of this (service); flags take precedence
+  --mode <octal>      who may connect, and so sign: 600, this user, unless given; 660, its group too
+  --allow-uid <list>  the users that may connect, by number or name, as the kernel reports them
+  --allow-gid <list>  the groups, supplementary ones included; a process is let in by its user or by a group
+  --schemes <list>    the signature schemes that may be asked for, with commas between them: all that the key has, unless given
+  --per-second <n>    signatures a second, of all connections: four fifths of the quota of the key's service unless given
+  --in-flight <n>     signatures under way, of all connections: 256 unless given
+  --metrics <address> serves /metrics, /livez and /readyz by HTTP, such as 127.0.0.1:9464
+  --quiet             no line for each signature
   --help
 
-It prints "listening on PATH" when it is ready, and then a line of JSON for each signature: when, which connection, scheme, outcome,
-milliseconds, KMS's request id. It ends in order at SIGTERM and SIGINT: what was asked for is answered.
+It prints "listening on PATH" when it has signed once and is ready, and then a line of JSON for each signature. SIGHUP has it read
+the settings again, without disconnecting clients. It ends in order at SIGTERM and SIGINT: what was asked for is answered.
 `;
 
 export const signerCommand: Command = {
   name: 'signer',
-  summary: 'sign with a key in KMS for other processes, through a Unix socket',
+  summary: 'sign for other processes, through a Unix socket',
   run: runSigner,
 };
 
 async function runSigner(args: readonly string[]): Promise<void> {
   try {
-    const options = readArguments(args);
-    if (options === undefined) {
+    const flags = readFlags(args);
+    if (flags === undefined) {
       process.stdout.write(usage);
       return;
     }
-    await serve(options);
+    await serve(flags);
   } catch (error) {
     const known = error instanceof S2nPkeyError;
     process.stderr.write(
@@ -50,50 +57,65 @@ async function runSigner(args: readonly string[]): Promise<void> {
   }
 }
 
-interface SignerArguments {
-  readonly keyId: string;
-  readonly region: string | undefined;
-  readonly isQuiet: boolean;
-  readonly serving: Omit<ServeSignerOptions, 'signer'>;
+/** What the command line says, in the form of a file of settings, and the path of such a file. */
+interface Flags {
+  readonly config: string | undefined;
+  readonly signer: object | undefined;
+  readonly service: Readonly<Record<string, unknown>>;
+  readonly signatureLimits: object;
 }
 
-/** Only what the log of a site's signatures needs: no message, and nothing of what was signed. */
-function lineOf({ startTime, durationMs, queuedMs, ...facts }: ServedSignature): string {
-  const rounded = (value: number): number => Math.round(value * 100) / 100;
-  return JSON.stringify({
-    time: new Date(startTime).toISOString(),
-    ...facts,
-    durationMs: rounded(durationMs),
-    ...(queuedMs === undefined ? {} : { queuedMs: rounded(queuedMs) }),
-  });
-}
-
-async function serve({ keyId, region, isQuiet, serving }: SignerArguments): Promise<void> {
+async function serve(flags: Flags): Promise<void> {
+  const fd = inheritedDescriptor(process.env, process.pid);
+  const read = (): ServiceSettings => readSettings(flags, fd !== undefined);
+  const settings = read();
   const stopped = new AbortController();
   const { signal } = stopped;
   // Before it listens: a signal that comes at once ends it in order, too.
   const ended = Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })]);
   ended.catch(() => undefined);
+  let reloads = false;
+  const hangUp = (): void => {
+    reloads = true;
+  };
+  process.on('SIGHUP', hangUp);
   try {
-    const signer = await KmsSigner.open({ keyId, ...(region === undefined ? {} : { region }) });
-    try {
-      const log = new LineLog();
-      const report = (signature: ServedSignature): void => log.write(lineOf(signature));
-      const server = await serveSigner({ signer, ...serving, ...(isQuiet ? {} : { onSignature: report }) });
-      log.write(`key ${signer.keyArn} (${signer.keySpec})`);
-      log.write(`listening on ${server.path}`);
-      await ended;
-      await server.close();
-      log.close();
-    } finally {
-      signer.close();
-    }
+    const service = await SignerService.start(settings, fd, new Notifier(process.env, process.pid));
+    process.on('SIGHUP', () => void service.reload(read));
+    process.off('SIGHUP', hangUp);
+    if (reloads) void service.reload(read);
+    await ended;
+    await service.close();
   } finally {
     stopped.abort();
   }
 }
 
-function readArguments(args: readonly string[]): SignerArguments | undefined {
+function readSettings(flags: Flags, isActivated: boolean): ServiceSettings {
+  const entries = flags.config === undefined ? {} : loadConfigEntries(flags.config);
+  const { service: written = {} } = entries;
+  if (!isOptionsObject(written)) throw usageError('service: expected an object in the file of --config');
+  const { signatureLimits: limits, ...rest } = written as { signatureLimits?: unknown };
+  const flagLimits = Object.keys(flags.signatureLimits).length > 0;
+  const signatureLimits =
+    flagLimits && (limits === undefined || typeof limits === 'object')
+      ? { ...limits, ...flags.signatureLimits }
+      : limits;
+  const { signer, service } = readConfig({
+    ...entries,
+    ...(flags.signer === undefined ? {} : { signer: flags.signer }),
+    service: { ...rest, ...(signatureLimits === undefined ? {} : { signatureLimits }), ...flags.service },
+  });
+  if (service === undefined) throw usageError('there are no settings');
+  if (isActivated && service.socket !== undefined) {
+    throw usageError('--socket (or service.socket): leave it out, since systemd passes a socket');
+  }
+  if (!isActivated && service.socket === undefined) throw usageError('--socket is missing');
+  if (signer === undefined) throw usageError('--key is missing, or the section signer of --config');
+  return { backends: signer, service };
+}
+
+function readFlags(args: readonly string[]): Flags | undefined {
   let values;
   try {
     ({ values } = parseArgs({
@@ -102,11 +124,15 @@ function readArguments(args: readonly string[]): SignerArguments | undefined {
         socket: { type: 'string' },
         key: { type: 'string' },
         region: { type: 'string' },
-        mode: { type: 'string', default: '600' },
+        config: { type: 'string' },
+        mode: { type: 'string' },
+        'allow-uid': { type: 'string' },
+        'allow-gid': { type: 'string' },
         schemes: { type: 'string' },
         'per-second': { type: 'string' },
         'in-flight': { type: 'string' },
-        quiet: { type: 'boolean', default: false },
+        metrics: { type: 'string' },
+        quiet: { type: 'boolean' },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -114,24 +140,45 @@ function readArguments(args: readonly string[]): SignerArguments | undefined {
     throw usageError(cause instanceof Error ? cause.message : String(cause));
   }
   if (values.help) return undefined;
-  const { socket: path, key: keyId, region, mode, schemes, quiet: isQuiet } = values;
-  if (path === undefined) throw usageError('--socket is missing');
-  if (keyId === undefined) throw usageError('--key is missing');
-  if (!/^0?[0-7]{3}$/.test(mode)) throw usageError(`--mode expects permissions such as 660, given '${mode}'`);
+  const { socket, key: keyId, region, config, mode, schemes, metrics, quiet } = values;
+  if (keyId === undefined && region !== undefined)
+    throw usageError('--region is for --key, which is missing');
+  if (config === '') throw usageError('--config expects the path of a file');
+  readFlag('--mode', serviceSchema.mode, mode);
+  readFlag('--metrics', serviceSchema.metrics, metrics);
   const perSecond = readNumber('--per-second', values['per-second']);
   const inFlight = readNumber('--in-flight', values['in-flight']);
-  const signatureLimits = {
-    ...(perSecond === undefined ? {} : { perSecond }),
-    ...(inFlight === undefined ? {} : { inFlight }),
+  const uids = readOptional(values['allow-uid'], (ids) => readIds('--allow-uid', ids, '/etc/passwd'));
+  const gids = readOptional(values['allow-gid'], (ids) => readIds('--allow-gid', ids, '/etc/group'));
+  const allow = uids === undefined && gids === undefined ? undefined : given({ uids, gids });
+  return {
+    config: config === undefined ? undefined : resolve(config),
+    signer: keyId === undefined ? undefined : { kms: given({ keyId, region }) },
+    service: given({
+      ...{ mode, metrics, quiet, allow, schemes: schemes?.split(',') },
+      socket: socket === undefined ? undefined : resolve(socket),
+    }),
+    signatureLimits: given({ perSecond, inFlight }),
   };
-  const serving = {
-    path,
-    mode: Number.parseInt(mode, 8),
-    signatureLimits,
-    // What is no scheme is refused by its name.
-    ...(schemes === undefined ? {} : { schemes: schemes.split(',') as SignatureScheme[] }),
-  };
-  return { keyId, region, isQuiet, serving };
+}
+
+function readOptional<Value>(given: string | undefined, read: (given: string) => Value): Value | undefined {
+  return given === undefined ? undefined : read(given);
+}
+
+/** Without what is undefined. */
+function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function readFlag(flag: string, option: Parameters<typeof readOption>[1], value: unknown): void {
+  try {
+    readOption(flag, option, value);
+  } catch (error) {
+    if (error instanceof InvalidOptionError)
+      throw usageError(error.message.replace(': expected', ' expects'));
+    throw error;
+  }
 }
 
 function readNumber(name: string, given: string | undefined): number | undefined {

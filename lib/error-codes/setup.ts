@@ -47,6 +47,11 @@ export const setupCodes = {
     '`s2n-pkey/register` cannot read or use its settings.',
     'Fix the variable or the entry that the message names.',
   ],
+  ERR_S2N_PKEY_CONFIG_FILE: [
+    'ConfigError',
+    'A file of settings cannot be read.',
+    'Fix the line that the message names, then run `npx s2n-pkey config check FILE`.',
+  ],
   ERR_S2N_PKEY_CERTIFICATE_REFUSED: [
     'S2nPkeyError',
     'A watched certificate file has no certificate that can be served now. The former one stays in use.',

@@ -29,6 +29,11 @@ export interface NumberRange<Fallback extends number | undefined> {
   readonly of?: string;
 }
 
+/** Bounds in JSON Schema, which has no Infinity. */
+function bounds(least: number, most: number): Readonly<Record<string, number>> {
+  return { minimum: least, ...(most === Infinity ? {} : { maximum: most }) };
+}
+
 function inRange(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && value >= least && value <= most;
 }
@@ -49,6 +54,7 @@ export function wholeNumber<Fallback extends number | undefined = undefined>({
     ...{ type: 'number', expected: most === Infinity ? `${what}, ${range}` : `${what} ${range}` },
     ...(fallback === undefined ? {} : { fallback }),
     isSecret: false,
+    json: { type: 'integer', ...bounds(least, most) },
     fits: (value) => Number.isSafeInteger(value) && inRange(value, least, most),
   };
 }
@@ -73,6 +79,7 @@ export function fraction<Fallback extends number | undefined = undefined>({
     ...{ type: 'number', expected: most === Infinity ? `${what}, ${range}` : `${what} ${range}` },
     ...(fallback === undefined ? {} : { fallback }),
     isSecret: false,
+    json: bounds(least, most),
     fits: (value) => inRange(value, least, most),
   };
 }
@@ -102,6 +109,7 @@ export function choice<const Choice extends string>(
   return {
     ...{ type: 'string', expected: choices.map((one) => `'${one}'`).join(' or '), isSecret: false },
     ...(fallback === undefined ? {} : { fallback }),
+    json: { enum: choices },
     fits: (value) => (choices as readonly unknown[]).includes(value),
   };
 }
@@ -117,6 +125,7 @@ export interface TextFacts {
 export function text(facts: TextFacts): Option<string | undefined> {
   return {
     ...{ type: 'string', expected: facts.expected, isSecret: facts.isSecret ?? true },
+    ...(facts.pattern?.flags === '' ? { json: { pattern: facts.pattern.source } } : {}),
     fits: (value) => typeof value === 'string' && (facts.pattern?.test(value) ?? true),
   };
 }
@@ -186,7 +195,8 @@ export function list<Item>(
   least = 0,
 ): Option<readonly Item[] | undefined> {
   return {
-    ...{ type: `${item.type}[]`, expected, isSecret: item.isSecret },
+    ...{ type: `${item.type}[]`, expected, isSecret: item.isSecret, items: item },
+    json: { minItems: least },
     fits: (value) => Array.isArray(value) && value.length >= least,
     read: (name, value) =>
       Array.from(value as readonly unknown[], (each, at) =>

@@ -19,6 +19,10 @@ export interface Option<Value> {
   readonly takesNull?: boolean;
   /** The options of an option that is an object of options itself. */
   readonly members?: Schema;
+  /** What the items of an array are. */
+  readonly items?: Option<unknown>;
+  /** What JSON Schema can say of a value that fits, besides its type. */
+  readonly json?: Readonly<Record<string, unknown>>;
   fits(value: unknown): boolean;
   /** What a value that fits is read as. The value itself unless given. */
   read?(name: string, value: unknown): Value;

@@ -139,7 +139,7 @@ describe('s2n-pkey signer', () => {
     [
       ['--socket', '/tmp/x.sock', '--key', 'alias/site', '--schemes', 'rsa_pkcs1_sha256'],
       1,
-      'schemes[0]: expected an array of schemes that the signer has',
+      'schemes[0]: expected one of the schemes that the signer has',
     ],
   ] as const) {
     it(`says what is wrong: ${words}`, async () => {
