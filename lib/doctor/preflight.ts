@@ -3,7 +3,14 @@ import type { ServerOpts } from 'node:net';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { SignerError } from '../errors.ts';
 import { fraction, list, requiredText } from '../options/kinds.ts';
-import { isOptionsObject, readOptions, refusal, type Option, type Schema } from '../options/option.ts';
+import {
+  checkOptionsObject,
+  readOptions,
+  refusal,
+  type Option,
+  type Schema,
+  type SchemaOf,
+} from '../options/option.ts';
 import { readChain } from '../pem/certificates.ts';
 import { pemText } from '../pem/pem-text.ts';
 import { keyIdOption } from '../signers/kms/client/key-id.ts';
@@ -19,7 +26,7 @@ import { checkCertificateMatchesSigner, publicKeyFingerprint } from '../signers/
 import type { SignatureScheme } from '../signers/signature-scheme.ts';
 import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
-import type { TlsServerOptions } from '../tls/server/server-options.ts';
+import { tlsServerSchema, type TlsServerOptions } from '../tls/server/server-options.ts';
 import { createServer } from '../tls/server/create-server.ts';
 import { agreementFindings, agreements, type Agreement } from './agreement.ts';
 import { certificateFindings, nameOf } from './certificate-findings.ts';
@@ -52,13 +59,18 @@ export const examinationSchema = {
   ...kmsClientSchema,
 } satisfies Schema;
 
-/** Options of `createServer` are checked by creating one. */
-export const preflightSchema = {
+/** What is read here; options of `createServer` are checked by creating one. */
+const ownSchema = {
   ...examinationSchema,
   keyId: { ...keyIdOption, isRequired: false } as Option<string | undefined>,
   client: kmsClientOption,
   signer: { ...signerOption, isRequired: false } as Option<Signer | undefined>,
 } satisfies Schema;
+
+export const preflightSchema = {
+  ...tlsServerSchema,
+  ...ownSchema,
+} satisfies SchemaOf<Omit<PreflightOptions, keyof ServerOpts>>;
 
 /** What was found to be in order. */
 export interface PreflightReport {
@@ -188,10 +200,8 @@ function readOwnOptions(options: PreflightOptions): {
   now: number;
   expiresWithin: number;
 } {
-  if (!isOptionsObject(options)) {
-    throw refusal('options', { expected: '{ cert, signer or keyId, … }', isSecret: true }, options);
-  }
-  const { servernames = [], expiryWarningDays, signer, keyId } = readOptions(preflightSchema, options);
+  checkOptionsObject(options, '{ cert, signer or keyId, … }');
+  const { servernames = [], expiryWarningDays, signer, keyId } = readOptions(ownSchema, options);
   if (keyId === undefined && signer === undefined) {
     throw refusal('signer', signerOption, undefined, 'a Signer, or beside it or in its place `keyId`');
   }

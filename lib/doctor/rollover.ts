@@ -1,10 +1,16 @@
 import type { Server } from 'node:net';
 import { InvalidOptionError } from '../errors.ts';
+import { checkOptionsObject, refuseUnknownOptions, type SchemaOf } from '../options/option.ts';
 import { overlay } from '../tls/context/effective-settings.ts';
-import { readSecureContext, type SecureContextOptions } from '../tls/context/secure-context.ts';
+import {
+  readSecureContext,
+  secureContextSchema,
+  type SecureContextOptions,
+} from '../tls/context/secure-context.ts';
+import { refuseUnsupported } from '../tls/context/unsupported-options.ts';
 import { contextsOf } from '../tls/server/secure-server.ts';
 import type { KmsClientOptions } from '../signers/kms/client/kms-client.ts';
-import { preflight, type PreflightReport } from './preflight.ts';
+import { examinationSchema, preflight, type PreflightReport } from './preflight.ts';
 
 /** What the server is to go on with, and what else of it is to be checked. */
 export interface RolloverOptions extends SecureContextOptions, KmsClientOptions {
@@ -12,13 +18,10 @@ export interface RolloverOptions extends SecureContextOptions, KmsClientOptions 
   expiryWarningDays?: number;
 }
 
-const notOfContexts = [
-  'servernames',
-  'expiryWarningDays',
-  'region',
-  'endpoint',
-  'credentials',
-] as const satisfies readonly (keyof RolloverOptions)[];
+export const rolloverSchema = {
+  ...secureContextSchema,
+  ...examinationSchema,
+} satisfies SchemaOf<RolloverOptions>;
 
 export interface Rollover {
   readonly report: PreflightReport;
@@ -37,12 +40,15 @@ export async function rollover(server: Server, options: RolloverOptions): Promis
   if (contexts === undefined) {
     throw new InvalidOptionError('server', 'a server of createServer, or one that was attached', server);
   }
+  checkOptionsObject(options, '{ cert, signer, … }');
+  refuseUnsupported(options);
+  refuseUnknownOptions(rolloverSchema, options);
   const { securityPolicy, minVersion, maxVersion } = contexts.default.own;
   const report = await preflight(
     overlay<RolloverOptions>({ securityPolicy, minVersion, maxVersion }, options),
   );
   const context: SecureContextOptions = { ...options };
-  for (const name of notOfContexts) Reflect.deleteProperty(context, name);
+  for (const name of Object.keys(examinationSchema)) Reflect.deleteProperty(context, name);
 
   const next = readSecureContext(context);
   const former = contexts.default;

@@ -209,6 +209,11 @@ export function required<Value>(option: Option<Value | undefined>): Option<Value
   return { ...(option as Option<Value>), isRequired: true };
 }
 
+/** An option that is handed to Node, which checks it, or ignores what does not fit. */
+export function ofNode<Value>(type: string): Option<Value | undefined> {
+  return { type, expected: `what Node takes (${type})`, isSecret: true, fits: () => true };
+}
+
 /** Aborts what is under way. */
 export const abortSignal: Option<AbortSignal | undefined> = {
   ...{ type: 'AbortSignal', expected: 'an AbortSignal', isSecret: true },

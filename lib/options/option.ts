@@ -31,6 +31,17 @@ export interface Option<Value> {
 /** The options of one function, by name. */
 export type Schema = Readonly<Record<string, Option<unknown>>>;
 
+/** A schema with a row for each option of an interface: `satisfies SchemaOf<Interface>` refuses an option without one. */
+export type SchemaOf<Options> = { readonly [Name in keyof Required<Options>]: Option<unknown> };
+
+export function without<Given extends Schema, Name extends keyof Given>(
+  schema: Given,
+  ...names: readonly Name[]
+): Omit<Given, Name> {
+  const others = Object.entries(schema).filter(([name]) => !(names as readonly PropertyKey[]).includes(name));
+  return Object.fromEntries(others) as Omit<Given, Name>;
+}
+
 /** What `readOptions` makes of options that a schema describes. */
 export type OptionValues<Given extends Schema> = {
   readonly [Name in keyof Given]: Given[Name] extends Option<infer Value> ? Value : never;
@@ -93,9 +104,14 @@ export function readOptionsObject<Given extends Schema>(
   options: unknown,
   expected: string,
 ): OptionValues<Given> {
-  if (!isOptionsObject(options)) throw refusal('options', { expected, isSecret: true }, options);
+  checkOptionsObject(options, expected);
   refuseUnknownOptions(schema, options);
   return readOptions(schema, options);
+}
+
+/** @throws InvalidOptionError `options`. */
+export function checkOptionsObject(options: unknown, expected: string): asserts options is object {
+  if (!isOptionsObject(options)) throw refusal('options', { expected, isSecret: true }, options);
 }
 
 /** Arrays and Buffers are objects as well, but somebody passes them by mistake. */

@@ -44,7 +44,7 @@ const ALLOWED = {
   'tls/carrier': ['tls/node', 'native'],
   'tls/context': ['options', 'signers', 'pem', 'native'],
   'tls/handshake': ['options', 'tls/context', 'observe/channels', 'signers/admission', 'signers', 'native'],
-  'tls/socket': ['tls/context', 'tls/node', 'signers', 'native'],
+  'tls/socket': ['options', 'tls/context', 'tls/node', 'signers', 'native'],
   'tls/server': [
     'options',
     'tls/handshake',

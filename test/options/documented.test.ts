@@ -8,13 +8,10 @@ import { kmsSchema } from '../../lib/signers/kms/kms-signer-options.ts';
 import { replicasSchema } from '../../lib/signers/kms/replicated-signer.ts';
 import { pkcs11Schema } from '../../lib/signers/pkcs11/pkcs11-signer.ts';
 import { vaultSchema } from '../../lib/signers/vault/vault-signer.ts';
-import { connectorSchema } from '../../lib/tls/client/build-connector.ts';
-import { clientContextSchema } from '../../lib/tls/client/client-context.ts';
 import { clientSchema } from '../../lib/tls/client/client-options.ts';
 import { sessionSchema } from '../../lib/tls/context/session-options.ts';
 import { serverSchema } from '../../lib/tls/server/server-options.ts';
 import { clientHelloSchema } from '../../lib/tls/handshake/client-hello.ts';
-import { watchSchema } from '../../lib/tls/server/watch-certificate.ts';
 
 /** Each schema, the page of docs/api that describes its options, and the module of lib/ that declares them. */
 const schemas: readonly (readonly [Schema, string, string])[] = [
@@ -22,10 +19,7 @@ const schemas: readonly (readonly [Schema, string, string])[] = [
   [clientHelloSchema, 'create-server', 'tls/handshake/client-hello'],
   [sessionSchema, 'create-server', 'tls/context/session-options'],
   [drainSchema, 'drain', 'operate/drain'],
-  [watchSchema, 'watch-certificate', 'tls/server/watch-certificate'],
   [clientSchema, 'connect', 'tls/client/client-options'],
-  [clientContextSchema, 'connect', 'tls/client/client-context'],
-  [connectorSchema, 'agent', 'tls/client/build-connector'],
   [kmsSchema, 'kms-signer', 'signers/kms/kms-signer-options signers/kms/signing/signing-limits'],
   [replicasSchema, 'kms-signer', 'signers/kms/replicated-signer'],
   [azureSchema, 'azure', 'signers/azure/azure-signer'],

@@ -1,11 +1,25 @@
+import { isOptionsObject, readOption, type Option } from '../../options/option.ts';
 import { LocalKeySigner } from '../local-key-signer.ts';
 import { quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
 import { SignatureAdmission } from './signature-admission.ts';
-import { checkSignatureLimits, type SignatureLimits } from './signature-limits.ts';
+import {
+  checkSignatureLimits,
+  signatureLimits,
+  signatureLimitsSchema,
+  type SignatureLimits,
+} from './signature-limits.ts';
 
 /** What limits a server's signatures by this signer; undefined: nothing does. */
 export type AdmissionOfSigner = (signer: Signer) => SignatureAdmission | undefined;
+
+export const signatureLimitsOption: Option<SignatureLimits | SignatureAdmission | false | undefined> = {
+  type: 'object | SignatureAdmission | false',
+  expected: signatureLimits.expected,
+  isSecret: false,
+  members: signatureLimitsSchema,
+  fits: (value) => value === false || isOptionsObject(value),
+};
 
 /**
  * Reads a server's option `signatureLimits`: limits for its signers together, an admission that it shares with others, or false.
@@ -14,9 +28,8 @@ export type AdmissionOfSigner = (signer: Signer) => SignatureAdmission | undefin
  *
  * @throws InvalidOptionError
  */
-export function readSignatureLimits(
-  given: SignatureLimits | SignatureAdmission | false | undefined,
-): AdmissionOfSigner {
+export function readSignatureLimits(limits: unknown): AdmissionOfSigner {
+  const given = readOption('signatureLimits', signatureLimitsOption, limits);
   if (given === undefined) return (signer) => SignatureAdmission.of(signer);
   if (given === false) return () => undefined;
   if (given instanceof SignatureAdmission) return (signer) => given.covers(signer);

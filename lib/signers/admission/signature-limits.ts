@@ -131,7 +131,7 @@ export const servedLimitsSchema = {
 
 const expectedLimits = 'limits such as { perSecond: 800, inFlight: 256 }';
 
-const signatureLimits = required(
+export const signatureLimits = required(
   group(signatureLimitsSchema, `${expectedLimits}, a SignatureAdmission, or false for none`),
 );
 

@@ -1,12 +1,13 @@
 import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { InvalidOptionError } from '../../errors.ts';
+import { ofNode } from '../../options/kinds.ts';
+import { checkOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { readProxyEnv, type AgentProxy } from './agent-proxy.ts';
 import { openTunnel } from './agent-tunnel.ts';
 import { readProtocols } from '../context/alpn-protocols.ts';
 import { refuseUnsupportedOfClients } from './client-context.ts';
-import { rejectsUnauthorized, type ConnectOptions } from './client-options.ts';
+import { connectSchema, rejectsUnauthorized, type ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import { checkNode } from '../node/supported-node.ts';
 import type { TlsSocket } from '../socket/tls-socket.ts';
@@ -17,6 +18,11 @@ export type AgentOptions = Omit<HttpsAgentOptions, keyof ConnectOptions | 'proxy
     /** Where to read `https_proxy` and `no_proxy`, such as `process.env`, as in the agents of Node 24.5. Default: no proxy. */
     proxyEnv?: Readonly<Record<string, string | undefined>>;
   };
+
+export const agentSchema = {
+  ...connectSchema,
+  proxyEnv: ofNode('object'),
+} satisfies SchemaOf<Omit<AgentOptions, keyof HttpsAgentOptions> & Pick<AgentOptions, 'proxyEnv'>>;
 
 type CreatedCallback = (error: Error | null, socket: Duplex) => void;
 type FailedCallback = (error: Error) => void;
@@ -48,9 +54,7 @@ export class Agent extends HttpsAgent {
   /** @throws InvalidOptionError, naming the option, for an invalid option or one of node:tls that is not supported. */
   constructor(options: AgentOptions = {}) {
     checkNode();
-    if (typeof options !== 'object' || (options as unknown) === null) {
-      throw new InvalidOptionError('options', '{ cert, signer, ca, … }', options);
-    }
+    checkOptionsObject(options, '{ cert, signer, ca, … }');
     refuseUnsupportedOfClients(options);
     const proxy = readProxyEnv(options.proxyEnv);
     super(options as unknown as HttpsAgentOptions);

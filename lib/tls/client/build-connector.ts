@@ -1,9 +1,9 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import { InvalidOptionError } from '../../errors.ts';
 import { refuseUnsupportedOfClients } from './client-context.ts';
-import { milliseconds, wholeNumber } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
-import type { ConnectOptions } from './client-options.ts';
+import { flag, milliseconds, ofNode, wholeNumber } from '../../options/kinds.ts';
+import { readOptions, without, type Schema, type SchemaOf } from '../../options/option.ts';
+import { connectSchema, type ConnectOptions } from './client-options.ts';
 import { connect } from './connect.ts';
 import { connectionError } from '../socket/connection-error.ts';
 import { checkNode } from '../node/supported-node.ts';
@@ -34,10 +34,17 @@ export interface ConnectorOptions extends Omit<ConnectOptions, 'host' | 'port' |
 }
 
 /** The defaults are those of undici. */
-export const connectorSchema = {
+const ownSchema = {
   timeout: { ...milliseconds({ least: 0, fallback: 10_000 }), takesNull: true },
   maxCachedSessions: { ...wholeNumber({ least: 0, fallback: 100 }), takesNull: true },
+  allowH2: flag(false),
+  socketPath: { ...ofNode<string>('string'), takesNull: true },
 } satisfies Schema;
+
+export const connectorSchema = {
+  ...without(connectSchema, 'host', 'port', 'socket'),
+  ...ownSchema,
+} satisfies SchemaOf<ConnectorOptions>;
 
 /**
  * Creates a connector for undici, like its own `buildConnector`:
@@ -50,9 +57,15 @@ export function buildConnector(
   options: ConnectorOptions = {},
 ): (request: ConnectorRequest, callback: ConnectorCallback) => void {
   checkNode();
-  const { timeout, maxCachedSessions, allowH2 = false, socketPath, ...secure } = options;
-  const read = readOptions(connectorSchema, { timeout, maxCachedSessions });
-  const { timeout: limit, maxCachedSessions: mostSessions } = read;
+  const {
+    timeout: limit,
+    maxCachedSessions: mostSessions,
+    allowH2,
+    socketPath,
+  } = readOptions(ownSchema, options);
+  const secure: ConnectOptions = Object.fromEntries(
+    Object.entries(options).filter(([name]) => !Object.hasOwn(ownSchema, name)),
+  );
   refuseUnsupportedOfClients(secure);
   if ('useH2c' in options && options.useH2c) {
     throw new InvalidOptionError(

@@ -1,8 +1,7 @@
-import { InvalidOptionError } from '../../errors.ts';
 import type { NativeConfig } from '../../native/binding.ts';
-import { flag } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
-import { readProtocols, type AlpnProtocols } from '../context/alpn-protocols.ts';
+import { anything, flag } from '../../options/kinds.ts';
+import { readOption, type SchemaOf } from '../../options/option.ts';
+import { protocolsOption, readProtocols, type AlpnProtocols } from '../context/alpn-protocols.ts';
 import { combineSettings, readOwnSettings, settingsAlone } from '../context/effective-settings.ts';
 import type { Identity } from '../context/identity.ts';
 import { processVersions } from '../context/protocol-versions.ts';
@@ -10,6 +9,7 @@ import {
   makeConfig,
   readIdentities,
   SecureContext,
+  secureContextSchema,
   type SecureContextOptions,
 } from '../context/secure-context.ts';
 import { namesTrust, trustStore } from '../context/trust.ts';
@@ -33,13 +33,20 @@ export interface ClientContextOptions extends SecureContextOptions {
   requestOCSP?: boolean;
 }
 
-export const clientContextSchema = { requestOCSP: flag(false) } satisfies Schema;
+export const clientContextSchema = {
+  ...secureContextSchema,
+  secureContext: anything<SecureContext | undefined>({
+    ...{ type: 'SecureContext', expected: 'what createSecureContext of this package made' },
+    fits: (value) => value instanceof SecureContext,
+  }),
+  ALPNProtocols: protocolsOption,
+  requestOCSP: flag(false),
+} satisfies SchemaOf<ClientContextOptions>;
 
 /** Without `cert` and `signer` the client has no certificate. @throws The errors of `createSecureContext`. */
 export function readClientContext(options: ClientContextOptions, rejectUnauthorized: boolean): ClientContext {
-  const { secureContext } = options;
-  checkSecureContext(secureContext);
-  const { requestOCSP } = readOptions(clientContextSchema, options);
+  const secureContext = readSecureContextOption(options.secureContext);
+  const requestOCSP = readOption('requestOCSP', clientContextSchema.requestOCSP, options.requestOCSP);
   const named = options.cert ?? options.signer ?? options.identities;
   const identities = secureContext?.identities ?? (named === undefined ? [] : readIdentities(options));
   const own = readOwnSettings(options);
@@ -62,15 +69,9 @@ export function readClientContext(options: ClientContextOptions, rejectUnauthori
 /** Refuses the options of node:tls that no client of this package supports, before it opens a connection. */
 export function refuseUnsupportedOfClients(options: object): void {
   refuseUnsupported({ ...options, secureContext: undefined });
-  checkSecureContext('secureContext' in options ? options.secureContext : undefined);
+  readSecureContextOption('secureContext' in options ? options.secureContext : undefined);
 }
 
-function checkSecureContext(secureContext: unknown): void {
-  if (secureContext !== undefined && !(secureContext instanceof SecureContext)) {
-    throw new InvalidOptionError(
-      'secureContext',
-      'what createSecureContext of this package made',
-      secureContext,
-    );
-  }
+function readSecureContextOption(secureContext: unknown): SecureContext | undefined {
+  return readOption('secureContext', clientContextSchema.secureContext, secureContext);
 }

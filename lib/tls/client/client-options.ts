@@ -1,18 +1,19 @@
 import { isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { InvalidOptionError } from '../../errors.ts';
-import { callback, milliseconds } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
+import { callback, milliseconds, ofNode, required, text } from '../../options/kinds.ts';
+import { readOption, readOptions, type Schema, type SchemaOf } from '../../options/option.ts';
+import { carrierOption, clientSocketSchema } from './client-socket-options.ts';
 import {
+  clientContextSchema,
   readClientContext,
   refuseUnsupportedOfClients,
   type ClientContext,
   type ClientContextOptions,
 } from './client-context.ts';
-import type { OnReadOptions } from '../socket/on-read.ts';
-import { readRejectUnauthorized } from '../context/peer-verification.ts';
-import { decodeSession, type SessionData } from '../socket/session-data.ts';
+import { onReadOption, type OnReadOptions } from '../socket/on-read.ts';
+import { clientCertificateSchema, readRejectUnauthorized } from '../context/peer-verification.ts';
+import { sessionOption, type SessionData } from '../socket/session-data.ts';
 
 /** Checks a certificate that verifies. Returns an error to refuse it, such as if it is not for `hostname`. */
 export type CheckServerIdentity = (hostname: string, certificate: PeerCertificate) => Error | undefined;
@@ -61,6 +62,34 @@ export const clientSchema = {
   handshakeTimeout: milliseconds({ least: 0, fallback: 0 }),
 } satisfies Schema;
 
+/** Refuses NUL: C strings end there, so a different name would be asked for and verified. */
+const serverNameOption = text({ expected: 'a host name, without NUL', pattern: /^[^\0]*$/, isSecret: false });
+
+export const connectSchema = {
+  ...clientContextSchema,
+  ...clientSocketSchema,
+  ...clientSchema,
+  servername: serverNameOption,
+  host: serverNameOption,
+  socket: carrierOption,
+  rejectUnauthorized: clientCertificateSchema.rejectUnauthorized,
+  session: sessionOption,
+  onread: onReadOption,
+  port: ofNode('number | string'),
+  path: ofNode('string'),
+  allowHalfOpen: ofNode('boolean'),
+  lookup: ofNode('Function'),
+  family: ofNode('number'),
+  hints: ofNode('number'),
+  localAddress: ofNode('string'),
+  localPort: ofNode('number'),
+  autoSelectFamily: ofNode('boolean'),
+  autoSelectFamilyAttemptTimeout: ofNode('number'),
+  noDelay: ofNode('boolean'),
+  keepAlive: ofNode('boolean'),
+  keepAliveInitialDelay: ofNode('number'),
+} satisfies SchemaOf<ConnectOptions>;
+
 /** The checked options of `connect`. */
 export interface ClientSettings {
   readonly context: ClientContext;
@@ -91,14 +120,14 @@ export interface Destination {
 export function readClientSettings(options: ConnectOptions): ClientSettings {
   refuseUnsupportedOfClients(options);
   const { servername, session } = options;
-  if (servername !== undefined) checkServerName('servername', servername);
+  readOption('servername', serverNameOption, servername);
   const { checkServerIdentity: check = checkServerIdentity, handshakeTimeout } = readOptions(
     clientSchema,
     options,
   );
   const { path, port, localAddress } = options;
   const host = typeof options.host === 'string' ? options.host : hostOf(options.socket);
-  if (host !== undefined) checkServerName('host', host);
+  readOption('host', serverNameOption, host);
   const named = servername === undefined || servername === '' ? host : servername;
   const hostname = named === undefined || named === '' ? 'localhost' : named;
   const rejectUnauthorized = rejectsUnauthorized(options);
@@ -109,18 +138,16 @@ export function readClientSettings(options: ConnectOptions): ClientSettings {
     rejectUnauthorized,
     checkServerIdentity: check,
     asks: check !== checkServerIdentity,
-    session: session === undefined || session === null ? undefined : decodeSession(session),
+    session: readOption('session', sessionOption, session),
     handshakeTimeout,
     wantsOcsp: options.requestOCSP === true,
     destination: { path, host: options.host, port, localAddress },
   };
 }
 
-/** Refuses NUL: C strings end there, so a different name would be asked for and verified. */
+/** @throws InvalidOptionError */
 export function checkServerName(option: string, name: unknown): void {
-  if (typeof name !== 'string' || name.includes('\0')) {
-    throw new InvalidOptionError(option, 'a host name, without NUL', name);
-  }
+  readOption(option, required(serverNameOption), name);
 }
 
 /** As in node:tls, NODE_TLS_REJECT_UNAUTHORIZED applies if the option is absent, but not if it is present and undefined. */

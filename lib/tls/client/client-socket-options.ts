@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { anything, milliseconds, wholeNumber } from '../../options/kinds.ts';
+import { abortSignal, anything, milliseconds, wholeNumber } from '../../options/kinds.ts';
 import { readOption, readOptions, type Schema } from '../../options/option.ts';
-import type { ConnectOptions } from './client-options.ts';
 import { readOnRead, type OnReadOptions } from '../socket/on-read.ts';
 
 /** Options of `connect` that concern the socket, not TLS. */
@@ -18,18 +17,16 @@ export interface ClientSocketOptions {
 
 export const clientSocketSchema = {
   highWaterMark: wholeNumber({ least: 0, of: 'bytes' }),
-  signal: {
-    ...anything<AbortSignal | undefined>({
-      ...{ type: 'AbortSignal', expected: 'an AbortSignal' },
-      fits: (value) => typeof value === 'object' && value !== null && 'aborted' in value,
-    }),
-    takesNull: true,
-  },
+  signal: { ...abortSignal, takesNull: true },
   timeout: milliseconds({ least: 0, fallback: 0 }),
 } satisfies Schema;
 
 /** @throws InvalidOptionError, naming the option. */
-export function readClientSocketOptions(options: ConnectOptions): ClientSocketOptions {
+export function readClientSocketOptions(options: {
+  readonly onread?: unknown;
+  readonly socket?: unknown;
+  readonly allowHalfOpen?: unknown;
+}): ClientSocketOptions {
   const onread = readOnRead(options.onread);
   const carrier = readCarrier(options.socket);
   return {
@@ -45,7 +42,7 @@ function readCarrier(value: unknown): Duplex | undefined {
   return value ? readOption('socket', carrierOption, value) : undefined;
 }
 
-const carrierOption = anything<Duplex | undefined>({
+export const carrierOption = anything<Duplex | undefined>({
   type: 'stream.Duplex',
   expected: 'a net.Socket or another Duplex',
   fits: isDuplex,

@@ -1,4 +1,5 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { Given } from '../../errors.ts';
+import { readOption, refusal, type Option } from '../../options/option.ts';
 
 /**
  * ALPN protocol names in order of preference, in the formats of node:tls: an array of names, or the wire format (RFC 7301
@@ -8,17 +9,27 @@ export type AlpnProtocols = readonly (string | Uint8Array)[] | NodeJS.ArrayBuffe
 
 const expected = 'an array of protocol names of 1 to 255 bytes without NUL, such as ["h2", "http/1.1"]';
 
+/** Read as names. */
+export const protocolsOption: Option<string[]> = {
+  type: 'string[] | Buffer',
+  ...{ expected, fallback: [], isSecret: false },
+  fits: (value) => ArrayBuffer.isView(value) || Array.isArray(value),
+  read: (_name, value) =>
+    ArrayBuffer.isView(value) ? readWireFormat(value) : (value as unknown[]).map(readName),
+};
+
 /** @throws InvalidOptionError. */
-export function readProtocols(protocols: unknown = []): string[] {
-  if (ArrayBuffer.isView(protocols)) return readWireFormat(protocols);
-  if (!Array.isArray(protocols)) throw new InvalidOptionError('ALPNProtocols', expected, protocols);
-  return protocols.map((protocol: unknown) => {
-    const name = protocol instanceof Uint8Array ? decode(protocol) : protocol;
-    if (typeof name !== 'string' || !isName(name)) {
-      throw new InvalidOptionError('ALPNProtocols', expected, protocol);
-    }
-    return name;
-  });
+export function readProtocols(protocols: unknown): string[] {
+  return readOption('ALPNProtocols', protocolsOption, protocols);
+}
+
+function refuse(given: unknown, what = expected): never {
+  throw refusal('ALPNProtocols', protocolsOption, given, what);
+}
+
+function readName(protocol: unknown): string {
+  const name = protocol instanceof Uint8Array ? decode(protocol) : protocol;
+  return typeof name === 'string' && isName(name) ? name : refuse(protocol);
 }
 
 function readWireFormat({ buffer, byteOffset, byteLength }: ArrayBufferView): string[] {
@@ -27,14 +38,13 @@ function readWireFormat({ buffer, byteOffset, byteLength }: ArrayBufferView): st
   for (let at = 0; at < wire.length;) {
     const end = at + 1 + wire.readUInt8(at);
     if (end === at + 1 || end > wire.length) {
-      throw new InvalidOptionError(
-        'ALPNProtocols',
+      refuse(
+        new Given(`${wire.length} bytes of something else`),
         `${expected}, or a Buffer of their wire format, each name after its length in one byte`,
-        `${wire.length} bytes of something else`,
       );
     }
     const name = decode(wire.subarray(at + 1, end));
-    if (!isName(name)) throw new InvalidOptionError('ALPNProtocols', expected, 'a name with NUL');
+    if (!isName(name)) refuse(new Given('a name with NUL'));
     names.push(name);
     at = end;
   }
@@ -45,7 +55,7 @@ function decode(name: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
   } catch {
-    throw new InvalidOptionError('ALPNProtocols', `${expected}, in UTF-8`, `a name of ${name.length} bytes`);
+    return refuse(new Given(`a name of ${name.length} bytes`), `${expected}, in UTF-8`);
   }
 }
 

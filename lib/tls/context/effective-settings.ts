@@ -3,12 +3,15 @@
  * context uses this, so that an omitted option never falls back to something weaker than the server's.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { InvalidOptionError } from '../../errors.ts';
+import { Given } from '../../errors.ts';
+import { text } from '../../options/kinds.ts';
+import { readOption, refusal, type Option } from '../../options/option.ts';
 import { readProtocols } from './alpn-protocols.ts';
 import {
   highest,
   lowest,
   readVersions,
+  versionSchema,
   type ProtocolVersion,
   type ProtocolVersionOptions,
   type VersionRange,
@@ -64,6 +67,13 @@ const serverOptionNames = Object.entries(contextRules)
   .filter(([, rule]) => rule === 'server')
   .map(([name]) => name as ServerOptionName);
 
+export const policyOption: Option<string | undefined> = {
+  ...text({
+    ...{ expected: "the name of an s2n-tls policy, such as 'default'", pattern: /./s, isSecret: false },
+  }),
+  takesNull: true,
+};
+
 /** The options of one context; undefined: not given. */
 export interface OwnSettings {
   readonly securityPolicy: string | undefined;
@@ -84,14 +94,7 @@ export interface EffectiveSettings extends VersionRange {
 export function readOwnSettings(
   options: TrustOptions & ProtocolVersionOptions & { securityPolicy?: string },
 ): OwnSettings {
-  const securityPolicy: unknown = options.securityPolicy ?? undefined;
-  if (securityPolicy !== undefined && (typeof securityPolicy !== 'string' || securityPolicy === '')) {
-    throw new InvalidOptionError(
-      'securityPolicy',
-      "the name of an s2n-tls policy, such as 'default'",
-      securityPolicy,
-    );
-  }
+  const securityPolicy = readOption('securityPolicy', policyOption, options.securityPolicy);
   const versions = readVersions(options);
   refuseEmptyRange(versions);
   const given = options as Partial<Record<ServerOptionName, unknown>>;
@@ -158,11 +161,9 @@ export function settingsWithin(server: EffectiveSettings, own: OwnSettings): Eff
   const maxVersion = lowest(server.maxVersion, own.maxVersion);
   if (minVersion > maxVersion) {
     const option = own.maxVersion !== undefined && own.maxVersion < minVersion ? 'maxVersion' : 'minVersion';
-    throw new InvalidOptionError(
-      option,
-      `a version that the server has (${server.minVersion} to ${server.maxVersion}): a context narrows the server's versions`,
-      own[option],
-    );
+    const versions = `${server.minVersion} to ${server.maxVersion}`;
+    const expected = `a version that the server has (${versions}): a context narrows the server's versions`;
+    throw refusal(option, versionSchema[option], own[option], expected);
   }
   return {
     securityPolicy: own.securityPolicy ?? server.securityPolicy,
@@ -193,10 +194,11 @@ export function refuseOtherServerOptions(
     if (given === undefined) continue;
     const meaning = meanings[name] ?? ((value) => value);
     if (isDeepStrictEqual(meaning(given), meaning(server[name]))) continue;
-    throw new InvalidOptionError(
+    const expected = 'what the server was made with, or nothing: all contexts of a server have it in common';
+    throw refusal(
       name,
-      'what the server was made with, or nothing: all contexts of a server have it in common',
-      name === 'ticketKeys' ? 'other keys' : given,
+      { expected, isSecret: true },
+      name === 'ticketKeys' ? new Given('other keys') : given,
     );
   }
 }
@@ -226,5 +228,6 @@ function refuseEmptyRange({
   readonly maxVersion: ProtocolVersion | undefined;
 }): void {
   if (minVersion <= maxVersion) return;
-  throw new InvalidOptionError('minVersion', `no later version than maxVersion (${maxVersion})`, minVersion);
+  const expected = `no later version than maxVersion (${maxVersion})`;
+  throw refusal('minVersion', versionSchema.minVersion, minVersion, expected);
 }

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { InvalidOptionError } from '../../errors.ts';
 import { addon } from '../../native/addon.ts';
-import { readOption } from '../../options/option.ts';
+import { readOption, type Option, type SchemaOf } from '../../options/option.ts';
 import type { NativeIdentity } from '../../native/binding.ts';
 import { checkCertificateMatchesSigner } from '../../signers/certificate-match.ts';
 import { LocalKeySigner } from '../../signers/local-key-signer.ts';
 import { readChain, type PemCertificate } from '../../pem/certificates.ts';
+import { pemText } from '../../pem/pem-text.ts';
 import { signerOption } from '../../signers/signer-option.ts';
 import type { Signer } from '../../signers/signer.ts';
 
@@ -20,6 +21,19 @@ export interface IdentityOptions {
 }
 
 const expectedChain = "a PEM certificate chain, the server's own certificate first";
+
+export const identitySchema = {
+  cert: {
+    ...{ type: 'string | Uint8Array | Array', expected: expectedChain, isSecret: true },
+    fits: (value) => Array.isArray(value) || pemText(value) !== undefined,
+  },
+  signer: signerOption,
+  ocspResponse: {
+    ...{ type: 'Uint8Array', expected: 'a Buffer with an OCSP response, DER', isSecret: true },
+    // OCSPResponse is a SEQUENCE (RFC 6960 §4.2.1).
+    fits: (value) => value instanceof Uint8Array && value[0] === 0x30,
+  },
+} satisfies SchemaOf<IdentityOptions>;
 
 /** A checked identity, in the form that the engine needs. */
 export interface Identity {
@@ -44,6 +58,7 @@ export function readIdentity(
   option = '',
   authorities: () => readonly PemCertificate[] = () => [],
 ): Identity {
+  readOption(`${option}cert`, { ...identitySchema.cert, isRequired: true }, cert);
   const certificateChain = readCertificate(
     oneText(cert, given, `${option}cert`),
     `${option}cert`,
@@ -67,12 +82,10 @@ export function readIdentity(
  * @throws InvalidOptionError.
  */
 export function withOcspResponse(identity: Identity, response: unknown, option = ''): Identity {
-  // OCSPResponse is a SEQUENCE (RFC 6960 §4.2.1).
-  if (response !== null && (!(response instanceof Uint8Array) || response[0] !== 0x30)) {
-    throw new InvalidOptionError(`${option}ocspResponse`, 'a Buffer with an OCSP response, DER', response);
-  }
-  const chain = new (addon().CertificateChain)(identity.certificateChain, response ?? undefined);
-  const ocspResponse = response === null ? undefined : Uint8Array.from(response);
+  const row: Option<Uint8Array> = { ...identitySchema.ocspResponse, isRequired: true };
+  const given = response === null ? undefined : readOption(`${option}ocspResponse`, row, response);
+  const chain = new (addon().CertificateChain)(identity.certificateChain, given);
+  const ocspResponse = given && Uint8Array.from(given);
   return { ...identity, native: { ...identity.native, chain }, ocspResponse };
 }
 

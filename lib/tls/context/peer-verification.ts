@@ -1,5 +1,5 @@
 import { flag } from '../../options/kinds.ts';
-import { readOption, readOptions, type Schema } from '../../options/option.ts';
+import { readOption, readOptions, type SchemaOf } from '../../options/option.ts';
 
 /** How a server treats its clients' certificates; names and meanings are node:tls's. */
 export interface ClientCertificateOptions {
@@ -18,7 +18,7 @@ export type ClientCertificates = { readonly rejectUnauthorized: boolean } | unde
 export const clientCertificateSchema = {
   requestCert: flag(false),
   rejectUnauthorized: { ...flag(true), takesNull: true },
-} satisfies Schema;
+} satisfies SchemaOf<ClientCertificateOptions>;
 
 /** @throws InvalidOptionError, naming the option. */
 export function readClientCertificates(options: ClientCertificateOptions): ClientCertificates {

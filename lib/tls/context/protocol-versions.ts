@@ -1,5 +1,6 @@
 import tls from 'node:tls';
-import { InvalidOptionError } from '../../errors.ts';
+import { choice } from '../../options/kinds.ts';
+import { readOption, type Option, type SchemaOf } from '../../options/option.ts';
 
 export type ProtocolVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -16,7 +17,16 @@ export interface VersionRange {
   readonly maxVersion: ProtocolVersion;
 }
 
-const versions: readonly unknown[] = ['TLSv1.2', 'TLSv1.3'] satisfies ProtocolVersion[];
+const versionOption: Option<ProtocolVersion | undefined> = {
+  ...choice(['TLSv1.2', 'TLSv1.3']),
+  takesNull: true,
+};
+
+export const versionSchema = {
+  minVersion: versionOption,
+  maxVersion: versionOption,
+} satisfies SchemaOf<ProtocolVersionOptions>;
+
 const olderVersions: readonly unknown[] = ['TLSv1', 'TLSv1.1'];
 
 /**
@@ -64,17 +74,11 @@ export function lowest(
   return one < other ? one : other;
 }
 
-function isVersion(value: unknown): value is ProtocolVersion {
-  return versions.includes(value);
-}
-
 function isOlder(value: unknown): boolean {
   return olderVersions.includes(value);
 }
 
 function readVersion(name: string, version: unknown): ProtocolVersion | undefined {
-  if (version === undefined || version === null) return undefined;
-  if (isVersion(version)) return version;
   const why = isOlder(version) ? ' (older versions sign with SHA-1, which no KMS makes)' : '';
-  throw new InvalidOptionError(name, `'TLSv1.2' or 'TLSv1.3'${why}`, version);
+  return readOption(name, { ...versionOption, expected: `${versionOption.expected}${why}` }, version);
 }

@@ -1,17 +1,31 @@
-import { Given, InvalidOptionError } from '../../errors.ts';
+import { Given } from '../../errors.ts';
+import { anything } from '../../options/kinds.ts';
+import {
+  checkOptionsObject,
+  isOptionsObject,
+  readOption,
+  refusal,
+  type SchemaOf,
+} from '../../options/option.ts';
 import { addon } from '../../native/addon.ts';
 import type { NativeConfig, NativeConfigOptions, NativeTrustStore } from '../../native/binding.ts';
 import {
+  policyOption,
   readOwnSettings,
   replaceSettings,
   settingsAlone,
   type EffectiveSettings,
   type OwnSettings,
 } from './effective-settings.ts';
-import { readIdentity, type Identity, type IdentityOptions } from './identity.ts';
+import { identitySchema, readIdentity, type Identity, type IdentityOptions } from './identity.ts';
 import type { PemCertificate } from '../../pem/certificates.ts';
-import { namesTrust, readAuthorities, trustStore, type TrustOptions } from './trust.ts';
-import { processVersions, type ProtocolVersionOptions, type VersionRange } from './protocol-versions.ts';
+import { namesTrust, readAuthorities, trustSchema, trustStore, type TrustOptions } from './trust.ts';
+import {
+  processVersions,
+  versionSchema,
+  type ProtocolVersionOptions,
+  type VersionRange,
+} from './protocol-versions.ts';
 import { refuseUnsupported } from './unsupported-options.ts';
 
 /** Certificates, the signers of their keys, and the security policy: options of contexts, servers and clients. */
@@ -27,6 +41,19 @@ export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOpt
    */
   securityPolicy?: string;
 }
+
+const identitiesOption = anything<readonly Partial<IdentityOptions>[]>({
+  ...{ type: 'object[]', expected: 'an array of { cert, signer }, one for each kind of key', fallback: [] },
+  fits: (value) => Array.isArray(value) && value.every(isOptionsObject),
+});
+
+export const secureContextSchema = {
+  ...identitySchema,
+  identities: identitiesOption,
+  securityPolicy: policyOption,
+  ...versionSchema,
+  ...trustSchema,
+} satisfies SchemaOf<SecureContextOptions>;
 
 /** Certificates, the signers that hold their keys, and a policy, for any number of connections. Immutable. */
 export class SecureContext {
@@ -83,9 +110,7 @@ export function createSecureContext(options: SecureContextOptions): SecureContex
 
 /** Like `createSecureContext`, but does not check whether policy and certificates fit together. */
 export function readSecureContext(options: SecureContextOptions): SecureContext {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw new InvalidOptionError('options', '{ cert, signer, … }', options);
-  }
+  checkOptionsObject(options, '{ cert, signer, … }');
   refuseUnsupported(options);
   return new SecureContext(readIdentities(options), readOwnSettings(options), processVersions());
 }
@@ -111,27 +136,23 @@ export function makeConfig(
 }
 
 export function readIdentities(options: SecureContextOptions): Identity[] {
-  const { cert, signer, ocspResponse, identities } = options;
-  const expected = 'an array of { cert, signer }, one for each kind of key';
-  if (identities !== undefined && !Array.isArray(identities)) {
-    throw new InvalidOptionError('identities', expected, identities);
-  }
-  const list: readonly unknown[] = identities ?? [];
+  const { cert, signer, ocspResponse } = options;
+  const list = readOption('identities', identitiesOption, options.identities);
   const alone = list.length === 0 || cert !== undefined || signer !== undefined;
   const authorities = (): readonly PemCertificate[] => readAuthorities(options.ca);
   const own = { cert, signer, ocspResponse } as Partial<IdentityOptions>;
   const read = alone ? [readIdentity(own, '', authorities)] : [];
   for (const [index, each] of list.entries()) {
-    if (typeof each !== 'object' || each === null) throw new InvalidOptionError('identities', expected, each);
     read.push(readIdentity(each, `identities[${index}].`, authorities));
   }
   const types = read.map(({ keyType }) => keyType);
   const twice = types.find((type, index) => types.indexOf(type) !== index);
   if (twice !== undefined) {
-    throw new InvalidOptionError(
+    throw refusal(
       'identities',
-      `${expected}: a handshake chooses by the kind of key, and by the name with server.addContext`,
+      identitiesOption,
       new Given(`two for ${twice === 'rsa' ? 'RSA' : 'ECDSA'} keys`),
+      `${identitiesOption.expected}: a handshake chooses by the kind of key, and by the name with server.addContext`,
     );
   }
   return read;

@@ -1,6 +1,6 @@
-import { Given, InvalidOptionError } from '../../errors.ts';
-import { anything, flag, wholeNumber } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
+import { Given } from '../../errors.ts';
+import { anything, flag, required, wholeNumber } from '../../options/kinds.ts';
+import { readOption, readOptions, refusal, type Option, type SchemaOf } from '../../options/option.ts';
 import type { ClientCertificates } from './peer-verification.ts';
 import { TICKET_KEY_BYTES } from './ticket-keys.ts';
 
@@ -27,6 +27,20 @@ export interface SessionOptions {
 
 const sessionTimeout = wholeNumber({ least: 1, most: 604_800, fallback: 7200, of: 'seconds' });
 
+const expectedKeys = `a Buffer of ${TICKET_KEY_BYTES} bytes: 16 of name and 32 of secret`;
+
+/** Read as a copy. */
+const ticketKeysOption: Option<Uint8Array | undefined> = {
+  ...{ type: 'Buffer', expected: expectedKeys, isSecret: true },
+  fits: (value) => ArrayBuffer.isView(value),
+  read(name, value) {
+    const { buffer, byteOffset, byteLength } = value as NodeJS.ArrayBufferView;
+    if (byteLength === TICKET_KEY_BYTES)
+      return Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength));
+    throw refusal(name, ticketKeysOption, new Given(`${byteLength} bytes`));
+  },
+};
+
 export const sessionSchema = {
   sessionTickets: flag(true),
   sessionTimeout: {
@@ -37,7 +51,8 @@ export const sessionSchema = {
     ...{ type: 'string', expected: 'a string of at most 32 bytes', fallback: '' },
     fits: (value) => typeof value === 'string' && Buffer.byteLength(value) <= 32,
   }),
-} satisfies Schema;
+  ticketKeys: ticketKeysOption,
+} satisfies SchemaOf<SessionOptions>;
 
 export interface SessionSettings {
   readonly tickets: boolean;
@@ -51,32 +66,19 @@ export function readSessionOptions(
   options: SessionOptions,
   clientCertificates: ClientCertificates,
 ): SessionSettings {
-  const { ticketKeys, sessionTickets: given = clientCertificates === undefined } = options;
+  const { sessionTickets: given = clientCertificates === undefined } = options;
   const read = readOptions(sessionSchema, { ...options, sessionTickets: given });
-  const { sessionTickets, sessionTimeout: timeout, sessionIdContext: idContext } = read;
-  if (clientCertificates && (sessionTickets || ticketKeys !== undefined)) {
-    throw new InvalidOptionError(
-      sessionTickets ? 'sessionTickets' : 'ticketKeys',
-      'nothing: where client certificates are asked for (requestCert) s2n-tls gives no tickets',
-      sessionTickets || ticketKeys,
-    );
+  const { sessionTickets: tickets, sessionTimeout: timeout, sessionIdContext: idContext, ticketKeys } = read;
+  if (clientCertificates && (tickets || ticketKeys !== undefined)) {
+    const name = tickets ? 'sessionTickets' : 'ticketKeys';
+    const expected =
+      'nothing: where client certificates are asked for (requestCert) s2n-tls gives no tickets';
+    throw refusal(name, sessionSchema[name], tickets || ticketKeys, expected);
   }
-  return {
-    tickets: sessionTickets,
-    timeout,
-    ticketKeys: ticketKeys === undefined ? undefined : readTicketKeys(ticketKeys),
-    idContext,
-  };
+  return { tickets, timeout, ticketKeys, idContext };
 }
 
 /** @throws InvalidOptionError. */
 export function readTicketKeys(keys: unknown): Uint8Array {
-  if (!ArrayBuffer.isView(keys) || keys.byteLength !== TICKET_KEY_BYTES) {
-    throw new InvalidOptionError(
-      'ticketKeys',
-      `a Buffer of ${TICKET_KEY_BYTES} bytes: 16 of name and 32 of secret`,
-      ArrayBuffer.isView(keys) ? new Given(`${keys.byteLength} bytes`) : keys,
-    );
-  }
-  return Uint8Array.from(new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength));
+  return readOption('ticketKeys', required(ticketKeysOption), keys);
 }

@@ -1,6 +1,6 @@
 import { S2nPkeyError } from '../../errors.ts';
 import { flag } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
+import { readOptions, type Option, type SchemaOf } from '../../options/option.ts';
 import { addon } from '../../native/addon.ts';
 import type { NativeTrustStore } from '../../native/binding.ts';
 import {
@@ -9,6 +9,7 @@ import {
   UnreadablePemError,
   type PemCertificate,
 } from '../../pem/certificates.ts';
+import { pemText } from '../../pem/pem-text.ts';
 import {
   defaultAuthorities,
   nameOfAuthority,
@@ -32,10 +33,21 @@ export interface TrustOptions {
   allowPartialTrustChain?: boolean;
 }
 
-export const trustSchema = { allowPartialTrustChain: flag(false) } satisfies Schema;
-
 const expectedAuthorities = 'PEM with "-----BEGIN CERTIFICATE-----", a string or Buffer or an array of them';
 const expectedLists = 'PEM with "-----BEGIN X509 CRL-----", a string or Buffer or an array of them';
+
+function pemTexts(expected: string): Option<PemTexts | undefined> {
+  return {
+    ...{ type: 'string | Uint8Array | Array', expected, isSecret: true, takesNull: true },
+    fits: (value) => Array.isArray(value) || pemText(value) !== undefined,
+  };
+}
+
+export const trustSchema = {
+  ca: pemTexts(expectedAuthorities),
+  crl: pemTexts(expectedLists),
+  allowPartialTrustChain: flag(false),
+} satisfies SchemaOf<TrustOptions>;
 
 /** Reading all authorities of Node takes milliseconds, so their store is created once for each list. */
 let usual:
@@ -47,8 +59,7 @@ let usual:
  * @throws InvalidOptionError, naming the option; S2nPkeyError `ERR_S2N_PKEY_CA_INVALID` or `ERR_S2N_PKEY_CRL_INVALID`.
  */
 export function trustStore(options: TrustOptions): NativeTrustStore {
-  const { ca, crl } = options;
-  const { allowPartialTrustChain: partial } = readOptions(trustSchema, options);
+  const { ca, crl, allowPartialTrustChain: partial } = readOptions(trustSchema, options);
   if (isAbsent(ca) && isAbsent(crl) && !partial) return usualStore();
   const revocationLists = readLists(crl);
   if (isAbsent(ca)) return storeOfDefaults(defaultAuthorities(), revocationLists, partial);

@@ -1,6 +1,6 @@
 import { S2nPkeyError } from '../../errors.ts';
 import { callback } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
+import { readOptions, type SchemaOf } from '../../options/option.ts';
 import { SecureContext } from '../context/secure-context.ts';
 
 /** Callbacks of a server that choose by the client hello. Each costs the handshake one turn of the event loop. */
@@ -24,7 +24,7 @@ export interface ClientHelloOptions {
 export const clientHelloSchema = {
   SNICallback: { ...callback<ClientHelloOptions['SNICallback']>(), takesNull: true },
   ALPNCallback: { ...callback<ClientHelloOptions['ALPNCallback']>(), takesNull: true },
-} satisfies Schema;
+} satisfies SchemaOf<ClientHelloOptions>;
 
 /** The parts of a client hello that the callbacks get. */
 export interface ClientHello {

@@ -1,13 +1,18 @@
+import { signatureLimitsOption } from '../../signers/admission/admission-of-server.ts';
 import type { SignatureAdmission } from '../../signers/admission/signature-admission.ts';
 import type { SignatureLimits } from '../../signers/admission/signature-limits.ts';
 import { flag, fraction, milliseconds, wholeNumber } from '../../options/kinds.ts';
-import { readOptions, type Schema } from '../../options/option.ts';
-import type { AlpnProtocols } from '../context/alpn-protocols.ts';
-import { readClientHelloOptions, type ClientHelloOptions } from '../handshake/client-hello.ts';
-import type { ClientCertificateOptions } from '../context/peer-verification.ts';
-import type { SecureContextOptions } from '../context/secure-context.ts';
+import { readOptions, type Schema, type SchemaOf } from '../../options/option.ts';
+import { protocolsOption, type AlpnProtocols } from '../context/alpn-protocols.ts';
+import {
+  clientHelloSchema,
+  readClientHelloOptions,
+  type ClientHelloOptions,
+} from '../handshake/client-hello.ts';
+import { clientCertificateSchema, type ClientCertificateOptions } from '../context/peer-verification.ts';
+import { secureContextSchema, type SecureContextOptions } from '../context/secure-context.ts';
 import type { SocketOptions } from './server-handshake.ts';
-import type { SessionOptions } from '../context/session-options.ts';
+import { sessionSchema, type SessionOptions } from '../context/session-options.ts';
 
 /** Options of `attach`. `createServer` also accepts those of `net.Server`. */
 export interface TlsServerOptions
@@ -43,6 +48,16 @@ export const serverSchema = {
   keepAlive: flag(false),
   keepAliveInitialDelay: { ...fraction({ least: 0, fallback: 0, of: 'milliseconds' }), takesNull: true },
 } satisfies Schema;
+
+export const tlsServerSchema = {
+  ...secureContextSchema,
+  ...clientCertificateSchema,
+  ...sessionSchema,
+  ...clientHelloSchema,
+  ...serverSchema,
+  ALPNProtocols: protocolsOption,
+  signatureLimits: signatureLimitsOption,
+} satisfies SchemaOf<TlsServerOptions>;
 
 /** @throws InvalidOptionError, naming the option. */
 export function readConnectionOptions(options: TlsServerOptions): SocketOptions & {

@@ -5,8 +5,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { Given, InvalidOptionError, S2nPkeyError } from '../../errors.ts';
-import { milliseconds } from '../../options/kinds.ts';
-import { readOptions, type OptionValues, type Schema } from '../../options/option.ts';
+import { refusal } from '../../options/option.ts';
 import { readChain } from '../../pem/certificates.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import type { Signer } from '../../signers/signer.ts';
@@ -14,23 +13,15 @@ import { readSecureContext, type SecureContextOptions } from '../context/secure-
 import type { Identity } from '../context/identity.ts';
 import { contextsOf } from './secure-server.ts';
 import type { ServerContexts } from '../context/server-contexts.ts';
+import {
+  readWatchOptions,
+  watchOnlyOptions,
+  watchSchema,
+  type WatchCertificateOptions,
+  type WatchTimes,
+} from './watch-options.ts';
 
-/** Further options of the context: `securityPolicy`, `ca` …, as for `server.setSecureContext`. */
-export interface WatchCertificateOptions extends Omit<
-  SecureContextOptions,
-  'cert' | 'signer' | 'identities' | 'ocspResponse'
-> {
-  /** Path of the certificate chain (PEM): a file, or a symbolic link, as in a Kubernetes secret. */
-  cert: string;
-  /** Holds the certificate's key. If the key may change too, a function that returns the signer for a certificate. */
-  signer: Signer | ((cert: string) => Signer | Promise<Signer>);
-  /** The name (SNI) that the certificate is for, as in `addContext`. Default: clients that request none of the added names. */
-  servername?: string;
-  /** Milliseconds for which the file must not change before it is read. Default: 200. */
-  settle?: number;
-  /** Milliseconds between checks of the file, since network file systems report no changes. Default: 30,000. */
-  interval?: number;
-}
+export type { WatchCertificateOptions } from './watch-options.ts';
 
 /** The certificate that is served now. */
 export interface SwappedCertificate {
@@ -46,12 +37,6 @@ export interface WatchClock {
   /** Calls `act` once after `milliseconds`, unless the returned function is called first. */
   after(milliseconds: number, act: () => void): () => void;
 }
-
-/** When a watch checks its file. */
-export const watchSchema = {
-  settle: milliseconds({ least: 1, fallback: 200 }),
-  interval: milliseconds({ least: 1, fallback: 30_000 }),
-} satisfies Schema;
 
 const systemClock: WatchClock = {
   now: Date.now,
@@ -107,7 +92,7 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     options: WatchCertificateOptions,
     served: string,
     serving: readonly Identity[],
-    times: OptionValues<typeof watchSchema>,
+    times: WatchTimes,
     clock: WatchClock,
   ) {
     super();
@@ -282,22 +267,7 @@ export async function watchCertificate(
   if (contexts === undefined) {
     throw new InvalidOptionError('server', 'a server of createServer, or one that was attached', server);
   }
-  if (typeof options !== 'object' || (options as unknown) === null || typeof options.cert !== 'string') {
-    throw new InvalidOptionError(
-      'cert',
-      'the path of a PEM file',
-      (options as { cert?: unknown } | null)?.cert,
-    );
-  }
-  if (options.cert.includes('-----BEGIN')) {
-    throw new InvalidOptionError('cert', 'the path of a PEM file, and not its content', options.cert);
-  }
-  for (const name of identityOptions) {
-    const given: unknown = (options as Partial<SecureContextOptions>)[name];
-    if (given === undefined) continue;
-    throw new InvalidOptionError(name, "nothing: the server's other certificates stay as they are", given);
-  }
-  const times = readOptions(watchSchema, options);
+  const times = readWatchOptions(options);
   try {
     const content = await readPem(options.cert);
     const served = await serve(contexts, options, content, [], clock, () => false);
@@ -310,15 +280,6 @@ export async function watchCertificate(
     });
   }
 }
-
-/** Options that `watchCertificate` refuses, because the server's other certificates stay as they are. */
-const identityOptions = ['identities', 'ocspResponse'] as const;
-
-const ownOptions = [
-  'servername',
-  'settle',
-  'interval',
-] as const satisfies readonly (keyof WatchCertificateOptions)[];
 
 /** Resolves to undefined if `isClosed` meanwhile. */
 async function serve(
@@ -333,7 +294,7 @@ async function serve(
   const leaf = readLeaf(cert, clock.now());
   const found = typeof signer === 'function' ? await findSigner(signer, cert, clock) : signer;
   const contextOptions: SecureContextOptions = { ...options, cert, signer: found };
-  for (const name of ownOptions) Reflect.deleteProperty(contextOptions, name);
+  for (const name of watchOnlyOptions) Reflect.deleteProperty(contextOptions, name);
   const context = readSecureContext(contextOptions);
   if (isClosed()) return undefined;
   contexts.renew(servername, context, former);
@@ -371,20 +332,13 @@ async function readPem(path: string): Promise<string> {
 function readLeaf(cert: string, now: number): X509Certificate {
   const expected = "a PEM certificate chain, the server's own first";
   const [leaf] = readChain('cert', expected, cert).certificates;
-  if (leaf === undefined) throw new InvalidOptionError('cert', expected, cert);
+  if (leaf === undefined) throw refusal('cert', watchSchema.cert, cert, expected);
+  const valid = { expected: 'a certificate that is valid now', isSecret: true };
   if (now > Date.parse(leaf.validTo)) {
-    throw new InvalidOptionError(
-      'cert',
-      'a certificate that is valid now',
-      new Given(`one that expired on ${leaf.validTo}`),
-    );
+    throw refusal('cert', valid, new Given(`one that expired on ${leaf.validTo}`));
   }
   if (now < Date.parse(leaf.validFrom)) {
-    throw new InvalidOptionError(
-      'cert',
-      'a certificate that is valid now',
-      new Given(`one that is valid from ${leaf.validFrom}`),
-    );
+    throw refusal('cert', valid, new Given(`one that is valid from ${leaf.validFrom}`));
   }
   return leaf;
 }

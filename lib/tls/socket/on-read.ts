@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
-import { InvalidOptionError } from '../../errors.ts';
+import { anything, callback, required } from '../../options/kinds.ts';
+import {
+  isOptionsObject,
+  readOption,
+  readOptions,
+  type Option,
+  type SchemaOf,
+} from '../../options/option.ts';
 
 /** Reads into a buffer instead of emitting `'data'`, as the option `onread` of `net.Socket`. */
 export interface OnReadOptions {
@@ -9,16 +16,32 @@ export interface OnReadOptions {
   callback: (bytesWritten: number, buffer: Uint8Array) => boolean;
 }
 
+export const onReadSchema = {
+  buffer: anything<Uint8Array | (() => Uint8Array)>({
+    ...{ type: 'Uint8Array | Function', expected: 'a Uint8Array or a function that returns one' },
+    isRequired: true,
+    fits: (value) => value instanceof Uint8Array || typeof value === 'function',
+  }),
+  callback: required(callback<OnReadOptions['callback']>()),
+} satisfies SchemaOf<OnReadOptions>;
+
+/** Its own object is used: node:net remembers it. */
+export const onReadOption: Option<OnReadOptions | undefined> = {
+  type: 'object',
+  expected: '{ buffer: a Uint8Array or a function that returns one, callback: a function }',
+  isSecret: true,
+  takesNull: true,
+  members: onReadSchema,
+  fits: isOptionsObject,
+  read(name, value) {
+    readOptions(onReadSchema, value as object, `${name}.`);
+    return value as OnReadOptions;
+  },
+};
+
 /** @throws InvalidOptionError, naming the option. */
 export function readOnRead(value: unknown): OnReadOptions | undefined {
-  if (value === undefined || value === null) return undefined;
-  const { buffer, callback } = value as Partial<OnReadOptions>;
-  const isBuffer = buffer instanceof Uint8Array || typeof buffer === 'function';
-  if (!isBuffer || typeof callback !== 'function') {
-    const expected = '{ buffer: a Uint8Array or a function that returns one, callback: a function }';
-    throw new InvalidOptionError('onread', expected, value);
-  }
-  return value as OnReadOptions;
+  return readOption('onread', onReadOption, value);
 }
 
 /** Calls `before` ahead of each read, because `onread` bypasses the events of the stream. */

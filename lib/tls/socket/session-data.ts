@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../../errors.ts';
+import type { Option } from '../../options/option.ts';
 
 /** What a client needs to resume a session: the state of s2n-tls, and the certificate chain of the server that issued it. */
 export interface SessionData {
@@ -17,26 +17,28 @@ export function encodeSession({ state, chain }: SessionData): Buffer {
   return Buffer.concat(parts);
 }
 
-/** @throws InvalidOptionError if `encodeSession` did not create the value. */
-export function decodeSession(session: unknown): SessionData {
-  const refuse = (): never => {
-    throw new InvalidOptionError(
-      'session',
-      "what a 'session' event or getSession() of this package gave",
-      session,
-    );
-  };
-  if (!(session instanceof Uint8Array)) return refuse();
+/** A session that `encodeSession` created. */
+export const sessionOption: Option<SessionData | undefined> = {
+  type: 'Buffer',
+  expected: "what a 'session' event or getSession() of this package gave",
+  isSecret: true,
+  takesNull: true,
+  fits: (value) => decode(value) !== undefined,
+  read: (_name, value) => decode(value),
+};
+
+function decode(session: unknown): SessionData | undefined {
+  if (!(session instanceof Uint8Array)) return undefined;
   const bytes = Buffer.from(session.buffer, session.byteOffset, session.byteLength);
-  if (bytes.length < MAGIC.length || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return refuse();
+  if (bytes.length < MAGIC.length || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const chain: Uint8Array[] = [];
   let at = MAGIC.length;
   for (;;) {
-    if (at + 4 > bytes.length) return refuse();
+    if (at + 4 > bytes.length) return undefined;
     const length = bytes.readUInt32BE(at);
     at += 4;
     if (length === 0) break;
-    if (at + length > bytes.length) return refuse();
+    if (at + length > bytes.length) return undefined;
     chain.push(bytes.subarray(at, at + length));
     at += length;
   }
