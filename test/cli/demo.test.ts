@@ -245,7 +245,7 @@ describe('the demonstration', () => {
     }
   });
 
-  it('refuses a port that is none, and a port for no page', async () => {
+  it('refuses an invalid port, and a port without --serve', async () => {
     expect((await command(['demo', '--serve', '--port', '84x'])).errors).to.match(
       /--port expects a number.*'84x'/,
     );

@@ -110,7 +110,7 @@ describe('s2n-pkey doctor', function () {
   }
 
   describe('for a key and its certificate', () => {
-    it('says that all is in order, how long signatures take and what they cost', async () => {
+    it('reports no fault, the latency of signatures and their cost', async () => {
       const { kms } = running();
       const { arn, file } = await site('in-order');
       await kms.resetCounters();
@@ -260,7 +260,7 @@ describe('s2n-pkey doctor', function () {
       return `127.0.0.1:${(server.address() as AddressInfo).port}`;
     }
 
-    it('tells what clients see: versions, cipher, group, scheme, certificate, ALPN, resumption', async () => {
+    it('prints what clients get: versions, cipher, group, scheme, certificate, ALPN, resumption', async () => {
       const { cert, signer, file } = await site('served');
       const address = await listening(
         createServer({ cert, signer, ALPNProtocols: ['h2'] }, (socket) => {
@@ -287,7 +287,7 @@ describe('s2n-pkey doctor', function () {
       expect(server.handshakes[1]?.signatureScheme).to.equal('ecdsa_secp256r1_sha256');
     });
 
-    it('names what is wrong: trust, name, resumption', async () => {
+    it('reports faults of trust, name and resumption', async () => {
       const { key, cert } = identity('P-256', 'elsewhere.example');
       const address = await listening(
         createNodeServer({ key, cert, maxVersion: 'TLSv1.2', secureOptions: 1 << 14 }, (socket) => {
@@ -304,7 +304,7 @@ describe('s2n-pkey doctor', function () {
       expect(text.output).to.contain('FAULT').and.to.contain('TLSv1.3       no: ');
     });
 
-    it('says so where there is no TLS, or nobody', async () => {
+    it('reports NO_CONNECTION without TLS, or without a server', async () => {
       const plain = await listening(
         createPlainServer((socket) =>
           socket

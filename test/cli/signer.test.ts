@@ -107,7 +107,7 @@ describe('s2n-pkey signer', () => {
     expect((await once(child, 'exit'))[0]).to.equal(0);
   }).timeout(120_000);
 
-  it('goes on when nobody reads what it prints, and ends in order', async () => {
+  it('keeps signing when its output is not read, and ends in order', async () => {
     const limits = ['--per-second', '1000000', '--in-flight', '100000'];
     const child = start('--socket', path, '--key', 'alias/site', ...limits);
     await listening(child);

@@ -40,7 +40,7 @@ function onHello(act: (socket: Socket) => void): Server {
   });
 }
 
-describe('A client whose handshake fails tells it as tls.connect', () => {
+describe('A client whose handshake fails reports the same errors as tls.connect', () => {
   const ends: Record<string, (socket: Socket) => void> = {
     'ends the connection': (socket) => socket.end(),
     'ends the connection in the midst of a record': (socket) =>

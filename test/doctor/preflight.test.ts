@@ -63,7 +63,7 @@ describe('preflight', function () {
     return { keyId, arn, signer, cert };
   }
 
-  describe('finds in order', () => {
+  describe('finds no fault in', () => {
     it('a key, its certificate and the default policy, through an alias', async () => {
       const { client, kms } = running();
       const { keyId, arn, cert } = await site('ECC_NIST_P384');

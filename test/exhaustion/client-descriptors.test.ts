@@ -13,7 +13,7 @@ interface Attempt {
   readonly result: string;
 }
 
-describe('A client for which there is no descriptor', () => {
+describe('A client without a free descriptor', () => {
   let server: Server;
   let program: Program | undefined;
   let attempts: Attempt[];
@@ -38,7 +38,7 @@ describe('A client for which there is no descriptor', () => {
   });
 
   for (const name of ['tls.connect', 'connect', 'connect over a socket', 'Agent', 'buildConnector']) {
-    it(`is told by an error that comes as an event, nothing is left over, and the next connects: ${name}`, () => {
+    it(`emits 'error', leaks nothing, and lets the next one connect: ${name}`, () => {
       const own = attempts.filter((attempt) => attempt.name === name);
       const limited = own.filter(({ free }) => free !== undefined);
       expect(limited.map(({ result }) => result)).to.have.lengthOf(7);

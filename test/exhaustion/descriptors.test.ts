@@ -87,7 +87,7 @@ describe('when descriptors run out', () => {
   }
 
   for (const kind of ['tcp', 'unix', 'cluster-shared', 'cluster-shared-unix']) {
-    it(`accepting pauses, what is open goes on, and accepting resumes (${kind})`, async () => {
+    it(`the server stops accepting, serves open connections, and accepts again (${kind})`, async () => {
       const target = await start(kind);
       let report: Line | undefined;
       const paused = event('acceptPaused').then((told) => (report = told));
@@ -133,7 +133,7 @@ describe('when descriptors run out', () => {
     });
   }
 
-  it('a server may be closed while it is paused, and listen again', async () => {
+  it('a server can be closed while accepting is paused, and listen again', async () => {
     const target = await start('tcp');
     const paused = event('acceptPaused');
     const begun: Begun[] = [];
@@ -150,7 +150,7 @@ describe('when descriptors run out', () => {
     await echoes(client, 'again');
   });
 
-  it('an https server pauses, too', async () => {
+  it('an https server stops accepting, too', async () => {
     const target = await start('https');
     const paused = event('acceptPaused');
     const begun: Begun[] = [];
@@ -164,7 +164,7 @@ describe('when descriptors run out', () => {
     expect((await readAll(client)).toString()).to.match(/^HTTP\/1.1 200 [^]*hi$/);
   });
 
-  it('a cluster worker that is handed its connections refuses them, and tells of each', async () => {
+  it("a cluster worker that gets connections from the primary refuses them, with a 'drop' event for each", async () => {
     const target = await start('cluster');
     const paused = event('acceptPaused');
     const begun: Begun[] = [];
@@ -180,7 +180,7 @@ describe('when descriptors run out', () => {
     await echoes(client, 'again');
   });
 
-  it('where the application takes the reserve too, what is open goes on, and all is well afterwards', async () => {
+  it('if the application uses up the reserve, open connections continue, and new ones are served afterwards', async () => {
     const target = await start('tcp');
     const first = begin(target);
     await first.secure;
@@ -195,7 +195,7 @@ describe('when descriptors run out', () => {
     await echoes(client, 'again');
   });
 
-  it('a limit that is too low is told of at the start, once', async () => {
+  it('a limit below 1,024 causes one warning at the start', async () => {
     await start('tcp');
     await ask('diagnostics');
     const warnings = seen.filter((told) => told['event'] === 'warning');

@@ -7,7 +7,7 @@ import { runProgram } from '../fixtures/program.ts';
 const { key, cert } = identity('P-256');
 
 describe('when no thread can be started', () => {
-  it('each connection ends in an error that says so, and the process goes on', async () => {
+  it('each connection fails with an error that names threads, and the process continues', async () => {
     const file = new URL('../fixtures/limited-server.ts', import.meta.url);
     const program = runProgram(file, ['tcp'], { KEY: key, CERT: cert });
     try {

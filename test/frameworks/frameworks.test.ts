@@ -148,7 +148,7 @@ describe('the programs of docs/frameworks, as they stand there', () => {
         .that.matches(/127\.0\.0\.1$/);
     });
 
-    it('believes a proxy it was told to trust', async () => {
+    it('trusts the headers of a proxy that it is configured to trust', async () => {
       const headers = { 'x-forwarded-proto': 'http', 'x-forwarded-for': '192.0.2.7' };
       const facts = await json(await pages.run('frameworks/express'), { headers });
       expect(facts).to.deep.include({ secure: false, protocol: 'http', ip: '192.0.2.7' });

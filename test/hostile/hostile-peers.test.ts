@@ -167,7 +167,7 @@ describe('a hostile peer', () => {
     await told(1, refused);
   });
 
-  it('speaks HTTP without TLS, also HTTP/2 and a byte at a time: it is told so', async () => {
+  it('speaks HTTP without TLS, also HTTP/2 and a byte at a time: it gets the status 400', async () => {
     const slow = raw(port);
     slow.setNoDelay(true);
     for (const byte of Buffer.from('OPTIONS * HTTP/1.1\r\n')) slow.write(Buffer.of(byte));

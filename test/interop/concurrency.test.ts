@@ -90,7 +90,7 @@ describe(`${handshakes} handshakes at once, each signed by a KMS that takes its 
     expect(beat.longestPause).to.be.lessThan(latency);
   });
 
-  it('and were the event loop held, the timer would tell', async () => {
+  it('are measured by a timer that notices a blocked event loop', async () => {
     const beat = await beatDuring(interval, async () => {
       const until = performance.now() + 1_000;
       while (performance.now() < until);

@@ -246,7 +246,7 @@ describe('Handshakes with a key that is in KMS', () => {
     }
   }
 
-  describe('are refused by clients that would rather not', () => {
+  describe('are refused by clients that do not trust the server', () => {
     const elsewhere = 'elsewhere.s2n-pkey.test';
 
     it('node:tls client: another name, another certificate', async () => {

@@ -81,7 +81,7 @@ describe('with connections in every state: half-open, waiting for a signature, i
   });
 
   for (const engine of ['', 'engine']) {
-    it(`worker threads can be terminated together${engine ? ', while the main thread goes on with the engine' : ', the engine with them'}`, async () => {
+    it(`worker threads can be terminated together${engine ? ', while the main thread keeps using the engine' : ', and the engine ends with them'}`, async () => {
       const ports = await start(['workers', '3', engine]);
       peers = await EveryState.enter(ports, diagnostics);
       expect(await ask('terminate')).to.deep.equal([1, 1, 1]);

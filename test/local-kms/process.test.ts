@@ -93,7 +93,7 @@ describe('s2n-pkey local-kms', () => {
     expect(gone).to.include({ code: 'ECONNREFUSED' });
   });
 
-  it('hands SIGTERM on to its command', async () => {
+  it('forwards SIGTERM to its command', async () => {
     const program =
       "process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready')";
     const data = path.join(directory, 'command-signal');
@@ -103,7 +103,7 @@ describe('s2n-pkey local-kms', () => {
     expect(await once(child, 'exit')).to.deep.equal([3, null]);
   });
 
-  it('says what is wrong with a command that cannot be started', async () => {
+  it('reports a command that cannot be started', async () => {
     const data = path.join(directory, 'no-command');
     const none = await output(s2nPkey(['local-kms', '--data', data, '--']));
     expect(none.code).to.equal(2);
@@ -129,7 +129,7 @@ describe('s2n-pkey local-kms', () => {
     });
   }
 
-  it('takes its credential from the environment, and rather from the command line', async () => {
+  it('takes its credentials from the command line, or else from the environment', async () => {
     const env = { AWS_ACCESS_KEY_ID: 'FROMENV', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: 'token' };
     const data = path.join(directory, 'credentials');
     for (const [args, id] of [
@@ -229,7 +229,7 @@ describe('s2n-pkey local-kms', () => {
     });
   }
 
-  it('explains itself', async () => {
+  it('prints its options with --help', async () => {
     const { code, stdout } = await output(s2nPkey(['local-kms', '--help']));
     expect(code).to.equal(0);
     expect(stdout)

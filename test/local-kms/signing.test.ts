@@ -218,7 +218,7 @@ describe('local KMS: Sign and Verify', () => {
     expect(refused.message).to.contain('EXTERNAL_MU');
   });
 
-  it('tells with DryRun whether it would sign, without signing', async () => {
+  it('reports with DryRun whether it would sign, without signing', async () => {
     const { client } = running();
     const { keyId, arn } = await createKey(client, 'ECC_NIST_P256');
     const input = {

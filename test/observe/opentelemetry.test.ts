@@ -157,7 +157,7 @@ describe('OpenTelemetry', function () {
     }
   });
 
-  it('tells of a failure by its code', async () => {
+  it('reports a failure by its code', async () => {
     server.setSecureContext(sites().site('P-384')); // Its breaker opens.
     await sites().kms.misbehave({ kind: 'disabled-key' });
     const failed = once(server, 'tlsClientError');
@@ -188,7 +188,7 @@ describe('OpenTelemetry', function () {
     }
   });
 
-  it('tells nothing more once closed, and refuses wrong options by name', async () => {
+  it('reports nothing after close(), and refuses invalid options by name', async () => {
     observation.close();
     await readAll(await connectTls(port));
     expect(exporter.getFinishedSpans()).to.deep.equal([]);

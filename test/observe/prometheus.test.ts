@@ -97,7 +97,7 @@ describe('Prometheus metrics', function () {
     expect(value('s2n_pkey_signatures_total')).to.equal(1);
   });
 
-  it('know what is in flight, and the states of the engine', async () => {
+  it('count handshakes and signatures in flight, and the connections of the engine by state', async () => {
     await sites().kms.misbehave({ kind: 'latency', milliseconds: 1_000 });
     const client = connectTls(port);
     await when(
@@ -128,7 +128,7 @@ describe('Prometheus metrics', function () {
     expect(value(name, { ...labels, servername: 'other.test' })).to.equal(Date.parse(validTo) / 1000);
   });
 
-  it('refuse what they cannot watch, and options that are wrong, by name', () => {
+  it('refuse other objects than servers, and invalid options, by name', () => {
     expect(() => metrics.watch(createTcpServer())).to.throw(InvalidOptionError, /server/);
     for (const buckets of [[], [0, 1], [1, 1], [1, Infinity], 'x']) {
       expect(() => prometheusMetrics({ buckets: buckets as number[] })).to.throw(

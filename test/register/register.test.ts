@@ -212,7 +212,7 @@ describe('node --import s2n-pkey/register', () => {
     expect(await get(await port(made))).to.equal('thread true');
   });
 
-  it('starts where a Service of the name s2n-pkey is, and says which variable is no setting', async () => {
+  it('starts beside a Kubernetes Service named s2n-pkey, and warns about an unknown variable', async () => {
     const child = start('foreign.mjs', "console.log('started')", {
       ...{ S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_LOCAL_KEY: 'key.pem' },
       ...{ S2N_PKEY_SERVICE_HOST: '10.0.0.1', S2N_PKEY_PORT: 'tcp://10.0.0.1:443', S2N_PKEY_CRET: 'x' },

@@ -32,7 +32,7 @@ describe('the settings of s2n-pkey/register', () => {
     });
   });
 
-  it('come from a file, paths relative to it; a variable holds over it', () => {
+  it('come from a file, with paths relative to it, and a variable overrides it', () => {
     const text =
       '{ "cert": "cert.pem", "localKey": "/key.pem", "httpsPorts": [3000], "handshakeTimeout": 1 }';
     const given = { ...config(text), S2N_PKEY_HTTPS_PORTS: '443' };
@@ -41,7 +41,7 @@ describe('the settings of s2n-pkey/register', () => {
     });
   });
 
-  it('are not what others set: a warning, with the nearest name', () => {
+  it('do not include unknown variables, which cause a warning with the nearest name', () => {
     const warnings: string[] = [];
     const given = { ...least, S2N_PKEY_CRET: 'c', S2N_PKEY_HTTP_PORT_LIST: '1' };
     const settings = readSettings(given, '/srv', (message) => warnings.push(message));
@@ -51,7 +51,7 @@ describe('the settings of s2n-pkey/register', () => {
     expect(warnings[1]).to.match(/no setting S2N_PKEY_HTTP_PORT_LIST: .* S2N_PKEY_HTTPS_PORTS$/);
   });
 
-  it('are not what Kubernetes sets for a Service s2n-pkey, nor other variables of this package: no warning', () => {
+  it('do not include variables of Kubernetes for a Service s2n-pkey, or others of this package, without a warning', () => {
     const given = {
       ...least,
       S2N_PKEY_SERVICE_HOST: '10.0.0.1',

@@ -113,7 +113,7 @@ describe("An Agent's `proxyEnv`", () => {
     }
   });
 
-  it('tells the keys of the target', async () => {
+  it("emits 'keylog' for the target", async () => {
     const agent = new Agent(options({ https_proxy: `http://127.0.0.1:${proxyPort}` }));
     const lines: Buffer[] = [];
     agent.on('keylog', (line: Buffer) => lines.push(line));
@@ -182,7 +182,7 @@ describe("An Agent's `proxyEnv`", () => {
     await close(secure);
   });
 
-  it('is refused by name where its URL is none, which is not shown', () => {
+  it('is refused by name if its URL is invalid, without printing the URL', () => {
     expect(() => new Agent(options({ https_proxy: 'http://user:secret@:x' })))
       .to.throw(/^proxyEnv: expected an https_proxy that is a URL; /)
       .with.property('message')

@@ -185,7 +185,7 @@ describe('alerts that a client gets when a handshake fails', () => {
       });
     }
 
-    it('is ECONNRESET where there is none, or what there is cannot be read', async () => {
+    it('is ECONNRESET without an alert, or with one that cannot be read', async () => {
       const { port } = server.address() as AddressInfo;
       for (const last of [
         '',
@@ -205,7 +205,7 @@ describe('alerts that a client gets when a handshake fails', () => {
     });
   });
 
-  it('comes in plaintext after the server has begun, too: TLS 1.2, a message out of order', async () => {
+  it("is sent in plaintext after the server's first flight, too: TLS 1.2, an unexpected message", async () => {
     const port = await serve();
     const failed = next<TlsConnectionError>(server, 'tlsClientError');
     const client = connectTcp(port, '127.0.0.1');

@@ -35,7 +35,7 @@ describe('TlsSocket, when a connection breaks', () => {
         socket = await secure;
       }
 
-      it('tells an end in order from a FIN that may have cut something off', async () => {
+      it('has endedWithoutCloseNotify false after an orderly end', async () => {
         await begin();
         socket.resume();
         expect(socket.endedWithoutCloseNotify).to.equal(false);
@@ -44,7 +44,7 @@ describe('TlsSocket, when a connection breaks', () => {
         expect(socket.endedWithoutCloseNotify).to.equal(false);
       });
 
-      it('tells a FIN that may have cut something off, from the end on', async () => {
+      it("has endedWithoutCloseNotify true from 'end' on after a bare FIN", async () => {
         await begin();
         wire.client.write('some of');
         await next<Buffer>(socket, 'data');

@@ -51,12 +51,12 @@ describe('the authorities that a server names', () => {
         }
       });
 
-      it('are not told where `ca` is not given, as with node:tls', async () => {
+      it('are not announced without `ca`, as in node:tls', async () => {
         expect(await namesSeen(await listen(ours({})), version)).to.deep.equal([]);
         expect(await namesSeen(await listen(theirs({})), version)).to.deep.equal([]);
       });
 
-      it('are not told by a server that asks for no certificate', async () => {
+      it('are not announced by a server that requests no certificate', async () => {
         const server = ours({ requestCert: false, ca: first.certificate });
         expect(await namesSeen(await listen(server), version)).to.deep.equal([]);
       });

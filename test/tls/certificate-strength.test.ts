@@ -232,7 +232,7 @@ describe('the strength of a peer’s certificates', () => {
     });
   }
 
-  it('is told to a client that is refused, by an alert', async () => {
+  it('sends an alert to a client that it refuses', async () => {
     const row = rows.find(({ what }) => what === 'a leaf signed with SHA-1');
     if (!row) throw new Error('no such row');
     const server = kept(

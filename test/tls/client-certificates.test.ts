@@ -64,7 +64,7 @@ describe('a server that asks for client certificates', () => {
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     describe(`over ${maxVersion}`, () => {
-      it('takes a client whose certificate an authority of `ca` vouches for, and tells who it is', async () => {
+      it('accepts a client whose certificate an authority of `ca` issued, and exposes that certificate', async () => {
         const port = await serve({});
         const { socket } = await visit(port, { ...client, maxVersion });
         expect(socket?.authorized).to.equal(true);
@@ -74,7 +74,7 @@ describe('a server that asks for client certificates', () => {
         expect(socket?.getPeerCertificate().subjectaltname).to.equal('DNS:client.test');
       });
 
-      it('refuses a client without one, in OpenSSL’s words, and tells it so by an alert', async () => {
+      it('refuses a client without one, with OpenSSL’s code and an alert', async () => {
         const port = await serve({});
         const { error, socket } = await visit(port, { maxVersion });
         expect(error?.code).to.equal('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');

@@ -127,7 +127,7 @@ describe('Choosing by the client hello', () => {
       expect(client).to.equal('ERR_SSL_TLSV1_UNRECOGNIZED_NAME');
     });
 
-    it('fails the handshake, and no other, where it throws or gives what is no context', async () => {
+    it('fails only this handshake if it throws or returns another value than a context', async () => {
       const answers: [string, (name: string, callback: Callback) => void, ...string[]][] = [
         [
           'it throws',
@@ -164,7 +164,7 @@ describe('Choosing by the client hello', () => {
       }
     });
 
-    it('has until handshakeTimeout, and what it gives later is not used', async () => {
+    it('has time until handshakeTimeout, and a later answer is ignored', async () => {
       const callbacks: Callback[] = [];
       const server = serving({
         handshakeTimeout: 100,

@@ -57,7 +57,7 @@ describe("A client's 'keylog' event", () => {
     for (const line of lines) expect(line).to.match(/^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]+\n$/);
   });
 
-  it("is told on, with the socket, as the Agent's 'keylog'", async () => {
+  it('is also emitted by the Agent, with the socket', async () => {
     const https = createHttpsServer(own, (_req, res) => res.end('answer'));
     const httpsPort = await listen(https);
     const expected: string[] = [];
@@ -113,19 +113,19 @@ describe("Node's own option --tls-keylog", () => {
     ).to.have.lengthOf(1);
   });
 
-  it('does so where nobody listens, too', async () => {
+  it("writes the file without a 'keylog' listener, too", async () => {
     const { file } = await run('');
     expect(readFileSync(file, 'latin1')).to.match(/^([A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]+\n){10,}$/);
   });
 
-  it('is where a process with --trace-tls or --tls-cipher-list is told that these have no effect, once', async () => {
+  it('warns once that --trace-tls and --tls-cipher-list have no effect', async () => {
     const { warnings } = await run('', '--trace-tls --tls-cipher-list=HIGH');
     for (const flag of ['--trace-tls', '--tls-cipher-list']) {
       expect(warnings.filter((text) => text.startsWith(`${flag} has no effect`))).to.have.lengthOf(1);
     }
   });
 
-  it('is read as Node reads it', () => {
+  it('parses the flag as Node does', () => {
     expect(readKeyLogFile([], undefined)).to.equal(undefined);
     expect(readKeyLogFile(['--tls-keylog=a'], '')).to.equal('a');
     expect(readKeyLogFile(['--tls-keylog', 'a', '--import=x'], undefined)).to.equal('a');

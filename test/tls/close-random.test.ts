@@ -124,7 +124,7 @@ describe(`Connections with random sizes, chunks and ends (S2N_PKEY_TEST_SEED=${s
     }
   });
 
-  it('destroy() after the last write: all of it arrives, though the peer goes on sending', async () => {
+  it('destroy() after the last write: all data arrives, even if the peer keeps sending', async () => {
     const { port, secure } = await serve();
     for (let round = 0; round < rounds; round++) {
       const random = new Random(`${seed}/destroy/${round}`);
@@ -210,7 +210,7 @@ describe(`Connections with random sizes, chunks and ends (S2N_PKEY_TEST_SEED=${s
     ['FIN', ['']],
     ['RST', ['ECONNRESET', 'EPIPE']],
   ] as const) {
-    it(`${cut} at a random byte: what arrived is the beginning of what was sent, and one 'close' tells`, async () => {
+    it(`${cut} at a random byte: the data received is a prefix of the data sent, and 'close' is emitted once`, async () => {
       const { port, secure } = await serve();
       for (let round = 0; round < rounds; round++) {
         const random = new Random(`${seed}/${cut}/${round}`);

@@ -26,7 +26,7 @@ describe('connect with an option that cannot be', () => {
     });
   }
 
-  it('names a socket that is none', () => {
+  it('refuses a `socket` that is not a stream, by name', () => {
     expect(() => connect({ socket: 'text' as never })).to.throw(InvalidOptionError, /socket.*Duplex/);
   });
 });

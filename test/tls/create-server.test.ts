@@ -120,7 +120,7 @@ describe('createServer, when a handshake fails', () => {
   }
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-    it(`tells addresses, SNI and ALPN of a socket that is destroyed already, over ${maxVersion}`, async () => {
+    it(`exposes addresses, SNI and ALPN of a destroyed socket, over ${maxVersion}`, async () => {
       const signer = new AsynchronousSigner(key, throwing);
       server = createServer({ cert, signer, ALPNProtocols: ['h2', 'http/1.1'] });
       const port = await listen(server);

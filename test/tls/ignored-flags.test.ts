@@ -37,7 +37,7 @@ describe('Options of Node itself', () => {
     expect(flags).to.deep.equal(['--tls-cipher-list', '--tls-min-v1.0', '--openssl-config', '--secure-heap']);
   });
 
-  it('are not warned of where there are none', () => {
+  it('cause no warning if the process has none of them', () => {
     expect(warningsOfIgnoredFlags(undefined, [])).to.deep.equal([]);
   });
 });

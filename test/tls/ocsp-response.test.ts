@@ -105,7 +105,7 @@ describe('ocspResponse', () => {
     expect(await stapled(await listen(attached), '-tls1_3')).to.equal('good');
   });
 
-  it('is refused by name where it is none', () => {
+  it('is refused by name if it is not an OCSP response', () => {
     expect(() => serving({ ocspResponse: Buffer.from('PEM') })).to.throw(/^ocspResponse: .*DER/);
     expect(() => serving({}).setOcspResponse('x' as never)).to.throw(/^ocspResponse:/);
   });

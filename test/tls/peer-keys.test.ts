@@ -34,7 +34,7 @@ describe('a peer whose certificate has an Ed25519 key', () => {
     return kept(createServer({ cert: site.cert, signer, requestCert: true, rejectUnauthorized, ca }));
   }
 
-  it('that shows it unasked, as a server, is told as that', async () => {
+  it('of a server fails the client with ERR_S2N_PKEY_PEER_KEY', async () => {
     const server = kept(
       createTcpServer((socket) => {
         socket.on('error', () => undefined);
@@ -57,7 +57,7 @@ describe('a peer whose certificate has an Ed25519 key', () => {
     }
   });
 
-  it('that shows it unasked, as a client, is told as that, and gets the alert', async () => {
+  it('of a client fails the server with ERR_S2N_PKEY_PEER_KEY, and the client gets the alert', async () => {
     const hello = await clientHello({ maxVersion: 'TLSv1.2' });
     for (const rejectUnauthorized of [true, false]) {
       const server = serve(rejectUnauthorized);
@@ -76,7 +76,7 @@ describe('a peer whose certificate has an Ed25519 key', () => {
   });
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    it(`that does not show it, since nobody asks for such, is named as what it may be, over ${version}`, async () => {
+    it(`that the peer does not show, because no one asks for this kind, is named as a possible reason, over ${version}`, async () => {
       const ours = serve(true);
       const failed = once(ours, 'tlsClientError') as Promise<[TlsConnectionError]>;
       const to = { host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false };

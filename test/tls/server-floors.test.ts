@@ -119,7 +119,7 @@ describe('a setting of a server', () => {
       });
     }
 
-    it('hold beside a policy, and give way to a version that is named', async () => {
+    it('apply together with a policy, and an explicit version overrides them', async () => {
       tls.DEFAULT_MIN_VERSION = 'TLSv1.3';
       const makes = all['createServer'];
       if (!makes) throw new Error('there is no createServer');

@@ -59,7 +59,7 @@ describe('Session resumption', () => {
   for (const protocol of protocols) {
     const options = { minVersion: protocol, maxVersion: protocol };
 
-    it(`needs no signature with ${protocol}, however often, and both sides tell of it`, async () => {
+    it(`needs no signature with ${protocol}, however often, and isSessionReused() is true on both sides`, async () => {
       const { server, signer } = serving();
       const port = await listen(server);
       let last = await visit(server, port, options);

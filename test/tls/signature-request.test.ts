@@ -24,7 +24,7 @@ function asked(): { request: SignatureRequest; options: SignOptions } {
   return { request, options: given };
 }
 
-describe('A signature that is no longer wanted', () => {
+describe('A signature that is aborted', () => {
   const gone = new Error('the peer left');
 
   it('aborts the signal of a signer that took it, with the reason', () => {
@@ -41,7 +41,7 @@ describe('A signature that is no longer wanted', () => {
     expect(options.signal).to.include({ aborted: true, reason: gone });
   });
 
-  it('is told to those of this package without a signal', () => {
+  it('notifies signers of this package without creating an AbortSignal', () => {
     const { request, options } = asked();
     const cancellation = cancellationOf(options);
     expect(cancellation).not.to.be.instanceOf(AbortSignal);

@@ -118,7 +118,7 @@ describe('TlsSocket, when a connection ends', () => {
     });
   }
 
-  it('stops reading from a peer when JavaScript does not read, and goes on when it does', async () => {
+  it('stops reading from a peer while JavaScript does not read, and resumes when it does', async () => {
     await serve(() => undefined, { pauseOnConnect: true });
     const secure = next<TlsSocket>(server, 'secureConnection');
     const client = await connectTls(port);

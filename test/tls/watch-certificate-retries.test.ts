@@ -52,7 +52,7 @@ describe('a watched certificate file that is refused', function () {
       expect(clock.delays).to.deep.equal([]);
     });
 
-    it('where the signer cannot be found for long: at most a minute apart, and each failure is told', async () => {
+    it("while the signer cannot be opened: at most a minute apart, with a 'refused' event for each failure", async () => {
       let fails = false;
       const { signer } = sites().site('P-256');
       await held({

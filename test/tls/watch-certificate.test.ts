@@ -122,7 +122,7 @@ describe('a certificate file that is watched', function () {
     await ended(socket);
   });
 
-  it('can be for one name, beside the server’s own', async () => {
+  it('can be for one name, in addition to the server’s own certificate', async () => {
     const own = await shownFingerprint();
     await watched({ servername: 'named.example' });
     expect(servedCertificates(at.server).map(({ servername }) => servername)).to.deep.equal([
@@ -202,7 +202,7 @@ describe('a certificate file that is watched', function () {
     await new Promise((resolve) => https.close(resolve));
   });
 
-  it('is no more looked at once closed', async () => {
+  it('is not read after close()', async () => {
     const { signer } = sites().site('P-256');
     const closing = await watchCertificate(at.server, { cert: at.file, signer, settle: 1, interval: 5 });
     const told: unknown[] = [];

@@ -116,7 +116,7 @@ describe('a certificate file that is watched, on a server with more than its cer
     expect(await stapled()).to.equal(null);
   });
 
-  it('leaves what is asked of clients', async () => {
+  it('keeps requestCert and the authorities for client certificates', async () => {
     await serving({ requestCert: true, ca: rsa.cert });
     await watched();
     expect(await visit({})).to.equal('refused');
@@ -124,7 +124,7 @@ describe('a certificate file that is watched, on a server with more than its cer
     expect(await visit(rsa)).to.include({ protocol: 'TLSv1.3' });
   });
 
-  it('comes beside the others where its kind of key is new, and goes when the file has another kind', async () => {
+  it('adds a certificate for a new kind of key, and removes it when the file has another kind', async () => {
     await serving({ cert: rsa.cert, signer: new LocalKeySigner({ key: rsa.key }), identities: [] });
     const both = new Map([[rsa.cert, new LocalKeySigner({ key: rsa.key })]]);
     await watched({ signer: (pem: string) => both.get(pem) ?? signer });

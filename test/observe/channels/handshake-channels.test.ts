@@ -73,7 +73,7 @@ describe('The channels of a handshake', () => {
     await close(server);
   });
 
-  it('tell of a full handshake: its start, its signature, and what was agreed on', async () => {
+  it('report a full handshake: its start, its signature, and what was negotiated', async () => {
     const client = await connectTls(port, { ALPNProtocols: ['h2'] });
     const { localPort } = client;
     await readAll(client);
@@ -118,7 +118,7 @@ describe('The channels of a handshake', () => {
     expect((signatureStart as SignatureStartMessage).handshake).to.equal(start);
   });
 
-  it('tell of a resumed session, for which nothing is signed', async () => {
+  it('report a resumed session, without a signature', async () => {
     const options = { maxVersion: 'TLSv1.2' } as const;
     const first = await connectTls(port, options);
     const session = first.getSession();
@@ -133,7 +133,7 @@ describe('The channels of a handshake', () => {
     });
   });
 
-  it('tell of a failed signature by its code, and of the handshake that it ended', async () => {
+  it('report a failed signature by its code, and the handshake that failed with it', async () => {
     refusal = Object.assign(new Error('no'), { code: 'NOPE' });
     const failed = once(server, 'tlsClientError');
     const client = connectTls(port).catch((error: unknown) => error);
@@ -150,7 +150,7 @@ describe('The channels of a handshake', () => {
     expect(end?.copy.error).to.equal(error);
   });
 
-  it('tell of a peer that does not speak TLS', async () => {
+  it('report a peer that does not use TLS', async () => {
     const failed = once(server, 'tlsClientError');
     connectTcp(port, '127.0.0.1')
       .on('error', () => undefined)
@@ -162,7 +162,7 @@ describe('The channels of a handshake', () => {
     ]);
   });
 
-  it("tell of this package's own clients", async () => {
+  it("report handshakes of this package's own clients", async () => {
     const client = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: cert });
     await once(client, 'secureConnect');
     const [end] = of('client', 'handshake:end');
@@ -177,7 +177,7 @@ describe('The channels of a handshake', () => {
     await readAll(client);
   });
 
-  it('tell of a client that refused the certificate, and of one whose user went', async () => {
+  it('report a client that refused the certificate, and one that the application destroyed', async () => {
     const refused = connect({ port, host: '127.0.0.1', servername: 'localhost' });
     const error = await next<NodeJS.ErrnoException>(refused, 'error');
     expect(of('client', 'handshake:end').map(({ copy }) => copy.outcome)).to.deep.equal([error.code]);
@@ -209,7 +209,7 @@ describe('The channels of a handshake', () => {
     expect(seen).to.equal('ecdsa_secp256r1_sha256');
   });
 
-  it('cost nothing where nobody listens: there is no observation, and none is published', async () => {
+  it('create and publish nothing without a subscriber', async () => {
     expect(observeHandshake('server')).not.to.equal(undefined);
     deaf();
     published = [];

@@ -105,7 +105,7 @@ describe('signatureLimits of the workers of a cluster', function () {
     expect((await flood(port)).map(({ asked }) => asked)).to.deep.equal([2, 2]);
   });
 
-  it('that nobody gave come from the quota of the signer, unless that is for each process', async () => {
+  it('by default come from the quota of the signer, and are not divided if it has perProcess', async () => {
     const quota = { perSecond: 1e6, inFlight: 8 };
     await start('shared', { QUOTA: JSON.stringify(quota) });
     expect((await look()).map(({ workers }) => workers)).to.deep.equal([2, 2]);
@@ -120,7 +120,7 @@ describe('signatureLimits of the workers of a cluster', function () {
     expect((await look()).map(({ workers }) => workers)).to.deep.equal([1, 1]);
   });
 
-  it('are for each of them while the primary has not loaded the package, and divided once it has', async () => {
+  it('apply to each worker alone until the primary loads the package, and are divided then', async () => {
     const port = await start('unaware', {
       LIMITS: JSON.stringify({ ...alone, perSecond: 1e6, inFlight: 6 }),
     });

@@ -87,7 +87,7 @@ describe('signatureLimits', function () {
     if (server.listening) await close(server);
   });
 
-  it('ends at once what a thousand clients want beyond it, serves the others, and open connections never notice', async () => {
+  it('refuses at once what exceeds it of a thousand clients, serves the others, and does not disturb open connections', async () => {
     const port = await serve({
       perSecond: Infinity,
       inFlight: 20,

@@ -130,7 +130,7 @@ describe('signerConformance', () => {
       expect([...found.keys()].join('\n')).to.include('signs many times');
     });
 
-    it('that mixes up what is asked for at once', async () => {
+    it('that mixes up concurrent operations', async () => {
       let last: PrivateKeyOperation | undefined;
       const open = signerWith('P-256', async (operation) => {
         last = operation;

@@ -348,7 +348,7 @@ for (const path of ['fast', 'sdk'] as const)
 
       const underWay = async (): Promise<number> => (await kms().counters())['Sign']?.inFlight ?? 0;
 
-      it('has a hundred requests under way at once, and ends them all when they are no longer wanted', async () => {
+      it('sends a hundred requests at once, and ends all of them when they are aborted', async () => {
         await kms().misbehave({ kind: 'hang' });
         const aborts = Array.from({ length: 100 }, () => new AbortController()); // One for each handshake.
         const signatures = aborts.map(({ signal }) => rejectionOf(signer.sign(asked, { signal })));

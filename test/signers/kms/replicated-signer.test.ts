@@ -111,7 +111,7 @@ describe('openReplicas', function () {
     });
   });
 
-  it('signs in the first Region while that is well', async () => {
+  it('signs in the first Region while it works', async () => {
     const signer = await open();
     const [before = 0, beforeWest = 0] = await signed();
     for (let n = 0; n < 3; n++) await signer.sign(operation);

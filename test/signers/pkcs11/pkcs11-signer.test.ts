@@ -224,7 +224,7 @@ describe('the public key of a token', () => {
     }
   });
 
-  it('is asked for when the token does not tell it, and refused when TLS cannot use it', () => {
+  it('must be passed if the token does not have it, and is refused on a curve that TLS does not use', () => {
     expect(() => publicKeyOf({ type: 'ec', params: p256, point: undefined })).to.throw('give publicKey');
     const secp256k1 = Buffer.from('06052b8104000a', 'hex');
     expect(() => publicKeyOf({ type: 'ec', params: secp256k1, point })).to.throw(

@@ -10,14 +10,14 @@ import { asked, sockets } from './sockets.ts';
 describe("The file of a signer's socket", () => {
   const at = sockets();
 
-  describe('keeps to the permissions of the socket', () => {
-    it('which are those of this user alone, and not for a moment others', async () => {
+  describe('has permissions', () => {
+    it('of this user alone, from its first moment', async () => {
       await at.serve();
       expect((await stat(at.path)).mode & 0o777).to.equal(0o600);
       expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
     });
 
-    it('and refuses those that let every user in, on both sides, unless told', async () => {
+    it('that may admit every user only with allowOthers, on both sides', async () => {
       const refused = await rejectionOf(at.serve({ mode: 0o666 }));
       expect(refused).to.include({ code: 'ERR_S2N_PKEY_INVALID_OPTION', option: 'mode' });
       await at.serve({ mode: 0o666, allowOthers: true });
@@ -27,7 +27,7 @@ describe("The file of a signer's socket", () => {
       expect(await at.open({ allowOthers: true })).to.be.instanceOf(SocketSigner);
     });
 
-    it('and refuses a path that is no socket, or nothing', async () => {
+    it('and must be a socket: another file, or none, is refused', async () => {
       expect(await rejectionOf(at.open())).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_UNREACHABLE' });
       await writeFile(at.path, 'a file');
       expect(await rejectionOf(at.open())).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_PERMISSIONS' });
@@ -62,7 +62,7 @@ describe("The file of a signer's socket", () => {
       expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
     });
 
-    it('is left alone when somebody does, and the one who listens goes on', async () => {
+    it('is kept if a process listens on it, which continues to sign', async () => {
       await at.serve();
       const client = await at.open();
       const error = await rejectionOf(at.serve());

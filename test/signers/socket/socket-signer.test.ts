@@ -28,7 +28,7 @@ describe('SocketSigner', () => {
   }
 
   describe('many at once', () => {
-    it('has a thousand signatures on one connection, no more under way than the other side takes', async () => {
+    it('makes a thousand signatures on one connection, never more at once than the server accepts', async () => {
       let underWay = 0;
       let most = 0;
       const inner = localSigner('P-256');
@@ -67,8 +67,8 @@ describe('SocketSigner', () => {
     });
   });
 
-  describe('when a signature is not wanted any more', () => {
-    it('says so to the other process, whose signer is told', async () => {
+  describe('when a signature is aborted', () => {
+    it('cancels it in the other process, whose signer gets an aborted signal', async () => {
       const held = new HeldSigner();
       await at.serve({ signer: held });
       const client = await at.open();
@@ -130,7 +130,7 @@ describe('SocketSigner', () => {
       }
     });
 
-    it('ends in order, answers what was asked for, and removes its file', async () => {
+    it('finishes pending signatures, then removes its file', async () => {
       const held = new HeldSigner();
       const server = await at.serve({ signer: held });
       const client = await at.open();

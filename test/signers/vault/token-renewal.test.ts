@@ -74,7 +74,7 @@ describe('the renewal of a token of Vault', () => {
     expect(held.delays.slice(1)).to.deep.equal([50_000, 100_000]);
   });
 
-  it('begins also where the policy forbids the look: a renewal tells the time, too', async () => {
+  it('starts by renewing the token if the policy forbids looking it up', async () => {
     const held = renewing([403, {}], renewed);
     await held.renewal.start();
     expect(held.asked).to.deep.equal([lookup, renewal]);

@@ -91,7 +91,7 @@ describe('VaultSigner with OpenBao', () => {
       expect(other).to.include({ code: 'ERR_S2N_PKEY_VAULT_KEY_VERSION' });
     });
 
-    it('and says so when that version is not there any more', async () => {
+    it('rejects with ERR_S2N_PKEY_VAULT_KEY_VERSION if that version was deleted', async () => {
       await bao.ask('POST', 'transit/keys/trimmed', { type: 'ecdsa-p256' });
       const signer = await open({ key: 'trimmed' });
       await bao.ask('POST', 'transit/keys/trimmed/rotate', {});
@@ -144,7 +144,7 @@ describe('VaultSigner with OpenBao', () => {
       await when('a later time of expiry', remaining, (later) => later > first);
     });
 
-    it('or says that there is none', async () => {
+    it('and rejects with ERR_S2N_PKEY_VAULT_TOKEN without one', async () => {
       const error = await rejectionOf(VaultSigner.open({ key: 'ecdsa-p256', address: bao.address }));
       expect(error).to.include({ code: 'ERR_S2N_PKEY_VAULT_TOKEN' });
       expect(error).to.have.property('message').that.includes('VAULT_TOKEN');
@@ -161,7 +161,7 @@ describe('VaultSigner with OpenBao', () => {
     ['a key that does not sign', { key: 'aes256-gcm96' }, 'KEY_TYPE'],
     ['a server that is not there', { address: 'http://127.0.0.1:1' }, 'UNREACHABLE'],
   ] as const) {
-    it(`says what is wrong with ${what}: ${code}`, async () => {
+    it(`rejects for ${what} with the code ${code}`, async () => {
       const error = await rejectionOf(open(options));
       expect(error)
         .to.be.instanceOf(VaultError)

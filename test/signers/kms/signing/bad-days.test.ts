@@ -35,7 +35,7 @@ describe('Fast signing, on the bad days of a KMS', () => {
   const outcomes = (): string[] => attempts.map(({ outcome }) => outcome);
 
   describe('credentials', () => {
-    it('that KMS calls expired are renewed once, and not sent again if they stay the same', async () => {
+    it('that KMS reports as expired are renewed once, and not sent again if they are unchanged', async () => {
       const { credentials } = kms();
       const asks: (object | undefined)[] = [];
       const signer = await open({
@@ -58,7 +58,7 @@ describe('Fast signing, on the bad days of a KMS', () => {
       await signs(signer);
     });
 
-    it('that cannot be had end the signature with what is wrong with them', async () => {
+    it('that cannot be loaded fail the signature with the reason', async () => {
       const { credentials } = kms();
       let isThere = true;
       const client = new KMSClient({
@@ -197,7 +197,7 @@ describe('Fast signing, on the bad days of a KMS', () => {
   });
 
   describe('a client that has gone', () => {
-    it('takes back a request that was not sent', async () => {
+    it('cancels a request that was not sent', async () => {
       const between = await passage();
       const signer = await open({ endpoint: between.endpoint });
       await signs(signer);
@@ -248,7 +248,7 @@ describe('Fast signing, on the bad days of a KMS', () => {
     });
   });
 
-  it('close() ends what is under way, and the connections', async () => {
+  it('close() ends signatures in progress and the connections', async () => {
     const between = await passage();
     const signer = await open({ endpoint: between.endpoint });
     await kms().misbehave({ kind: 'hang' });
@@ -263,7 +263,7 @@ describe('Fast signing, on the bad days of a KMS', () => {
     );
   });
 
-  it('every attempt is told of in the asynchronous context of sign(), with the request id of KMS', async () => {
+  it('every attempt is published in the asynchronous context of sign(), with the request id of KMS', async () => {
     const context = new AsyncLocalStorage<string>();
     const seen: [store: string | undefined, attempt: KmsAttemptMessage][] = [];
     const look = (message: unknown): void => {

@@ -179,7 +179,7 @@ describe('Fast requests, and what a KMS can say', () => {
     });
   }
 
-  describe('a signature that nobody wants any more', () => {
+  describe('an aborted signature', () => {
     let connections: number;
     let held: (() => void)[];
     beforeEach(() => {

@@ -129,7 +129,7 @@ describe('A process that signs with KMS', function () {
     });
   });
 
-  it('refuses a KMS whose certificate nobody vouches for', async () => {
+  it('refuses a KMS whose certificate no trusted authority issued', async () => {
     passage = await TcpPassage.open(kms().endpoint, { tls: identity('P-256') });
     expect(await run(sources, { endpoint: passage.endpoint })).to.deep.equal({
       code: 'ERR_S2N_PKEY_KMS_UNREACHABLE',

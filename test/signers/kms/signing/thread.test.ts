@@ -84,7 +84,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     });
   }
 
-  it('goes on with what it was given while the event loop stands still', async () => {
+  it('retries a request while the event loop is blocked', async () => {
     const counted = new Int32Array(new SharedArrayBuffer(4));
     const service = new Worker(countingService, { eval: true, workerData: counted });
     const port = await next<number>(service, 'message');
@@ -116,7 +116,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     }
   });
 
-  it('takes back what is no longer wanted, before and after it has crossed', async () => {
+  it('cancels an aborted signature, before and after it reaches the thread', async () => {
     const signer = await open({ thread: 'worker' });
     await signs(signer);
     const before = new AbortController();
@@ -133,7 +133,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     await underWay(0);
   });
 
-  it('close() ends what is under way', async () => {
+  it('close() ends signatures in progress', async () => {
     const signer = await open({ thread: 'worker' });
     await kms().misbehave({ kind: 'hang' });
     const signed = rejectionOf(signer.sign(asked));
@@ -143,7 +143,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     await underWay(0);
   });
 
-  it('a thread that is lost fails what it had, by a code, and another takes its place', async () => {
+  it('if the thread ends, its signatures fail with a code, and another thread replaces it', async () => {
     const { endpoint, region, credentials } = kms();
     const setup = { keyArn: arn(), region, endpoint, credentials, fast: true } as const;
     const limits = { timeout: 5_000, hedging: false } as const;

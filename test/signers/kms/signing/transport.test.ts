@@ -125,7 +125,7 @@ describe('The transport to KMS', () => {
     });
   }
 
-  it('does not send what is taken back while it waits, and leaves the connection as it is', async () => {
+  it('does not send a request that is cancelled while it waits, and keeps the connection', async () => {
     const { kms, port } = await service();
     kms.hold = true;
     const transport = transportTo(port, { maxConnections: 1 });
@@ -255,7 +255,7 @@ describe('The transport to KMS', () => {
     expect(seen).to.deep.equal([undefined]);
   });
 
-  it('fails what is under way when it is closed, and refuses what comes afterwards', async () => {
+  it('fails pending requests when it is closed, and refuses later ones', async () => {
     const { kms, port } = await service();
     kms.hold = true;
     const transport = transportTo(port);
