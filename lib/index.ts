@@ -39,7 +39,7 @@ export type { OnReadOptions } from './tls/socket/on-read.ts';
 export { TlsConnectionError } from './tls/socket/connection-error.ts';
 export type { ClientHelloOptions } from './tls/handshake/client-hello.ts';
 export type { ClientCertificateOptions } from './tls/context/peer-verification.ts';
-export type { SessionOptions } from './tls/context/session-options.ts';
+export type { SharedTicketKeys, SessionOptions } from './tls/context/session-options.ts';
 export type { PemTexts, TrustOptions } from './tls/context/trust.ts';
 export type { AlpnProtocols } from './tls/context/alpn-protocols.ts';
 export type { TlsServerOptions } from './tls/server/server-options.ts';

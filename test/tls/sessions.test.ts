@@ -99,6 +99,33 @@ describe('Session resumption', () => {
       }
     });
 
+    it(`goes on with ${protocol} while machines change from one ticket key to the next, whoever is first`, async () => {
+      const [former, next] = [Buffer.alloc(48, 1), Buffer.alloc(48, 2)];
+      const [one, other] = [serving({ ticketKeys: former }), serving({ ticketKeys: [former] })];
+      const [portOfOne, portOfOther] = [await listen(one.server), await listen(other.server)];
+      const passes = async (): Promise<boolean[]> => {
+        const given = await visit(one.server, portOfOne, options);
+        const there = await visit(other.server, portOfOther, { ...options, session: given.session });
+        const fresh = await visit(other.server, portOfOther, options);
+        const back = await visit(one.server, portOfOne, { ...options, session: fresh.session });
+        return [there.reused, back.reused];
+      };
+      // First all learn the next key, then each begins to use it, then all forget the former one: at no step together.
+      const steps = [[former, next], [next, former], [next]];
+      for (const keys of steps) {
+        one.server.setTicketKeys(keys);
+        expect(one.server.getTicketKeys()).to.deep.equal(keys[0]);
+        expect(await passes()).to.deep.equal([true, true]);
+        other.server.setTicketKeys(keys);
+        expect(await passes()).to.deep.equal([true, true]);
+      }
+      const old = serving({ ticketKeys: former });
+      const stale = await visit(old.server, await listen(old.server), options);
+      expect((await visit(one.server, portOfOne, { ...options, session: stale.session })).reused).to.equal(
+        false,
+      );
+    });
+
     it(`ends with ${protocol} when the ticket keys are replaced: a full handshake follows`, async () => {
       const { server, signer } = serving();
       const port = await listen(server);
@@ -217,6 +244,39 @@ describe('Session resumption', () => {
         () => server.setTicketKeys('x' as never),
         'ERR_S2N_PKEY_INVALID_OPTION',
         /^ticketKeys:/,
+      ],
+      ['no key in a list', () => server.setTicketKeys([]), 'ERR_S2N_PKEY_INVALID_OPTION', /1 to 48 keys/],
+      [
+        'more keys than s2n-tls holds',
+        () => server.setTicketKeys(Array.from({ length: 49 }, (_, index) => Buffer.alloc(48, index + 1))),
+        'ERR_S2N_PKEY_INVALID_OPTION',
+        /1 to 48 keys.*49 keys/,
+      ],
+      [
+        'a short key in a list',
+        () => serving({ ticketKeys: [Buffer.alloc(48), Buffer.alloc(47)] }),
+        'ERR_S2N_PKEY_INVALID_OPTION',
+        /^ticketKeys\[1\]: .*47 bytes/,
+      ],
+      [
+        'two keys of one name',
+        () =>
+          server.setTicketKeys([
+            Buffer.alloc(48, 1),
+            Buffer.concat([Buffer.alloc(16, 1), Buffer.alloc(32, 2)]),
+          ]),
+        'ERR_S2N_PKEY_INVALID_OPTION',
+        /^ticketKeys\[1\]: .*name/,
+      ],
+      [
+        'two keys of one secret',
+        () =>
+          server.setTicketKeys([
+            Buffer.alloc(48, 1),
+            Buffer.concat([Buffer.alloc(16, 2), Buffer.alloc(32, 1)]),
+          ]),
+        'ERR_S2N_PKEY_INVALID_OPTION',
+        /^ticketKeys\[1\]: .*secret/,
       ],
       [
         'no time',

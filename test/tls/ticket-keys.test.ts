@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import {
   deriveTicketKey,
   encryptingKey,
-  GivenTicketKey,
+  GivenTicketKeys,
   RotatingTicketKeys,
   type TicketKey,
 } from '../../lib/tls/context/ticket-keys.ts';
@@ -64,7 +64,7 @@ describe('Ticket keys that rotate by themselves', () => {
 describe('A ticket key that was given', () => {
   it('stays as it is', () => {
     const bytes = Buffer.alloc(48, 1);
-    const keys = new GivenTicketKey(bytes, start);
+    const keys = new GivenTicketKeys([bytes], start);
     bytes.fill(2);
     expect(Buffer.from(encryptingKey(keys, start + 1000 * HOUR).bytes)).to.deep.equal(Buffer.alloc(48, 1));
     expect(keys.freshUntil).to.equal(Infinity);

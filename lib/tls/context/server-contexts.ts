@@ -18,7 +18,7 @@ import { readTicketKeys, type SessionSettings } from './session-options.ts';
 import {
   deriveTicketKey,
   encryptingKey,
-  GivenTicketKey,
+  GivenTicketKeys,
   RotatingTicketKeys,
   type TicketKeys,
   type TicketKeySeed,
@@ -79,7 +79,7 @@ export class ServerContexts {
     const { tickets, ticketKeys, timeout } = settings.sessions;
     if (!tickets) return;
     this.#ticketKeys = ticketKeys
-      ? new GivenTicketKey(ticketKeys, secondsNow())
+      ? new GivenTicketKeys(ticketKeys, secondsNow())
       : new RotatingTicketKeys(timeout);
   }
 
@@ -163,7 +163,7 @@ export class ServerContexts {
   /** Replaces the ticket keys, which no longer rotate then. @throws InvalidOptionError; the error of `ticketKey`. */
   replaceTicketKey(keys: unknown): void {
     this.#requireTicketKeys();
-    this.#ticketKeys = new GivenTicketKey(readTicketKeys(keys), secondsNow());
+    this.#ticketKeys = new GivenTicketKeys(readTicketKeys(keys), secondsNow());
     this.#configureAnew();
   }
 

@@ -2,7 +2,10 @@ import { Given } from '../../errors.ts';
 import { anything, flag, required, wholeNumber } from '../../options/kinds.ts';
 import { readOption, readOptions, refusal, type Option, type SchemaOf } from '../../options/option.ts';
 import type { ClientCertificates } from './peer-verification.ts';
-import { TICKET_KEY_BYTES } from './ticket-keys.ts';
+import { MOST_TICKET_KEYS, NAME_BYTES, TICKET_KEY_BYTES } from './ticket-keys.ts';
+
+/** One ticket key, or several: the first encrypts, and all decrypt. */
+export type SharedTicketKeys = NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[];
 
 /** Options of a server for session resumption. */
 export interface SessionOptions {
@@ -17,27 +20,50 @@ export interface SessionOptions {
    */
   sessionTimeout?: number;
   /**
-   * 48 bytes, 16 of name and 32 of secret. Share them between processes or machines whose certificates have the same keys.
-   * Default: random keys, which rotate by themselves.
+  /**
+   * 48 bytes, 16 of name and 32 of secret, or a list of such keys: the first encrypts, and all decrypt. Share them between
+   * processes or machines whose certificates have the same keys. Default: random keys, which rotate by themselves.
    */
-  ticketKeys?: NodeJS.ArrayBufferView;
+  ticketKeys?: SharedTicketKeys;
   /** Servers with different values do not resume each other's sessions. At most 32 bytes, as in node:tls. Default: empty. */
   sessionIdContext?: string;
 }
 
 const sessionTimeout = wholeNumber({ least: 1, most: 604_800, fallback: 7200, of: 'seconds' });
 
-const expectedKeys = `a Buffer of ${TICKET_KEY_BYTES} bytes: 16 of name and 32 of secret`;
-
 /** Read as a copy. */
-const ticketKeysOption: Option<Uint8Array | undefined> = {
-  ...{ type: 'Buffer', expected: expectedKeys, isSecret: true },
+const ticketKeyOption: Option<Uint8Array> = {
+  ...{ type: 'Buffer', expected: `a Buffer of ${TICKET_KEY_BYTES} bytes: 16 of name and 32 of secret` },
+  isSecret: true,
   fits: (value) => ArrayBuffer.isView(value),
   read(name, value) {
     const { buffer, byteOffset, byteLength } = value as NodeJS.ArrayBufferView;
     if (byteLength === TICKET_KEY_BYTES)
       return Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength));
-    throw refusal(name, ticketKeysOption, new Given(`${byteLength} bytes`));
+    throw refusal(name, ticketKeyOption, new Given(`${byteLength} bytes`));
+  },
+};
+
+const ticketKeysOption: Option<readonly Uint8Array[] | undefined> = {
+  ...{
+    type: 'Buffer | Buffer[]',
+    expected: `${ticketKeyOption.expected}; or a list of them`,
+    isSecret: true,
+  },
+  fits: (value) => ArrayBuffer.isView(value) || Array.isArray(value),
+  read(name, value) {
+    if (!Array.isArray(value)) return [readOption(name, required(ticketKeyOption), value)];
+    if (value.length === 0 || value.length > MOST_TICKET_KEYS) {
+      const expected = `1 to ${MOST_TICKET_KEYS} keys, of which the first encrypts and all decrypt`;
+      throw refusal(name, ticketKeysOption, new Given(`${value.length} keys`), expected);
+    }
+    const keys = value.map((key: unknown, index) =>
+      readOption(`${name}[${index}]`, required(ticketKeyOption), key),
+    );
+    // A ticket says by name which key it needs, and s2n-tls takes neither a name nor a secret twice.
+    refuseTwice(keys, 'name', (key) => key.subarray(0, NAME_BYTES));
+    refuseTwice(keys, 'secret', (key) => key.subarray(NAME_BYTES));
+    return keys;
   },
 };
 
@@ -57,7 +83,7 @@ export const sessionSchema = {
 export interface SessionSettings {
   readonly tickets: boolean;
   readonly timeout: number;
-  readonly ticketKeys: Uint8Array | undefined;
+  readonly ticketKeys: readonly Uint8Array[] | undefined;
   readonly idContext: string;
 }
 
@@ -79,6 +105,18 @@ export function readSessionOptions(
 }
 
 /** @throws InvalidOptionError. */
-export function readTicketKeys(keys: unknown): Uint8Array {
+export function readTicketKeys(keys: unknown): readonly Uint8Array[] {
   return readOption('ticketKeys', required(ticketKeysOption), keys);
+}
+
+function refuseTwice(
+  keys: readonly Uint8Array[],
+  part: string,
+  partOf: (key: Uint8Array) => Uint8Array,
+): void {
+  const parts = keys.map((key) => Buffer.from(partOf(key)));
+  const second = parts.findIndex((each, index) => parts.findIndex((other) => other.equals(each)) < index);
+  if (second < 0) return;
+  const given = new Given(`the ${part} of an earlier key in the list`);
+  throw refusal(`ticketKeys[${second}]`, ticketKeyOption, given, `a key with a ${part} of its own`);
 }

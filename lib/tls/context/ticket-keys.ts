@@ -6,11 +6,13 @@ import { hkdfSync, randomBytes } from 'node:crypto';
 
 /** As in node:tls: 16 bytes that name the key in a ticket, and 32 bytes of secret. */
 export const TICKET_KEY_BYTES = 48;
-const NAME_BYTES = 16;
+export const NAME_BYTES = 16;
 const SECRET_BYTES = 32;
 
 /** How long a key encrypts at least before the next one does, in seconds. */
 const SHORTEST_TURN = 3600;
+/** As many as s2n-tls holds in one configuration. */
+export const MOST_TICKET_KEYS = 48;
 /** A key decrypts as long as its sessions can be resumed. That is at most this many turns, because s2n-tls holds 48 keys. */
 const MOST_TURNS_IN_A_SESSION = 8;
 /** Ten years in seconds: longer than any server runs. */
@@ -40,18 +42,26 @@ export function encryptingKey(keys: TicketKeys, now: number): TicketKey {
   return key;
 }
 
-/** A key that the user manages: shared by several machines, replaced by `setTicketKeys`. It does not rotate. */
-export class GivenTicketKey implements TicketKeys {
+/**
+ * Keys that the user manages: shared by several machines, replaced by `setTicketKeys`. The first encrypts, and all decrypt, so
+ * that machines can change from one key to the next at different times. They do not rotate.
+ */
+export class GivenTicketKeys implements TicketKeys {
   readonly turn = NEVER;
   readonly freshUntil = Infinity;
-  readonly #key: TicketKey;
+  readonly #keys: readonly TicketKey[];
 
-  constructor(bytes: Uint8Array, now: number) {
-    this.#key = { bytes: Uint8Array.from(bytes), since: now };
+  /** @param given 48 bytes each. */
+  constructor(given: readonly Uint8Array[], now: number) {
+    // The others never begin to encrypt. s2n-tls decrypts with a key before that, too (s2n_resume.c).
+    this.#keys = given.map((bytes, index) => ({
+      bytes: Uint8Array.from(bytes),
+      since: index === 0 ? now : now + NEVER,
+    }));
   }
 
   at(): readonly TicketKey[] {
-    return [this.#key];
+    return this.#keys;
   }
 }
 

@@ -6,6 +6,7 @@ import { checkNode } from '../node/supported-node.ts';
 import { secureServer } from './secure-server.ts';
 import type { SecureContext, SecureContextOptions } from '../context/secure-context.ts';
 import type { TlsServerOptions } from './server-options.ts';
+import type { SharedTicketKeys } from '../context/session-options.ts';
 import { overlay } from '../context/effective-settings.ts';
 import { settingsOf } from './server-settings.ts';
 import { refuseUnsupported } from '../context/unsupported-options.ts';
@@ -66,7 +67,7 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
     getTicketKeys(): Buffer {
       return contexts.ticketKey();
     },
-    setTicketKeys(keys: NodeJS.ArrayBufferView): void {
+    setTicketKeys(keys: SharedTicketKeys): void {
       contexts.replaceTicketKey(keys);
     },
   });

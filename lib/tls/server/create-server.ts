@@ -4,6 +4,7 @@ import { InvalidOptionError } from '../../errors.ts';
 import { secureServer } from './secure-server.ts';
 import type { SecureContext, SecureContextOptions } from '../context/secure-context.ts';
 import type { ServerContexts } from '../context/server-contexts.ts';
+import type { SharedTicketKeys } from '../context/session-options.ts';
 import type { TlsServerOptions } from './server-options.ts';
 import { refuseUnsupported } from '../context/unsupported-options.ts';
 import { checkNode } from '../node/supported-node.ts';
@@ -74,12 +75,12 @@ export class TlsServer extends Server {
   }
 
   /**
-   * Replaces the session ticket keys with those that another process's `getTicketKeys` returned. They are no longer rotated,
-   * and tickets of the former keys cannot be resumed.
+   * Replaces the session ticket keys: with one, such as another process's `getTicketKeys` returned, or with several, of which the
+   * first encrypts and all decrypt. They are no longer rotated, and tickets of other keys cannot be resumed.
    *
-   * @throws InvalidOptionError unless it has 48 bytes; otherwise as `getTicketKeys`.
+   * @throws InvalidOptionError unless each has 48 bytes; otherwise as `getTicketKeys`.
    */
-  setTicketKeys(keys: NodeJS.ArrayBufferView): void {
+  setTicketKeys(keys: SharedTicketKeys): void {
     this.#contexts.replaceTicketKey(keys);
   }
 }
