@@ -10,7 +10,8 @@ function clean(args) {
   const unknown = args.find((arg) => arg !== '--vendor' && arg !== '--all');
   if (unknown) throw new Refusal(`there is no option '${unknown}': there are --vendor and --all.`);
 
-  const built = /^(build|build-(asan|tsan|fuzz|debug|asan-debug|tsan-debug|fuzz-debug)|dist|coverage)$/;
+  const built =
+    /^(build|build-(asan|tsan|fuzz|debug|asan-debug|tsan-debug|fuzz-debug|toolchains|linux-\w+-\w+)|release|dist|coverage)$/;
   const folders = readdirSync(root)
     .filter((name) => built.test(name))
     .map((name) => [name]);

@@ -17,7 +17,12 @@ if(aws_lc_sanitizer)
   set(aws_lc_flags "-fsanitize=${aws_lc_sanitizer} -fno-omit-frame-pointer -g")
   set(aws_lc_optimization -O1)
 endif()
-set(aws_lc_recipe "${AWS_LC_SOURCE_DIR}|${CMAKE_C_COMPILER}|${CMAKE_CXX_COMPILER}|${aws_lc_flags}")
+set(aws_lc_toolchain "")
+if(S2N_PKEY_TOOLCHAIN)
+  string(APPEND aws_lc_flags " ${path_flags}")
+  set(aws_lc_toolchain "|${S2N_PKEY_TOOLCHAIN}")
+endif()
+set(aws_lc_recipe "${AWS_LC_SOURCE_DIR}|${CMAKE_C_COMPILER}|${CMAKE_CXX_COMPILER}|${aws_lc_flags}${aws_lc_toolchain}")
 set(aws_lc_built "")
 if(EXISTS ${aws_lc_stamp})
   file(READ ${aws_lc_stamp} aws_lc_built)
@@ -37,13 +42,17 @@ elseif(NOT aws_lc_built STREQUAL aws_lc_recipe OR NOT aws_lc_is_pinned EQUAL 0)
   if(processors EQUAL 0)
     set(processors 2)
   endif()
+  set(aws_lc_cross "")
+  if(CMAKE_TOOLCHAIN_FILE)
+    set(aws_lc_cross -DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE})
+  endif()
   # -w: AWS-LC makes errors of warnings, and a compiler newer than its own CI's, or GCC with sanitizers, finds new ones.
   execute_process(
     COMMAND ${CMAKE_COMMAND} -S ${AWS_LC_SOURCE_DIR} -B ${aws_lc_build} -G ${CMAKE_GENERATOR}
       -DCMAKE_BUILD_TYPE=Release "-DCMAKE_C_FLAGS_RELEASE=${aws_lc_optimization} -DNDEBUG"
       "-DCMAKE_CXX_FLAGS_RELEASE=${aws_lc_optimization} -DNDEBUG"
       -DCMAKE_INSTALL_PREFIX=${aws_lc_install} -DCMAKE_INSTALL_LIBDIR=lib
-      -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}
+      -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} ${aws_lc_cross}
       "-DCMAKE_C_FLAGS=-w ${aws_lc_flags}" "-DCMAKE_CXX_FLAGS=-w ${aws_lc_flags}"
       -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_VISIBILITY_PRESET=hidden -DBUILD_SHARED_LIBS=OFF
       -DDISABLE_GO=ON -DDISABLE_PERL=ON -DBUILD_LIBSSL=OFF -DBUILD_TESTING=OFF -DBUILD_TOOL=OFF

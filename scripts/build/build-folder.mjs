@@ -17,14 +17,16 @@ export const pinned = 'OFF';
  * @property {'Release' | 'Debug'} config
  * @property {string} sanitize sanitizers as GCC names them, or ''
  * @property {boolean} fuzz with clang, for libFuzzer's programs
+ * @property {import('../prebuild/toolchains.mjs').Toolchain} [toolchain] the compilers for another kind of machine, or for a release
  * @property {{ S2N_TLS_SOURCE_DIR: string, AWS_LC_SOURCE_DIR: string }} sources folders to build instead of the pinned ones, or `pinned`
  */
 
 /**
  * @param {string[]} args `--debug`, `--sanitize=address,undefined`, `--sanitize=thread`, `--fuzz`
+ * @param {import('../prebuild/toolchains.mjs').Toolchain} [toolchain] each builds into a folder of its own: build-linux-arm64-musl
  * @returns {BuildVariant}
  */
-export function buildVariant(args) {
+export function buildVariant(args, toolchain) {
   let config = 'Release';
   let sanitize = '';
   let fuzz = false;
@@ -47,7 +49,7 @@ export function buildVariant(args) {
       );
     sanitize = 'address,undefined';
   }
-  const kind = fuzz ? '-fuzz' : sanitize === 'thread' ? '-tsan' : sanitize ? '-asan' : '';
+  const kind = toolchain ? `-${toolchain.kind}` : fuzz ? '-fuzz' : sanitize === 'thread' ? '-tsan' : sanitize ? '-asan' : '';
   const out = inCheckout(`build${kind}${config === 'Debug' ? '-debug' : ''}`);
   const named = (variable) => (process.env[variable] ? resolve(root, process.env[variable]) : pinned);
   return {
@@ -55,6 +57,7 @@ export function buildVariant(args) {
     config,
     sanitize,
     fuzz,
+    toolchain,
     sources: {
       S2N_TLS_SOURCE_DIR: named('S2N_TLS_SOURCE_DIR'),
       AWS_LC_SOURCE_DIR: named('AWS_LC_SOURCE_DIR'),
@@ -96,12 +99,12 @@ export function inspectBuildFolder(variant, tools) {
 function whyUseless(variant, tools, cache) {
   const home = cache.get('CMAKE_HOME_DIRECTORY');
   if (!isSameFile(home, root)) return `it was made for a checkout in ${home}`;
-  for (const [name, compiler] of [
-    ['CMAKE_C_COMPILER', tools.cc],
-    ['CMAKE_CXX_COMPILER', tools.cxx],
-  ]) {
-    if (!isSameFile(cache.get(name), compiler))
-      return `it was made with another compiler (${cache.get(name)}, now ${compiler})`;
+  if ((cache.get('S2N_PKEY_TOOLCHAIN') ?? '') !== (variant.toolchain?.identity ?? ''))
+    return 'it was made with another toolchain';
+  // Where a toolchain file names the compilers, CMake's cache does not.
+  if (!variant.toolchain?.file) {
+    const other = otherCompiler(tools, cache);
+    if (other) return other;
   }
   if (!findCommand(cache.get('CMAKE_GENERATOR') === 'Ninja' ? 'ninja' : 'make'))
     return 'the tool that it builds with is gone';
@@ -113,6 +116,17 @@ function whyUseless(variant, tools, cache) {
   }
   const headers = (cache.get('CMAKE_JS_INC') ?? '').split(';');
   if (!headers.every((folder) => existsSync(folder))) return "Node-API's headers have moved";
+  return undefined;
+}
+
+function otherCompiler(tools, cache) {
+  for (const [name, compiler] of [
+    ['CMAKE_C_COMPILER', tools.cc],
+    ['CMAKE_CXX_COMPILER', tools.cxx],
+  ]) {
+    if (!isSameFile(cache.get(name), compiler))
+      return `it was made with another compiler (${cache.get(name)}, now ${compiler})`;
+  }
   return undefined;
 }
 

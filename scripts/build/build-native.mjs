@@ -27,17 +27,20 @@ const entryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version
  * Builds what is not up to date.
  *
  * @param {string[]} [args] the options above
- * @param {{ packages?: 'build' | 'all' }} [options] the npm packages to see to: the build's own, or all that the lock names
+ * @param {{ packages?: 'build' | 'all', toolchain?: import('../prebuild/toolchains.mjs').Toolchain, tests?: boolean }} [options]
+ *   the npm packages to see to: the build's own, or all that the lock names; what to compile with, where it is not this machine's
+ *   own compiler; whether to build the core's test program as well
  * @returns {Promise<{ addon: string, out: string }>} the addon's file and the build folder
  */
-export async function buildNative(args = [], { packages = 'build' } = {}) {
-  const variant = buildVariant(args);
-  return await oneAtATime(() => buildInTurn(variant, packages));
+export async function buildNative(args = [], { packages = 'build', toolchain, tests = true } = {}) {
+  const variant = buildVariant(args, toolchain);
+  return await oneAtATime(() => buildInTurn(variant, packages, tests));
 }
 
-async function buildInTurn(variant, packages) {
+async function buildInTurn(variant, packages, tests) {
   const needsPinned = Object.values(variant.sources).includes(pinned);
-  const tools = await nativeBuildTools({ cargo: needsPinned && inputs.needsCargo(), clang: variant.fuzz });
+  const cargo = needsPinned && inputs.needsCargo();
+  const tools = await nativeBuildTools({ cargo, clang: variant.fuzz, compilers: variant.toolchain });
   await inputs.prepareHeaders(packages);
   if (needsPinned) await inputs.prepareSources(tools);
   if (variant.sanitize) await installAwsLc();
@@ -49,7 +52,7 @@ async function buildInTurn(variant, packages) {
   const builtBefore = modificationTime(addon);
   const started = Date.now();
   if (folder.configure) await configure(variant, folder.generator, tools);
-  await compile(variant, tools);
+  await compile(variant, tools, tests);
   if (variant.sanitize === 'thread') return { addon, out: variant.out };
   await assertExports(addon);
   if (modificationTime(addon) !== builtBefore) {
@@ -78,6 +81,8 @@ async function configure(variant, generator, tools) {
   const options = {
     S2N_PKEY_SANITIZE: variant.sanitize,
     S2N_PKEY_FUZZ: variant.fuzz ? 'ON' : 'OFF',
+    S2N_PKEY_TOOLCHAIN: variant.toolchain?.identity ?? '',
+    ...(variant.toolchain?.file ? { CMAKE_TOOLCHAIN_FILE: variant.toolchain.file } : {}),
     S2N_PKEY_AWS_LC_INSTALL: variant.sanitize ? join(buildVariant([]).out, 'aws-lc', 'install') : '',
     ...variant.sources,
   };
@@ -87,10 +92,11 @@ async function configure(variant, generator, tools) {
   await runLogged(variant, 'configure', awsLc, command, args, env);
 }
 
-async function compile(variant, tools) {
+async function compile(variant, tools, tests) {
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ? [] : ['--parallel', String(availableParallelism())];
   const ours = { name: 's2n-tls and the addon', log: join(variant.out, 'build.log') };
-  const target = variant.sanitize === 'thread' ? ['--target', 'core_test'] : [];
+  const only = variant.sanitize === 'thread' ? 'core_test' : tests ? undefined : 's2n_pkey';
+  const target = only === undefined ? [] : ['--target', only];
   await runLogged(variant, 'build', ours, tools.cmake, ['--build', variant.out, ...jobs, ...target]);
 }
 

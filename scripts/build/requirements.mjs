@@ -54,14 +54,15 @@ export function isAtLeast(version, oldest) {
 /**
  * Finds what the native build needs.
  *
- * @param {{ cargo: boolean, clang?: boolean }} needs whether the sources of s2n-tls and AWS-LC have to be fetched first, and
- *   whether the compiler must be clang, with the libraries of its sanitizers
+ * @param {{ cargo: boolean, clang?: boolean, compilers?: { cc: string, cxx: string } }} needs whether the sources of s2n-tls and
+ *   AWS-LC have to be fetched first; whether the compiler must be clang, with the libraries of its sanitizers; compilers that
+ *   have been found already
  * @returns {Promise<{ cc: string, cxx: string, cmake: string, generator: string }>} paths of the tools
  * @throws Refusal that names all that is missing at once, with the Debian packages
  */
 export async function nativeBuildTools(needs) {
   const cmake = findCommand('cmake');
-  const { cc, cxx } = needs.clang ? findClang() : findCompilers();
+  const { cc, cxx } = needs.compilers ?? (needs.clang ? findClang() : findCompilers());
   const ninja = findCommand('ninja');
   const make = findCommand('make');
 

@@ -24,8 +24,9 @@ async function pack() {
   }
   removePacked();
   const { addon } = await setUp();
-  await assertLoadsOnOlderSystems(addon);
-  const { machineKind } = await import('../../dist/lib/native/machine.js');
+  const { machineKind, thisMachine } = await import('../../dist/lib/native/machine.js');
+  const { arch, libc } = thisMachine();
+  await assertLoadsOnOlderSystems(addon, { cpu: arch, libc });
   mkdirSync(join(prebuilds, machineKind()), { recursive: true });
   copyFileSync(addon, join(prebuilds, machineKind(), 's2n_pkey.node'));
   copyHeaders();
