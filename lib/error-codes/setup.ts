@@ -85,12 +85,17 @@ export const setupCodes = {
   ERR_S2N_PKEY_ADDON_NOT_FOUND: [
     'S2nPkeyError',
     'The package has no native addon for this machine.',
-    'Run `npx s2n-pkey build`. Only Linux with glibc is supported.',
+    'Install again with optional dependencies (`npm install --include=optional`), or run `npx s2n-pkey build`.',
+  ],
+  ERR_S2N_PKEY_ADDON_VERSION: [
+    'S2nPkeyError',
+    'The package with the native addon, such as `@s2n-pkey/linux-x64-glibc`, has another version than s2n-pkey.',
+    'Remove overrides of the package that the message names, and install again.',
   ],
   ERR_S2N_PKEY_ADDON_LOAD: [
     'S2nPkeyError',
     'The native addon exists, but Node cannot load it.',
-    'Follow the message. It needs glibc 2.28 or later and Node 20.19 or later.',
+    'Follow the message. It needs glibc 2.28 or later, or musl 1.2, and Node 20.19 or later.',
   ],
   ERR_S2N_PKEY_NODE: [
     'S2nPkeyError',

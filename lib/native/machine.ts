@@ -1,12 +1,31 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
+/** What decides which native addon a machine needs. */
+export interface Machine {
+  readonly platform: string;
+  readonly arch: string;
+  readonly libc: 'glibc' | 'musl';
+}
+
+/** The kinds of machine that a release has a prebuilt addon for, each in a package of its own. */
+export const prebuiltKinds: readonly string[] = [
+  'linux-x64-glibc',
+  'linux-x64-musl',
+  'linux-arm64-glibc',
+  'linux-arm64-musl',
+];
+
+export function thisMachine(): Machine {
+  const { platform, arch } = process;
+  return { platform, arch, libc: platform === 'linux' && usesMusl() ? 'musl' : 'glibc' };
+}
+
 /**
  * The kind of machine that a native addon is built for: `linux-x64-glibc`, `linux-arm64-musl`, `darwin-arm64`. It is the name of
- * the folder in `prebuilds/` as well.
+ * the folder in `prebuilds/`, and of the package in the scope `@s2n-pkey`, as well.
  */
-export function machineKind(): string {
-  const kind = `${process.platform}-${process.arch}`;
-  return process.platform === 'linux' ? `${kind}-${usesMusl() ? 'musl' : 'glibc'}` : kind;
+export function machineKind({ platform, arch, libc } = thisMachine()): string {
+  return platform === 'linux' ? `${platform}-${arch}-${libc}` : `${platform}-${arch}`;
 }
 
 /** The version of the C library in use, as in `glibc 2.36`; undefined where it is not glibc. Takes milliseconds. */

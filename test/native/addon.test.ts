@@ -59,7 +59,7 @@ describe('Loading the native addon', () => {
     expect(outcome['message'])
       .to.include(broken)
       .and.to.include(`${process.platform}-${process.arch}-glibc (glibc 2.`)
-      .and.to.include('Linux with glibc')
+      .and.to.include('Linux with glibc 2.28 or later')
       .and.to.include('npm run build:native');
     expect(outcome['cause']).to.be.a('string').that.includes('broken.node');
   });
@@ -74,13 +74,14 @@ describe('Loading the native addon', () => {
     rmSync(prebuilt);
   });
 
-  it('says how to build it when there is none for this kind of machine, and which there are', async () => {
+  it('says which package to install and how to build it when there is none for this kind of machine', async () => {
     // The package's own folder, without what a build leaves in it.
     mkdirSync(join(folder, 'prebuilds', 'linux-riscv64-musl'), { recursive: true });
     const { message, ...outcome } = await load({ S2N_PKEY_ADDON: '', LOAD_ADDON_FROM: folder });
     expect(outcome).to.include({ code: 'ERR_S2N_PKEY_ADDON_NOT_FOUND' });
     expect(message)
       .to.include('npx s2n-pkey build')
+      .and.to.include(`@s2n-pkey/linux-${process.arch}-glibc, an optional dependency`)
       .and.to.include(folder)
       .and.to.include(`linux-${process.arch}-glibc (glibc 2.`)
       .and.to.include('linux-riscv64-musl');
