@@ -12,7 +12,9 @@ import { Refusal, lastLines, run, runAsScript, say } from '../command.mjs';
 import { checkCommandLine } from './check/command-line.mjs';
 import { contentFindings, filesIn } from './check/contents.mjs';
 import { checkFromSource } from './check/from-source.mjs';
+import { makeIdentity } from './check/identity.mjs';
 import { checkInRoot } from './check/other-root.mjs';
+import { checkReleased } from './check/released.mjs';
 import { bareEnvironment, installWith, installedTree, managers, packageIn } from './check/install.mjs';
 import { manifestOf, nodes, tool } from './check/tools.mjs';
 import { checkTypes } from './check/types.mjs';
@@ -30,11 +32,19 @@ async function checkPackage(args) {
     const env = bareEnvironment(folder);
     const installed = await checkWithNpm({ folder, tarball, identity, env });
     await checkOtherManagers({ folder, tarball, identity, env });
+    const kind = await machineKind();
+    const addons = new Map([[kind, join(packageIn(installed.folder), 'prebuilds', kind, 's2n_pkey.node')]]);
+    await checkReleased({ folder, tarball, addons, kind, identity, env }, say);
     for (const other of values.chroot ?? []) await checkInRoot(other, installed, identity, say);
     if (values['from-source']) await checkFromSource(installed, identity, say);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function machineKind() {
+  const machine = await import('../../dist/lib/native/machine.js');
+  return machine.machineKind();
 }
 
 async function pack(folder) {
@@ -43,18 +53,6 @@ async function pack(folder) {
   if (!ok) throw new Refusal(`npm pack failed:\n${lastLines(output)}`);
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   return join(folder, tarball);
-}
-
-/** A key and a certificate for `localhost`. */
-async function makeIdentity(folder) {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2'];
-  const args = ['req', '-x509', ...curve, ...name, '-keyout', key, '-out', cert];
-  const { ok, output, missing } = await run('openssl', args);
-  if (missing) throw new Refusal('openssl is missing: install it with `apt-get install openssl`.');
-  if (!ok) throw new Refusal(`openssl could not make a certificate:\n${lastLines(output)}`);
-  return [key, cert];
 }
 
 async function checkWithNpm({ folder, tarball, identity, env }) {

@@ -4,10 +4,13 @@
 //   prebuilds/KIND/s2n_pkey.node   the addon, for machines like this one
 //   vendor/sources.tar.xz          the sources of s2n-tls and AWS-LC, to build from elsewhere
 //   vendor/headers/                Node-API's headers, for the same
+//
+// With S2N_PKEY_RELEASE=1 there is no addon: a release has packages of their own for addons (platform-packages.mjs).
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inCheckout, installedPackage } from '../checkout.mjs';
 import { Refusal, lastLines, run, runAsScript, say } from '../command.mjs';
+import { buildTypeScript } from '../build/build-ts.mjs';
 import { oneAtATime } from '../build/one-at-a-time.mjs';
 import { isPackaged, packagedHeaders, sourcesArchive } from '../build/packaged-sources.mjs';
 import { assertLoadsOnOlderSystems } from './portability.mjs';
@@ -23,14 +26,19 @@ async function pack() {
       throw new Refusal(`${name} is set, and a package is made of the pinned sources only: unset it.`);
   }
   removePacked();
+  if (process.env.S2N_PKEY_RELEASE === '1') await buildTypeScript();
+  else await packAddon();
+  copyHeaders();
+  await archiveSources();
+}
+
+async function packAddon() {
   const { addon } = await setUp();
   const { machineKind, thisMachine } = await import('../../dist/lib/native/machine.js');
   const { arch, libc } = thisMachine();
   await assertLoadsOnOlderSystems(addon, { cpu: arch, libc });
   mkdirSync(join(prebuilds, machineKind()), { recursive: true });
   copyFileSync(addon, join(prebuilds, machineKind(), 's2n_pkey.node'));
-  copyHeaders();
-  await archiveSources();
 }
 
 /** node-addon-api's and node-api-headers' in one folder, with their licences. */

@@ -1,6 +1,6 @@
 // What the check of the package needs from the npm registry, in a cache of the user's: package managers, and the tools that
 // judge a package. All are pinned, so that a check fails for a change of ours and not of theirs.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cache, install, nodeOf, releases } from '../../test/nodes.mjs';
 
@@ -10,7 +10,12 @@ const pins = {
   '@yarnpkg/cli-dist': '4.18.1',
   publint: '0.3.25',
   '@arethetypeswrong/cli': '0.18.5',
+  verdaccio: '6.10.4',
+  '@cyclonedx/cyclonedx-npm': '6.0.1',
 };
+
+/** What is taken in place of a tool's own choice: a tag of the registry is no version, and mirrors lack it. */
+const overrides = { verdaccio: { 'node-fetch': '2.7.0' } };
 
 /** Executables of Node, the running one first. */
 export async function nodes() {
@@ -21,7 +26,11 @@ export async function nodes() {
 export async function tool(name, script) {
   const folder = join(cache, 'package-tools', `${name.replace('/', '-')}-${pins[name]}`);
   const file = join(folder, 'node_modules', name, script);
-  if (!existsSync(file)) await install(folder, [`${name}@${pins[name]}`, '--ignore-scripts']);
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  const manifest = { private: true, overrides: overrides[name] ?? {} };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  await install(folder, [`${name}@${pins[name]}`, '--ignore-scripts']);
   return file;
 }
 
