@@ -1,0 +1,39 @@
+// Are two builds of one commit the same bytes? Builds the last commit in another folder, and compares the packages.
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inCheckout, root } from '../checkout.mjs';
+import { Refusal, lastLines, run, say } from '../command.mjs';
+
+/** Throws a Refusal that names the packages that differ. */
+export async function buildTwice(release) {
+  const folder = mkdtempSync(join(tmpdir(), 's2n-pkey-twice-'));
+  try {
+    const clone = join(folder, 'a-folder-of-another-name');
+    await succeed('git', ['clone', '--quiet', '--no-hardlinks', root, clone]);
+    // Both are checked by the build.
+    symlinkSync(inCheckout('node_modules'), join(clone, 'node_modules'));
+    symlinkSync(inCheckout('vendor', 'sources'), join(clone, 'vendor', 'sources'));
+    say('building the last commit once more, in another folder ...');
+    await succeed(process.execPath, [join(clone, 'scripts', 'prebuild', 'prebuild.mjs')], clone);
+    const [first, second] = [release, join(clone, 'release')].map(checksums);
+    const differing = [...first].filter(([file, sum]) => second.get(file) !== sum).map(([file]) => file);
+    if (differing.length > 0 || first.size !== second.size)
+      throw new Refusal(
+        `two builds of one commit differ in ${differing.join(', ') || 'the packages that they make'}.`,
+      );
+    say(`two builds of one commit are the same bytes: ${[...first.keys()].join(', ')}.`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function checksums(folder) {
+  const lines = readFileSync(join(folder, 'SHA256SUMS'), 'utf8').trim().split('\n');
+  return new Map(lines.map((line) => line.split('  ').reverse()));
+}
+
+async function succeed(command, args, cwd = root) {
+  const { ok, output } = await run(command, args, { cwd });
+  if (!ok) throw new Refusal(`\`${command} ${args.join(' ')}\` failed:\n${lastLines(output)}`);
+}
