@@ -30,6 +30,15 @@ export {
 export type { ClientContextOptions } from './tls/client/client-context.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client/client-options.ts';
 export { drain, type DrainOptions, type DrainReport } from './operate/drain.ts';
+export {
+  health,
+  type CertificateHealth,
+  type Health,
+  type HealthOptions,
+  type ServerHealth,
+  type SignerHealth,
+} from './operate/health.ts';
+export { healthHandler, type HealthHandler, type HealthHandlerOptions } from './operate/health-handler.ts';
 export type { CutConnection } from './operate/cut-connection.ts';
 export { TlsSocket } from './tls/socket/tls-socket.ts';
 export type { HandshakeTiming } from './native/events.ts';
@@ -92,7 +101,13 @@ export type {
   SignatureEndMessage,
   SignatureStartMessage,
 } from './observe/channels/handshake-messages.ts';
-export type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from './signers/signer.ts';
+export type {
+  PrivateKeyOperation,
+  SignatureQuota,
+  Signer,
+  SignerState,
+  SignOptions,
+} from './signers/signer.ts';
 export { checkOperation } from './signers/operation-check.ts';
 export { derOfRawEcdsa } from './signers/ecdsa-signature.ts';
 export { digestInfo } from './signers/digest-info.ts';

@@ -22,6 +22,11 @@ export const connectionCodes = {
     'The handshake was not done when the `within` of `drain` was over.',
     'Nothing: the server is being shut down. If clients are slow to connect, give `within` more time.',
   ],
+  ERR_S2N_PKEY_HEALTH_TIMEOUT: [
+    'SignerError',
+    'A signer did not answer a probe of `health` within 10 seconds. The report has the code.',
+    'Look at the signer as for a handshake that times out.',
+  ],
   ERR_S2N_PKEY_SIGNATURE_INVALID: [
     'TlsConnectionError, SignerError',
     'A signature does not verify against the certificate. It was not sent.',

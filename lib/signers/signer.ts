@@ -28,6 +28,14 @@ export interface SignatureQuota {
   readonly perProcess?: boolean;
 }
 
+/** What a signer knows about itself without signing. */
+export interface SignerState {
+  /** False: it refuses to sign now. */
+  readonly ready: boolean;
+  /** Why it is not ready. It is shown to whoever may ask for the health of the server, so it has no secret and no ARN. */
+  readonly reason?: string;
+}
+
 /**
  * A key that signs, wherever it is. This is the whole contract between TLS (or a certificate being made) and the place
  * where the private key lives.
@@ -47,4 +55,6 @@ export interface Signer {
    * with a salt as long as the digest), FIPS 204 for ML-DSA. Rejects with a `SignerError`.
    */
   sign(operation: PrivateKeyOperation, options?: SignOptions): Promise<Uint8Array>;
+  /** For `health`: called often, so it must be cheap, and it must not sign. */
+  state?(): SignerState;
 }

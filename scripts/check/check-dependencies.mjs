@@ -69,7 +69,6 @@ const ALLOWED = {
     'native',
   ],
   observe: ['options', 'observe/channels', 'tls/server', 'tls/context'],
-  operate: ['options', 'tls/server', 'tls/node'],
   'signers/conformance': ['options', 'tls/server', 'certificate', 'signers'],
   grpc: ['tls/server', 'tls/socket', 'tls/context'],
   doctor: [
@@ -84,6 +83,7 @@ const ALLOWED = {
     'signers',
     'pem',
   ],
+  operate: ['options', 'doctor', 'tls/server', 'tls/context', 'tls/node', 'signers'],
   config: [
     'options',
     'signers/admission',

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { Schema } from '../../lib/options/option.ts';
 import { drainSchema } from '../../lib/operate/drain.ts';
+import { healthHandlerSchema } from '../../lib/operate/health-handler.ts';
+import { healthSchema } from '../../lib/operate/health.ts';
 import { azureSchema } from '../../lib/signers/azure/azure-signer.ts';
 import { googleSchema } from '../../lib/signers/google/google-signer.ts';
 import { kmsSchema } from '../../lib/signers/kms/kms-signer-options.ts';
@@ -19,6 +21,8 @@ const schemas: readonly (readonly [Schema, string, string])[] = [
   [clientHelloSchema, 'create-server', 'tls/handshake/client-hello'],
   [sessionSchema, 'create-server', 'tls/context/session-options'],
   [drainSchema, 'drain', 'operate/drain'],
+  [healthSchema, 'health', 'operate/health'],
+  [healthHandlerSchema, 'health', 'operate/health-handler'],
   [clientSchema, 'connect', 'tls/client/client-options'],
   [kmsSchema, 'kms-signer', 'signers/kms/kms-signer-options signers/kms/signing/signing-limits'],
   [replicasSchema, 'kms-signer', 'signers/kms/replicated-signer'],

@@ -94,6 +94,12 @@ export class CircuitBreaker {
     return this.#state.name;
   }
 
+  /** What opened it; undefined while it is closed. */
+  get failure(): Error | undefined {
+    const state = this.#state;
+    return state.name === 'closed' ? undefined : state.cause;
+  }
+
   /** Whether a request would go through now. */
   get admits(): boolean {
     const state = this.#state;

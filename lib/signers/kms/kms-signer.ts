@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { readCircuitBreaker, type CircuitBreaker } from '../admission/circuit-breaker.ts';
-import { InvalidOptionError } from '../../errors.ts';
+import { InvalidOptionError, SignerError } from '../../errors.ts';
 import { cancellationOf } from '../cancellation.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
@@ -9,7 +9,7 @@ import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
-import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
+import type { PrivateKeyOperation, Signer, SignerState, SignOptions } from '../signer.ts';
 import { createHandshakeClient } from './client/kms-client.ts';
 import { explainKmsFailure, KmsError } from './client/kms-error.ts';
 import { signInput, type TlsKeySpec } from './keys/key-spec.ts';
@@ -145,6 +145,14 @@ export class KmsSigner implements Signer {
       if (this.#closed) throw closedError(this.keyArn, cause);
       throw explainKmsFailure(cause, { operation: 'Sign', key: this.keyArn });
     }
+  }
+
+  /** As in `Signer`: not ready while the circuit breaker refuses, and after `close()`. */
+  state(): SignerState {
+    if (this.#closed) return { ready: false, reason: 'the signer is closed' };
+    if (!this.#breaker || this.#breaker.admits) return { ready: true };
+    const code = this.#breaker.failure instanceof SignerError ? ` (${this.#breaker.failure.code})` : '';
+    return { ready: false, reason: `the circuit breaker of the signer is open${code}` };
   }
 
   /** @internal For control-plane calls about the same key (the doctor's). */

@@ -7,7 +7,7 @@ import { closedError } from '../closed-error.ts';
 import { extraRequest } from '../extra-requests.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
-import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
+import type { PrivateKeyOperation, Signer, SignerState, SignOptions } from '../signer.ts';
 import type { KmsSigner, KmsSignerOptions } from './kms-signer.ts';
 import { checkSameKey, isRetryableElsewhere, isRetryableLater, Replica } from './replica.ts';
 
@@ -101,6 +101,13 @@ export class ReplicatedSigner implements Signer {
       }
     }
     throw failure;
+  }
+
+  /** As in `Signer`: not ready while each Region is left out after a failure, and after `close()`. */
+  state(): SignerState {
+    if (this.#closed) return { ready: false, reason: 'the signer is closed' };
+    if (this.#replicas.some(({ breaker }) => breaker.admits)) return { ready: true };
+    return { ready: false, reason: 'no Region of the key has signed lately' };
   }
 
   /** No signature is made from now on; connections to KMS are closed, but not those of clients that were given. */

@@ -3,6 +3,7 @@ import type { SignaturePlace } from '../../signers/admission/signature-place.ts'
 import type { HandshakeObservation } from '../../observe/channels/handshake-observation.ts';
 import { SignerError } from '../../errors.ts';
 import { cancellableOptions, type Cancellation } from '../../signers/cancellation.ts';
+import { recordOf } from '../../signers/signer-record.ts';
 import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
 import type { PrivateKeyOperation, Signer } from '../../signers/signer.ts';
 
@@ -69,6 +70,18 @@ export class SignatureRequest implements Cancellation {
   }
 
   async #ask(): Promise<Uint8Array> {
+    const record = recordOf(this.#signer);
+    try {
+      const signature = await this.#askSigner();
+      record.succeeded();
+      return signature;
+    } catch (error) {
+      if (!this.aborted) record.failed(error);
+      throw error;
+    }
+  }
+
+  async #askSigner(): Promise<Uint8Array> {
     const { scheme } = this.#operation;
     let signature: unknown;
     try {
