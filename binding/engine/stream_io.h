@@ -105,6 +105,9 @@ class StreamIo {
   Side pair_side;
   OutputQueue to_tcp;  // records
   Told told = Told::kNothing;
+  // Of the current phase. They exist as long as the stream, because creating one needs memory.
+  Deadlines<TlsStream>::Entry deadline;
+  Deadlines<TlsStream>::Entry idle_check;
 
  private:
   OutputQueue::Result Write(const uint8_t* data, size_t length);
@@ -116,12 +119,6 @@ class StreamIo {
   bool records_lost_ = false;
   bool excessive_ = false;
   bool fin_received_ = false;
-
- public:
-  // Of the current phase. They exist as long as the stream, because creating one needs memory.
-  // Last: cancelled first.
-  Deadlines<TlsStream>::Entry deadline;
-  Deadlines<TlsStream>::Entry idle_check;
 };
 
 }  // namespace s2npkey::engine

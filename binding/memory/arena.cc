@@ -121,7 +121,10 @@ size_t Arena::Trim() noexcept {
 
 ArenaStatistics Arena::Statistics() const {
   const std::lock_guard<SpinLock> lock(lock_);
-  return statistics_;
+  ArenaStatistics statistics = statistics_;
+  statistics.lock_taken = lock_.taken();
+  statistics.lock_waited = lock_.waited();
+  return statistics;
 }
 
 uint8_t* Arena::AllocateChunk(size_t class_index) {

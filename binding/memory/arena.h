@@ -28,6 +28,8 @@ struct ArenaStatistics {
   uint64_t bytes_unlocked = 0;  // may be swapped out: RLIMIT_MEMLOCK did not allow more
   uint64_t regions = 0;         // mappings, those of a single large allocation included
   uint64_t allocations = 0;     // live now
+  uint64_t lock_taken = 0;      // since the start, by any thread
+  uint64_t lock_waited = 0;     // the same, where another thread held it
 };
 
 // Any thread. After fork() a child may only exec.

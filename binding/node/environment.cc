@@ -114,6 +114,7 @@ Napi::Function Environment::Define(Napi::Env env) {
                          InstanceMethod<&Environment::Unref>("unref"),
                          InstanceMethod<&Environment::Deliver>("deliver"),
                          InstanceMethod<&Environment::SetThreads>("setThreads"),
+                         InstanceMethod<&Environment::ArenaLock>("arenaLock"),
                          InstanceMethod<&Environment::Diagnostics>("diagnostics"),
                          InstanceMethod<&Environment::DescriptorUsage>("descriptorUsage"),
                          InstanceMethod<&Environment::DuplicateListener>("duplicateListener"),
@@ -315,6 +316,14 @@ Napi::Value Environment::DuplicateListener(const Napi::CallbackInfo& info) {
   result.Set("backlog", Napi::Number::New(info.Env(), engine::BacklogOf(listening)));
   const int duplicate = fcntl(listening, F_DUPFD_CLOEXEC, 0);
   result.Set("fd", Napi::Number::New(info.Env(), duplicate < 0 ? -errno : duplicate));
+  return result;
+}
+
+Napi::Value Environment::ArenaLock(const Napi::CallbackInfo& info) {
+  const memory::ArenaStatistics arena = memory::Arena::Process().Statistics();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("taken", Napi::Number::New(info.Env(), static_cast<double>(arena.lock_taken)));
+  result.Set("waited", Napi::Number::New(info.Env(), static_cast<double>(arena.lock_waited)));
   return result;
 }
 

@@ -70,6 +70,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
   void Unref(const Napi::CallbackInfo& info);
   Napi::Value Deliver(const Napi::CallbackInfo& info);
   Napi::Value SetThreads(const Napi::CallbackInfo& info);
+  Napi::Value ArenaLock(const Napi::CallbackInfo& info);
   Napi::Value Diagnostics(const Napi::CallbackInfo& info);
   Napi::Value DescriptorUsage(const Napi::CallbackInfo& info);
   Napi::Value DuplicateListener(const Napi::CallbackInfo& info);

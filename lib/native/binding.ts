@@ -247,6 +247,8 @@ export interface NativeEnvironment extends StreamCommands {
   deliver(milliseconds: number): boolean;
   /** Sets the number of engine threads. False: the engine already runs. */
   setThreads(count: number): boolean;
+  /** How often the lock of the arena was taken since the start, and how often a thread had to wait for another one. */
+  arenaLock(): { taken: number; waited: number };
   diagnostics(): Omit<EngineDiagnostics, 'tracked'>;
   /** Open descriptors of the process, and the soft limit. */
   descriptorUsage(): DescriptorUsage;

@@ -203,6 +203,11 @@ class Engine {
     return this.#native.setThreads(count);
   }
 
+  /** For `npm run bench:threads`. */
+  arenaLock(): { taken: number; waited: number } {
+    return this.#native.arenaLock();
+  }
+
   diagnostics(): EngineDiagnostics {
     return { ...this.#native.diagnostics(), tracked: this.#listeners.size };
   }

@@ -82,7 +82,8 @@ async function measureIdle(contender, scenario, settings) {
   };
 }
 
-async function startLoad(contender, scenario, { seconds, core, loadProgram }) {
+/** A load that waits for its cue, with its connections open. */
+export async function startLoad(contender, scenario, { seconds, core, loadProgram }) {
   const [kind, ...more] = scenario.load;
   const args = [kind, '--port', contender.ports[scenario.port], '--connections', scenario.connections];
   args.push('--seconds', seconds, ...more);
@@ -100,7 +101,7 @@ async function underLoad(contender, load, seconds) {
   return { before, result, after: processorTime(contender.pids) };
 }
 
-async function endLoad(load) {
+export async function endLoad(load) {
   load.cue();
   await load.end();
 }

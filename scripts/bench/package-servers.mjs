@@ -11,9 +11,12 @@ export async function serveWith(signer) {
   if (!engine().setThreads(threads)) throw new Error(`the engine does not take ${threads} threads`);
   // All of the load comes from one address, as fast as it can.
   const options = { cert: fileFrom('BENCH_CERT'), signer, signatureLimits: false };
-  await serve({
-    web: attach(createServer(), options),
-    h2: attach(createSecureServer(), options),
-    stream: createTlsServer(options, streamBulk),
-  });
+  await serve(
+    {
+      web: attach(createServer(), options),
+      h2: attach(createSecureServer(), options),
+      stream: createTlsServer(options, streamBulk),
+    },
+    { 'arena-lock': () => engine().arenaLock() },
+  );
 }

@@ -89,8 +89,9 @@ export function fileFrom(variable) {
  *
  * @param {{ web: import('node:http').Server, h2: import('node:http2').Http2Server, stream: import('node:net').Server }} servers
  *   `web` and `h2` without listeners for requests, `stream` with `streamBulk` for connections
+ * @param {Record<string, () => object>} more commands beyond those of all servers, with what answers them
  */
-export async function serve({ web, h2, stream }) {
+export async function serve({ web, h2, stream }, more = {}) {
   const sockets = new WebSocketServer({ noServer: true });
   sockets.on('connection', (socket) => {
     socket.on('message', (data, binary) => socket.send(data, { binary }));
@@ -105,7 +106,7 @@ export async function serve({ web, h2, stream }) {
   const ports = {};
   for (const [name, server] of Object.entries({ web, h2, stream })) ports[name] = await listen(name, server);
   tell({ event: 'listening', ports, pid: process.pid });
-  takeCommands();
+  takeCommands(more);
 }
 
 async function listen(name, server) {
@@ -124,7 +125,7 @@ async function listen(name, server) {
 }
 
 /** A line each on standard input: `collect`, `watch-delay`, `delay`. */
-function takeCommands() {
+function takeCommands(more) {
   let delay;
   createInterface({ input: process.stdin })
     .on('line', (command) => {
@@ -144,6 +145,8 @@ function takeCommands() {
           p99: microseconds(delay.percentile(99)),
           max: microseconds(delay.max),
         });
+      } else if (more[command]) {
+        tell({ event: command, ...more[command]() });
       }
     })
     .on('close', () => process.exit());

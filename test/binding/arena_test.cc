@@ -277,6 +277,15 @@ TEST(address_sanitizer_sees_the_use_of_freed_memory_and_of_what_lies_past_a_buff
 }
 #endif
 
+TEST(the_arena_counts_how_often_its_lock_is_taken) {
+  Arena arena;
+  const ArenaStatistics before = arena.Statistics();
+  arena.Free(Take(&arena, 100));
+  const ArenaStatistics after = arena.Statistics();
+  EXPECT_EQ(after.lock_taken - before.lock_taken, 3u);  // Allocate, Free, Statistics
+  EXPECT_EQ(after.lock_waited, 0u);
+}
+
 TEST(threads_share_an_arena_and_free_each_others_memory) {
   Arena arena;
   constexpr size_t kThreads = 4;
