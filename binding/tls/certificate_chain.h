@@ -11,19 +11,19 @@
 
 namespace s2npkey::tls {
 
-// Immutable once made. Any thread.
+// Immutable. Used by any thread.
 class CertificateChain {
  public:
-  // `pem`: the leaf first. `ocsp_response`: DER, sent to clients that ask for it (RFC 6066 section
-  // 8); empty: none. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
+  // `pem` has the leaf first. `ocsp_response` is DER, stapled for clients that request it (RFC 6066
+  // section 8); empty for none. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
   static std::shared_ptr<const CertificateChain> Create(
       const std::string& pem, const std::vector<uint8_t>& ocsp_response = {});
 
-  // s2n takes chains as mutable and only reads them.
+  // s2n's functions take a mutable chain, but only read it.
   s2n_cert_chain_and_key* get() const noexcept { return chain_.get(); }
   // The leaf's public key.
   const CertificateKey& key() const noexcept { return key_; }
-  // Whether one of its certificates was issued by this name, DER.
+  // Whether the issuer of one of its certificates has this name (DER).
   bool IsIssuedBy(const uint8_t* name, size_t length) const;
 
   CertificateChain(const CertificateChain&) = delete;

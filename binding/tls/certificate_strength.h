@@ -1,5 +1,5 @@
-// How strong the keys and signatures of a peer's certificates must be: a floor that holds always,
-// and what the security policy demands beyond it.
+// The minimum strength of keys and signatures in a peer's chain: a floor that always applies, and
+// the additional requirements of the security policy.
 #pragma once
 
 #include <openssl/x509.h>
@@ -11,20 +11,20 @@
 namespace s2npkey::tls {
 
 // The floor: digests of SHA-256 or more, RSA keys of 2048 bits or more, curves of P-256 or more.
-// Immutable; any thread.
+// Immutable. Used by any thread.
 class CertificateStrength {
  public:
   // The floor alone.
   CertificateStrength() = default;
-  // With what s2n-tls would demand of certificates under this policy, which its own verification
-  // holds peers to. A name that s2n-tls does not have demands nothing.
+  // The floor and the requirements that the verification of s2n-tls has for certificates under this
+  // policy. An unknown policy adds none.
   static CertificateStrength OfPolicy(const std::string& policy);
 
-  // A path is the peer's own certificate first, its anchor last. Both return X509_V_OK or a
-  // Verification's error.
+  // A path has the peer's own certificate first and the trusted one last. Both methods return
+  // X509_V_OK or an error of Verification.
   int CheckLeafKey(X509* leaf) const;
-  // The keys of all but the leaf, the signatures of all but the anchor. The last failure, as
-  // OpenSSL names it.
+  // Checks the keys of all certificates but the leaf, and the signatures of all but the last. Like
+  // OpenSSL, it returns the last failure.
   int CheckPath(const STACK_OF(X509) * path) const;
 
  private:
@@ -32,11 +32,11 @@ class CertificateStrength {
   bool AllowsSignature(X509* certificate) const;
 
   struct Key {
-    int kind;  // libcrypto's number of the curve, or of the kind of key
+    int kind;  // libcrypto's NID of the curve or the type of key
     int bits;
   };
-  std::optional<std::vector<Key>> keys_;        // nothing: any
-  std::optional<std::vector<int>> signatures_;  // libcrypto's numbers, such as of ecdsa_with_SHA384
+  std::optional<std::vector<Key>> keys_;        // absent: any key
+  std::optional<std::vector<int>> signatures_;  // NIDs such as of ecdsa_with_SHA384
 };
 
 }  // namespace s2npkey::tls

@@ -1,5 +1,5 @@
-// A TLS configuration: a security policy, certificate chains without their private keys, and how
-// each key is reached.
+// A TLS configuration: a security policy, certificate chains without private keys, and who signs
+// for each chain.
 #pragma once
 
 #include <cstddef>
@@ -17,27 +17,28 @@
 
 namespace s2npkey::tls {
 
-// What a peer is shown, and who signs for it.
+// A certificate chain for peers, and who signs for it.
 struct Identity {
   std::shared_ptr<const CertificateChain> chain;
-  // Signs on the engine's thread. Absent: the operation is handed out (PrivateKeyOperation).
+  // Signs on the engine thread. If absent, the connection stops with a PrivateKeyOperation.
   std::shared_ptr<const LocalKey> local_key;
 };
 
 struct ConfigOptions {
   bool client = false;
-  bool request_ocsp = false;  // a client's: ask for a stapled OCSP response
+  bool request_ocsp = false;  // clients only: request a stapled OCSP response
   std::string security_policy = "default";
-  VersionRange versions;  // what is negotiated of those that the policy has
-  // At most one for each kind of key (RSA, ECDSA): the handshake takes the one that suits the peer.
+  VersionRange versions;  // narrows the versions of the policy
+  // At most one for each kind of key (RSA, ECDSA). The handshake uses the one that the peer
+  // supports.
   std::vector<Identity> identities;
-  std::vector<std::string> alpn_protocols;  // in order of preference; empty: ALPN is not used
+  std::vector<std::string> alpn_protocols;  // in order of preference; empty: no ALPN
   PeerVerification verification;
   SessionTickets tickets;
   bool logs_keys = false;  // see Connection::TakeKeyLog
 };
 
-// Immutable once made, and shared by every connection and thread that uses it.
+// Immutable. Shared by all connections and threads that use it.
 class Config {
  public:
   // Throws Error: ERR_S2N_PKEY_SECURITY_POLICY, ERR_S2N_PKEY_CONFIG.
@@ -45,19 +46,19 @@ class Config {
 
   s2n_config* get() const noexcept { return config_.get(); }
   const std::vector<Identity>& identities() const noexcept { return identities_; }
-  // Which identity s2n chose; identities().size() where it is none of them.
+  // The index of the identity that s2n chose; identities().size() if it chose none of them.
   size_t IndexOf(const s2n_cert_chain_and_key* chain) const noexcept;
-  // The same without its ECDSA identity, for clients that could not use that one; null where there
-  // is no other identity beside it.
+  // The same configuration without its ECDSA identity, for clients that cannot use it; null without
+  // another identity.
   const std::shared_ptr<const Config>& without_ecdsa() const noexcept { return without_ecdsa_; }
-  // IANA group of the ECDSA identity's curve; 0: there is none.
+  // IANA group of the curve of the ECDSA identity; 0 if there is none.
   uint16_t ecdsa_group() const noexcept { return ecdsa_group_; }
   bool offers_tls13() const noexcept { return offers_tls13_; }
   bool uses_alpn() const noexcept { return uses_alpn_; }
   const PeerVerification& verification() const noexcept { return verification_; }
-  // Those that a handshake can agree on.
+  // The versions that a handshake can negotiate.
   const VersionRange& versions() const noexcept { return versions_; }
-  // A client's that has several identities: the same with the one of this number alone.
+  // For a client with several identities: the same configuration with only the identity `index`.
   const Config& with_identity(size_t index) const noexcept { return *alternatives_[index]; }
   // See SessionTickets; 0: no tickets.
   uint32_t session_seconds() const noexcept { return session_seconds_; }

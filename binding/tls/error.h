@@ -1,4 +1,5 @@
-// Errors of the TLS layer: what s2n-tls or AWS-LC said, copied before the next call overwrites it.
+// Errors of the TLS layer. The message of s2n-tls or AWS-LC is copied before the next call
+// overwrites it.
 #pragma once
 
 #include <stdexcept>
@@ -8,8 +9,8 @@
 
 namespace s2npkey::tls {
 
-// Thrown where something is set up (a configuration, a key); never on an engine thread's hot path.
-// `code` is a stable `ERR_S2N_PKEY_…` and becomes the JavaScript error's `code`.
+// Thrown while objects such as configurations and keys are created, never while an engine thread
+// serves connections. `code` is a stable `ERR_S2N_PKEY_…`, the `code` of the JavaScript error.
 class Error : public std::runtime_error {
  public:
   Error(const char* error_code, const std::string& message)
@@ -21,7 +22,7 @@ class Error : public std::runtime_error {
   const char* code_;  // a string literal
 };
 
-// Throws what s2n-tls said of a call that failed.
+// Throws an Error with the reason of s2n-tls if a call failed.
 inline void CheckS2n(int result, const char* code, const std::string& what) {
   if (result == S2N_SUCCESS) return;
   const int error = s2n_errno;

@@ -1,4 +1,4 @@
-// Whether a certificate is for a host.
+// Checks whether a certificate is for a host.
 #pragma once
 
 #include <openssl/x509.h>
@@ -7,9 +7,9 @@
 
 namespace s2npkey::tls {
 
-// `name`: a DNS name, or an IP address as text. By RFC 6125: wildcards for a whole first label,
-// the common name only where there are no DNS names. Stricter than node:tls in corners (partial
-// wildcards), never laxer.
+// `name` is a DNS name, or an IP address as text. Follows RFC 6125: a wildcard stands for the whole
+// first label, and the common name counts only without DNS names. Stricter than node:tls for
+// partial wildcards, and never less strict.
 bool CertificateIsFor(X509* certificate, const std::string& name);
 
 }  // namespace s2npkey::tls

@@ -1,14 +1,13 @@
-// s2n-tls itself: initialised once a process, before anything else of binding/tls is used.
+// Initializes s2n-tls once for each process, before any other use of binding/tls.
 #pragma once
 
 namespace s2npkey::tls {
 
-// Any thread, any number of times (worker threads load the addon again). Throws Error
-// ERR_S2N_PKEY_LIBRARY. Never undone: s2n_cleanup_final is for the end of the process, and other
-// environments may still use it.
+// Call it from any thread, any number of times: worker threads load the addon again. Throws Error
+// ERR_S2N_PKEY_LIBRARY. It is never undone, because other environments may still use s2n-tls.
 void InitializeLibrary();
 
-// By each thread that used s2n, before it ends: s2n keeps random state by thread.
+// Each thread that used s2n calls this before it ends, to free the thread's random state.
 void CleanupThread();
 
 }  // namespace s2npkey::tls

@@ -1,5 +1,5 @@
-// A private key in this process's memory, signing what is already hashed. For development,
-// migration and comparison, and for the embedded KMS, which is a process of its own.
+// A private key in the memory of this process, which signs digests. For development, migration and
+// comparison, and for the local KMS, which is a process of its own.
 #pragma once
 
 #include <openssl/base.h>
@@ -13,22 +13,22 @@
 
 namespace s2npkey::tls {
 
-// Immutable; any thread. Needs AWS-LC only, not an initialised s2n-tls.
+// Immutable. Used by any thread. Needs only AWS-LC, not InitializeLibrary().
 class LocalKey {
   struct Token {
     explicit Token() = default;
   };
 
  public:
-  // For FromPem alone, which can name a Token.
+  // Only FromPem can create a Token.
   LocalKey(Token, bssl::UniquePtr<EVP_PKEY> key);
 
-  // As ReadPrivateKeyPem, whose errors it throws.
+  // Throws the errors of ReadPrivateKeyPem.
   static std::shared_ptr<const LocalKey> FromPem(std::string_view pem, std::string_view passphrase);
 
-  // Signs a digest under the scheme with this IANA code. An ECDSA code names the hash only, as in
-  // TLS 1.2; PSS salts are as long as the digest. False: key, scheme and length do not fit
-  // together, and `signature` is empty.
+  // Signs a digest under the scheme with this IANA code. An ECDSA code names only the hash, as in
+  // TLS 1.2. A PSS salt is as long as the digest. Returns false, and clears `signature`, if key,
+  // scheme and length do not fit together.
   bool Sign(uint16_t scheme, const uint8_t* input, size_t length,
             std::vector<uint8_t>* signature) const noexcept;
   bool Verify(uint16_t scheme, const uint8_t* input, size_t length, const uint8_t* signature,

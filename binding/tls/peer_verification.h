@@ -1,5 +1,5 @@
-// Whether a configuration asks its peers for certificates, and what becomes of those that do not
-// verify.
+// Whether a configuration requests certificates from peers, and whether it refuses those that do
+// not verify.
 #pragma once
 
 #include <memory>
@@ -10,22 +10,22 @@
 
 namespace s2npkey::tls {
 
-// A client always verifies its server; a server verifies its clients when it asks for certificates.
+// A client always verifies its server. A server verifies clients if it requests certificates.
 struct PeerVerification {
-  std::shared_ptr<const TrustStore> trust;  // null: no certificate is asked for
-  // Whether a handshake fails when the peer's certificate does not verify, or a client has none.
-  // False: what came of it is told with the other facts, and the connection goes on.
+  std::shared_ptr<const TrustStore> trust;  // null: requests no certificate
+  // Whether the handshake fails if the peer's certificate does not verify, or a client has none. If
+  // false, the connection opens, and PeerIdentity has the result.
   bool reject_unauthorized = true;
-  CertificateStrength strength = {};  // Config sets it by its security policy
+  CertificateStrength strength = {};  // Config sets it from its security policy
 
   bool asks() const noexcept { return trust != nullptr; }
 };
 
-// Verification itself is ours (Connection::OnPeerCertificate): one for both values of
-// reject_unauthorized, with OpenSSL's rules and names, which s2n-tls's own does not have. What
-// s2n-tls's would do beside is done there too: the policy's demands on certificates
-// (CertificateStrength), purpose and revocation (TrustStore), the name (CertificateIsFor). That a
-// peer holds its certificate's key is checked by s2n-tls in any case. Throws Error
+// Turns off the verification of s2n-tls and installs that of this package
+// (Connection::OnPeerCertificate), which has the rules and names of OpenSSL, for both values of
+// reject_unauthorized. It also checks what s2n-tls would check: the policy's requirements
+// (CertificateStrength), purpose and revocation (TrustStore), and the name (CertificateIsFor).
+// s2n-tls itself still checks that the peer holds the key of its certificate. Throws Error
 // ERR_S2N_PKEY_CONFIG.
 void UsePeerVerification(s2n_config* config, const PeerVerification& verification, bool client);
 

@@ -1,5 +1,5 @@
-// What a chunk of records held, in order: where it was decrypted, or, as far as it came in small
-// pieces, gathered, since the kernel takes a few large ones faster.
+// The plaintext of a chunk of records, in order. Large pieces stay where they were decrypted. Small
+// ones are gathered, because the kernel writes a few large pieces faster.
 #pragma once
 
 #include <openssl/mem.h>
@@ -17,7 +17,7 @@ namespace s2npkey::tls {
 
 class Plaintext {
  public:
-  // `capacity`: bytes of small pieces, as many as a chunk of records can hold.
+  // `capacity` is the size for small pieces in bytes, as many as a chunk of records can hold.
   explicit Plaintext(size_t capacity) : gathered_(capacity) { pieces_.reserve(kPieces); }
 
   void Add(uint8_t* data, size_t length) {
@@ -41,7 +41,7 @@ class Plaintext {
     size_ = 0;
   }
 
-  // Leaves nothing of what was gathered.
+  // Also overwrites the gathered bytes.
   void Wipe() noexcept {
     Clear();
     OPENSSL_cleanse(gathered_.data(), most_used_);
@@ -61,7 +61,7 @@ class Plaintext {
 
   memory::SecretBytes gathered_;
   size_t used_ = 0;
-  size_t most_used_ = 0;  // since it was wiped
+  size_t most_used_ = 0;  // since the last Wipe()
   std::vector<iovec> pieces_;
   size_t size_ = 0;
 };

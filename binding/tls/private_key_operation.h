@@ -1,5 +1,5 @@
-// The one private-key operation of a handshake, from the moment s2n-tls stops at it until its
-// signature is applied.
+// The one private-key operation of a handshake, from the callback of s2n-tls until its signature is
+// applied.
 #pragma once
 
 #include <cstddef>
@@ -10,25 +10,24 @@
 
 namespace s2npkey::tls {
 
-// Owned by one connection and used on that connection's thread only: s2n accepts an operation of an
-// earlier handshake on a connection that was used again, so an operation never leaves the
-// connection it was made for.
+// Owned by one connection and used only on its thread. s2n does not notice if an operation of an
+// earlier handshake is applied to a reused connection, so an operation never leaves its connection.
 class PrivateKeyOperation {
  public:
-  // Takes the operation over. `connection` is the one whose handshake stopped at it.
+  // Takes ownership of the operation. `connection` is the one whose handshake waits for it.
   PrivateKeyOperation(PrivateKeyOperationHandle operation, s2n_connection* connection);
 
-  // False where this package cannot sign it: RSA key exchange (a decryption), or SHA-1 and SHA-224.
+  // False for operations that no signer makes: RSA key exchange (a decryption), SHA-1 and SHA-224.
   bool supported() const noexcept { return supported_; }
-  // IANA code of the signature scheme. Under TLS 1.2 an ECDSA code names the hash only (RFC 5246
+  // IANA code of the signature scheme. Under TLS 1.2 an ECDSA code names only the hash (RFC 5246
   // section 7.4.1.4.1).
   uint16_t scheme() const noexcept { return scheme_; }
   // The digest, or for ML-DSA the 64-byte mu.
   const std::vector<uint8_t>& input() const noexcept { return input_; }
 
-  // Checks the signature against the certificate (STRICT validation) and lets the handshake go on.
-  // At most once. False: the signature is unusable and the connection must be torn down; s2n_errno
-  // says why.
+  // Verifies the signature with the certificate (S2N_ASYNC_PKEY_VALIDATION_STRICT) and lets the
+  // handshake continue. Call it at most once. If it returns false, the signature is unusable, the
+  // connection must be closed, and s2n_errno has the reason.
   bool Complete(const uint8_t* signature, size_t length);
 
  private:

@@ -1,4 +1,4 @@
-// Owning handles of s2n-tls objects: each is freed exactly once, on every path.
+// Owning handles for objects of s2n-tls, so that each is freed exactly once on every path.
 #pragma once
 
 #include <atomic>
@@ -20,8 +20,8 @@ struct FreeCertificateChain {
     s2n_cert_chain_and_key_free(chain);
   }
 };
-// Private-key operations of the whole process that s2n-tls gave away and that were not freed yet.
-// Constant-initialised and trivially destructible, so it is safe while the process exits.
+// Private-key operations of the whole process that are not freed yet. It is constant-initialized
+// and trivially destructible, so threads can use it while the process exits.
 inline std::atomic<uint64_t> outstanding_operations{0};
 struct FreePrivateKeyOperation {
   void operator()(s2n_async_pkey_op* operation) const noexcept {

@@ -1,5 +1,5 @@
-// Whether a security policy and a certificate's key can ever agree, said before the first
-// connection.
+// Checks before the first connection whether a security policy and a certificate's key can ever
+// agree.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ struct s2n_config;
 
 namespace s2npkey::tls {
 
-// The key of a leaf certificate, as far as TLS cares.
+// What TLS needs to know about the key of a leaf certificate.
 struct CertificateKey {
   enum class Type : uint8_t { kRsa, kEcdsa };
   Type type = Type::kRsa;
@@ -19,7 +19,7 @@ struct CertificateKey {
   uint16_t group = 0;  // IANA group of the curve (23, 24, 25); 0 for RSA
   std::string name;    // "P-256", "RSA-2048": for messages
 
-  // Of the first certificate in the PEM text. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
+  // Reads the first certificate of the PEM text. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
   static CertificateKey OfChain(const std::string& certificate_chain_pem);
 };
 
@@ -29,28 +29,28 @@ struct VersionRange {
   uint8_t highest = UINT8_MAX;
 };
 
-// The versions that the policy negotiates within `range`. Throws Error ERR_S2N_PKEY_SECURITY_POLICY
-// when there is none, or no policy of this name.
+// Returns the versions that the policy negotiates within `range`. Throws Error
+// ERR_S2N_PKEY_SECURITY_POLICY if there is none, or the policy is unknown.
 VersionRange NegotiableVersions(const std::string& policy, const VersionRange& range);
 
-// Throws Error ERR_S2N_PKEY_SECURITY_POLICY with the reason and what to choose instead: an unknown
-// name, a policy that could ask for what no KMS signs (SHA-1, SHA-224, RSA key exchange, TLS 1.0
-// and 1.1), or one with no scheme for the key under these versions.
+// Throws Error ERR_S2N_PKEY_SECURITY_POLICY, with the reason and a policy to use instead, if the
+// policy is unknown, can require what no KMS signs (SHA-1, SHA-224, RSA key exchange, TLS 1.0 and
+// 1.1), or has no signature scheme for the key under these versions.
 void CheckSecurityPolicy(const std::string& policy, const VersionRange& versions,
                          const CertificateKey& key);
 
-// How a configuration uses a policy under `versions`: s2n's own policy, or a copy of it that
-// negotiates no other versions.
+// A policy limited to `versions`: s2n's own policy if that is enough, or a copy that negotiates no
+// other versions.
 class NarrowedPolicy {
  public:
   NarrowedPolicy(std::string policy, const VersionRange& versions);
-  // Throws Error ERR_S2N_PKEY_SECURITY_POLICY, saying `what` failed. `config` keeps a reference to
-  // this object's memory.
+  // Throws Error ERR_S2N_PKEY_SECURITY_POLICY, whose message begins with `what`. `config` keeps a
+  // reference to the memory of this object.
   void Use(s2n_config* config, const std::string& what) const;
 
  private:
   std::string policy_;
-  std::vector<std::max_align_t> memory_;  // empty: s2n's own policy does
+  std::vector<std::max_align_t> memory_;  // empty if s2n's own policy is used
 };
 
 }  // namespace s2npkey::tls

@@ -1,5 +1,4 @@
-// Which configuration a server uses for whom: one for each name that clients ask for (SNI), and one
-// for everybody else.
+// The configurations of a server: one for each name that clients ask for (SNI), and a default one.
 #pragma once
 
 #include <cstddef>
@@ -14,24 +13,24 @@
 
 namespace s2npkey::tls {
 
-// Immutable once made. A connection keeps the one it was accepted with; a server changes its
-// contexts by using another from then on, so nothing that is under way is touched. Any thread.
+// Immutable. Used by any thread. To change its contexts, a server uses a new object for later
+// connections, so earlier connections keep theirs.
 class ServerContexts {
  public:
-  // A name as certificates write it (RFC 6125 section 6.4.3): exact, or with `*` for the whole
-  // first label; and which of the configurations it is for. A later one replaces an earlier.
+  // A name as in certificates (RFC 6125 section 6.4.3), exact or with `*` for the whole first
+  // label, and the index of its configuration. A later entry replaces an earlier one.
   using Name = std::pair<std::string, size_t>;
 
-  // The first configuration is the one for everybody else.
+  // The first configuration is the default.
   ServerContexts(std::vector<std::shared_ptr<const Config>> configs, std::vector<Name> names,
                  bool asks_application = false);
 
-  // Which configuration is for a client that asks for this name; 0 when none is named so. An exact
-  // name goes before a wildcard. Case does not matter.
+  // Returns the index of the configuration for this name; 0, the default, if there is none. An
+  // exact name takes precedence over a wildcard. Ignores case.
   size_t Find(std::string_view server_name) const;
   const std::shared_ptr<const Config>& config(size_t index) const { return configs_[index]; }
   size_t size() const noexcept { return configs_.size(); }
-  // Whether each client hello is handed out, for the application to choose by it.
+  // Whether the application chooses the context after each client hello.
   bool asks_application() const noexcept { return asks_application_; }
 
  private:

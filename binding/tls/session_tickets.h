@@ -1,5 +1,5 @@
-// Session tickets: the keys they are encrypted with, and how long sessions live (RFC 5077 for TLS
-// 1.2, RFC 8446 section 4.6.1 for TLS 1.3). A resumed handshake needs no signature.
+// Session tickets: the keys that encrypt them, and how long sessions live (RFC 5077 for TLS 1.2,
+// RFC 8446 section 4.6.1 for TLS 1.3). A resumed handshake needs no signature.
 #pragma once
 
 #include <openssl/mem.h>
@@ -18,18 +18,16 @@ struct TicketKey {
   TicketKey& operator=(const TicketKey&) = default;
   ~TicketKey() { OPENSSL_cleanse(secret.data(), secret.size()); }
 
-  std::array<uint8_t, 16> name{};  // travels in the ticket, in the clear
+  std::array<uint8_t, 16> name{};  // sent in the ticket, unencrypted
   std::array<uint8_t, 32> secret{};
-  // When the first ticket is encrypted with it, in seconds since 1970; it decrypts before that,
-  // too. 0: now.
+  // When it starts to encrypt, in seconds since 1970. It decrypts before that, too. 0 means now.
   uint64_t since = 0;
 };
 
 struct SessionTickets {
   // At most 48; empty: no tickets.
   std::vector<TicketKey> keys;
-  // From the full handshake until no ticket of its session, nor of those that were resumed from it,
-  // is taken any more.
+  // From the full handshake until its session can no longer be resumed, however often it was.
   uint32_t session_seconds = 0;
   // How long a key encrypts; it decrypts for session_seconds more.
   uint64_t encrypting_seconds = 0;

@@ -1,5 +1,4 @@
-// Whom to trust: authorities and revocation lists, and the verification of a peer's chain against
-// them.
+// Authorities and revocation lists, and the verification of a peer's chain with them.
 #pragma once
 
 #include <openssl/x509.h>
@@ -16,36 +15,36 @@
 namespace s2npkey::tls {
 
 struct TrustStoreOptions {
-  std::vector<std::string> authorities_pem;  // each with one certificate or more
-  // Leave out the texts of authorities_pem that cannot be used (see skipped) instead of throwing.
+  std::vector<std::string> authorities_pem;  // each has one or more certificates
+  // Whether to skip unusable texts of authorities_pem (see skipped) instead of throwing.
   bool skip_unusable = false;
-  // Each with one list or more. With any, every certificate of a chain needs a list of its issuer's
-  // that is in force, as in node:tls.
+  // Each has one or more lists. If there is one, every certificate of a chain needs a valid list of
+  // its issuer, as in node:tls.
   std::vector<std::string> revocation_lists_pem;
-  // An authority need not be self-signed to end a chain.
+  // Whether an authority that is not self-signed can end a chain.
   bool allow_partial_chain = false;
-  // Whether peers that are asked for a certificate are told the authorities' names.
+  // Whether to send the names of the authorities with a certificate request.
   bool names_authorities = false;
 };
 
-// Immutable once made, and used by any thread.
+// Immutable. Used by any thread.
 class TrustStore {
  public:
-  enum class Peer : uint8_t { kServer, kClient };  // for what its certificate must be good
+  enum class Peer : uint8_t { kServer, kClient };  // the purpose of its certificate
 
   // Throws Error: ERR_S2N_PKEY_CA_INVALID, ERR_S2N_PKEY_CRL_INVALID.
   static std::shared_ptr<const TrustStore> Create(const TrustStoreOptions& options);
 
-  // `chain`: the peer's own certificate first, then whatever it sent along. Time is now. `path`
-  // becomes the certificates from the peer's own to the last that was found, DER: an authority
-  // where it verifies. Every certificate of it must be of this strength.
+  // Verifies at the current time. `chain` has the peer's own certificate first, then the others
+  // that it sent. Fills `path` with the certificates (DER) from the peer's own to the last one
+  // found, an authority if the chain verifies. Each of them must have this strength.
   Verification Verify(STACK_OF(X509) * chain, Peer peer, const CertificateStrength& strength,
                       std::vector<std::vector<uint8_t>>* path) const;
 
-  // Indices into authorities_pem.
+  // Indices into authorities_pem of the texts that were skipped.
   const std::vector<size_t>& skipped() const noexcept { return skipped_; }
-  // The authorities' distinguished names in the order given, DER, each after its length in two
-  // bytes. Empty where they are not to be told, or are more than a message can hold.
+  // The distinguished names of the authorities in their order, DER, each after its length in two
+  // bytes. Empty without names_authorities, or if a message cannot hold them.
   const std::vector<uint8_t>& authority_names() const noexcept { return authority_names_; }
 
   TrustStore(const TrustStore&) = delete;

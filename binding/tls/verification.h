@@ -1,15 +1,15 @@
-// What came of verifying a peer's certificate, with OpenSSL's names, which callers of node:tls look
-// for.
+// The result of verifying a peer's certificate, with OpenSSL's names, which callers of node:tls
+// expect.
 #pragma once
 
 namespace s2npkey::tls {
 
 struct Verification {
   static constexpr int kOk = 0;         // X509_V_OK
-  static constexpr int kNotAsked = -1;  // nobody asked for a certificate, or none has come yet
+  static constexpr int kNotAsked = -1;  // no certificate was requested, or none was received yet
 
-  // What is strong enough by itself and yet not what the security policy takes: told by OpenSSL's
-  // codes for what is too weak, in words of our own.
+  // Strong enough for the floor, but not allowed by the security policy. code() returns OpenSSL's
+  // names for weak certificates, and message() names the policy.
   static constexpr int kPolicyLeafKey = 1001;
   static constexpr int kPolicyAuthorityKey = 1002;
   static constexpr int kPolicySignature = 1003;
@@ -17,11 +17,11 @@ struct Verification {
   int error = kNotAsked;  // X509_V_ERR_…, or one of the above
 
   bool ok() const noexcept { return error == kOk; }
-  // "DEPTH_ZERO_SELF_SIGNED_CERT" and so on; "OK"; "" when nobody asked. Static strings.
+  // "OK", a name such as "DEPTH_ZERO_SELF_SIGNED_CERT", or "" for kNotAsked. Static strings.
   const char* code() const noexcept;
-  // In OpenSSL 3's words.
+  // The message of OpenSSL 3. A static string.
   const char* message() const noexcept;
-  // The alert that tells the peer (RFC 8446 section 6.2); -1 when it was not refused.
+  // The alert for the peer (RFC 8446 section 6.2); -1 if the certificate was not refused.
   int alert() const noexcept;
 };
 
