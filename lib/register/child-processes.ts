@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { fileVariables, hasSettings, parentVariable } from './settings.ts';
+import { hasSettings, parentVariable, resolveVariables } from './settings.ts';
 
 /** What of a process is asked and changed here. */
 export interface RegisteredProcess {
@@ -25,11 +24,7 @@ export function isInherited({ env, execArgv, send }: RegisteredProcess): boolean
 /** Lets child processes find this module and the files of the settings, in whatever folder they run. */
 export function prepareChildren(registered: RegisteredProcess, module: string): void {
   const { env, pid } = registered;
-  const folder = registered.cwd();
-  for (const name of fileVariables) {
-    const path = env[name];
-    if (path !== undefined && path !== '') env[name] = resolve(folder, path);
-  }
+  resolveVariables(env, registered.cwd());
   const { NODE_OPTIONS: options } = env;
   if (options !== undefined) {
     env['NODE_OPTIONS'] = options.replaceAll(/(?<=^|[\s"=])s2n-pkey\/register(?=$|[\s"])/g, module);

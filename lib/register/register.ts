@@ -5,21 +5,44 @@
  *
  * @module s2n-pkey/register
  */
+import { isMainThread } from 'node:worker_threads';
 import { S2nPkeyError } from '../errors.ts';
 import { serverOptionsOf } from './server-options.ts';
 import { isInherited, prepareChildren } from './child-processes.ts';
 import { refuseOnListen, secureOnListen } from './secure-on-listen.ts';
 import { checkNode } from '../tls/node/supported-node.ts';
-import { hasSettings, readSettings } from './settings.ts';
+import { Reloading } from './reloading.ts';
+import { configVariable, hasSettings, readSettings, resolveVariables } from './settings.ts';
 
 // Node waits for the modules of --import before it starts the program: only here does this package await at the top.
 try {
   checkNode();
-  const settings = readSettings(process.env, process.cwd(), (message) => {
+  const folder = process.cwd();
+  const environment = { ...process.env };
+  const settings = readSettings(environment, folder, (message) => {
     // Once is enough, and a child's output may be read by its parent.
     if (!isInherited(process)) process.stderr.write(`s2n-pkey/register: warning: ${message}\n`);
   });
-  secureOnListen(await serverOptionsOf(settings), new Set(settings.httpsPorts));
+  const options = await serverOptionsOf(settings);
+  resolveVariables(environment, folder); // The program may change its folder.
+  const reloading = new Reloading(
+    () => readSettings(environment, folder, () => undefined),
+    environment,
+    settings,
+    options,
+  );
+  const httpsPorts = new Set(settings.httpsPorts);
+  secureOnListen(
+    () => reloading.options,
+    httpsPorts,
+    (server) => {
+      reloading.add(server);
+    },
+  );
+  // Without a file, a terminal that closes still ends the program.
+  if (isMainThread && environment[configVariable] !== undefined) {
+    process.on('SIGHUP', () => void reloading.reload());
+  }
   prepareChildren(process, import.meta.url);
 } catch (error) {
   // The stack of an error that is not this package's helps its author.

@@ -10,12 +10,16 @@ import { settingsOf } from '../tls/server/server-settings.ts';
 const debug = debuglog('s2n-pkey');
 
 /**
- * From now on every server is secured when it is told to listen: `https`, `http2` (secure) and `tls` servers that hold no key, and
+ * From now on every server is secured, with what `options` returns then, when it is told to listen, and `secured` is called: `https`, `http2` (secure) and `tls` servers that hold no key, and
  * plain `http` servers on one of `httpsPorts`. What cannot be secured throws in `listen`, and does not listen.
  */
-export function secureOnListen(options: TlsServerOptions, httpsPorts: ReadonlySet<number>): void {
+export function secureOnListen(
+  options: () => TlsServerOptions,
+  httpsPorts: ReadonlySet<number>,
+  secured: (server: NetServer) => void,
+): void {
   beforeListen((server, port) => {
-    secure(server, port, options, httpsPorts);
+    if (secure(server, port, options(), httpsPorts)) secured(server);
   });
 }
 
@@ -53,18 +57,21 @@ function secure(
   port: number | undefined,
   options: TlsServerOptions,
   httpsPorts: ReadonlySet<number>,
-): void {
+): boolean {
   if (server instanceof TlsServer) {
     if (isLeftAlone(server)) {
       debug('a %s that holds a key of its own is left alone', server.constructor.name);
-      return;
+      return false;
     }
     attach(server, options);
     debug('attached to a server on port %o', port);
+    return true;
   } else if (server instanceof HttpServer && port !== undefined && httpsPorts.has(port)) {
     secureHttpServer(server as HttpServer, options);
     debug('the http server on port %o speaks https', port);
+    return true;
   }
+  return false;
 }
 
 /** The port in the arguments of `listen`, in all the forms that it takes; undefined for paths, handles and descriptors. */

@@ -1,24 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { describeOption, S2nPkeyError } from '../errors.ts';
+import { resolve } from 'node:path';
+import { backendOption } from '../config/backends.ts';
+import { configSchema, loadConfigEntries, registerSchema } from '../config/config-schema.ts';
+import { resolveFiles } from '../config/file-option.ts';
+import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
+import { readOption, type Option, type OptionValues, type Schema } from '../options/option.ts';
 
-/** What `s2n-pkey/register` was told, all of it checked. */
-export interface Settings {
+/** Every setting, by its entry in a file of settings. The variable's name follows from it. */
+const settingsSchema = { signer: backendOption, ...registerSchema } satisfies Schema;
+
+/** What `s2n-pkey/register` was told, all of it checked. The key is one of `signer`, `keyId` and `localKey`. */
+export type Settings = Partial<OptionValues<typeof settingsSchema>> & {
   /** File of the PEM certificate chain. */
   readonly cert: string;
-  /** A key in KMS: its ARN, id or alias. Absent: `localKey` is there. */
-  readonly keyId?: string;
-  readonly region?: string;
-  readonly endpoint?: string;
-  /** File of a PEM private key, for development. */
-  readonly localKey?: string;
-  readonly localKeyPassphrase?: string;
   /** Ports on which plain `http` servers become https ones. */
   readonly httpsPorts: readonly number[];
-  readonly securityPolicy?: string;
-  /** Milliseconds. */
-  readonly handshakeTimeout?: number;
-}
+};
 
 /** A setting of `s2n-pkey/register` was refused; the program is not started. */
 export class RegisterError extends S2nPkeyError {
@@ -28,50 +24,31 @@ export class RegisterError extends S2nPkeyError {
 }
 
 /** A value where it was given. */
-interface Given {
+interface GivenValue {
   readonly value: unknown;
-  /** The variable, or the entry and its file. */
+  /** The variable, or the entry. */
   readonly name: string;
-  /** What relative paths are relative to. */
-  readonly folder: string;
+  /** The file of settings that it is in. */
+  readonly file: string | undefined;
 }
 
-type Read<T> = (given: Given) => T;
+/** What a variable says, as a file would: numbers, true and false, lists with commas, and JSON for what has options of its own. */
+function valueOf(text: string, { type, members, items }: Option<unknown>, name: string): unknown {
+  if (members !== undefined) {
+    if (text.trim() === 'false') return false;
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new RegisterError(`${name}: expected JSON, as in a file of settings; given a text that is none`);
+    }
+  }
+  if (items !== undefined) return text.split(',').map((part) => valueOf(part.trim(), items, name));
+  if (type === 'number') return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}
 
-const text: Read<string> = ({ name, value }) => {
-  if (typeof value === 'string' && value !== '') return value;
-  throw expected(name, 'text', 'a text that is not empty', value);
-};
-const file: Read<string> = (given) => resolve(given.folder, text(given));
-const milliseconds: Read<number> = ({ name, value }) => {
-  const number = Number(typeof value === 'string' ? value.trim() || NaN : value);
-  if (Number.isInteger(number) && number >= 1 && number < 2 ** 31) return number;
-  throw expected(name, 'handshakeTimeout', `a whole number of milliseconds from 1 to ${2 ** 31 - 1}`, value);
-};
-const ports: Read<readonly number[]> = ({ name, value }) => {
-  const list: unknown[] =
-    typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [value];
-  return list.map((one) => {
-    const port = Number(typeof one === 'string' ? one.trim() || NaN : one);
-    if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-    throw expected(name, 'port', 'port numbers from 1 to 65535, separated by commas', value);
-  });
-};
-
-/** Every setting: its entry in a file of settings, and how it is read. The variable's name follows from the entry's. */
-const readers = {
-  cert: file,
-  keyId: text,
-  region: text,
-  endpoint: text,
-  localKey: file,
-  localKeyPassphrase: text,
-  httpsPorts: ports,
-  securityPolicy: text,
-  handshakeTimeout: milliseconds,
-} satisfies { [K in keyof Settings]-?: Read<NonNullable<Settings[K]>> };
-
-type Name = keyof typeof readers;
+type Name = keyof typeof settingsSchema;
 
 const prefix = 'S2N_PKEY_';
 /** Names a file of settings. */
@@ -96,15 +73,39 @@ const ofKubernetes =
 
 /** The variable of each setting, by the setting's entry in a file. */
 export const settingVariables: ReadonlyMap<string, string> = new Map(
-  Object.keys(readers).map((name) => [name, variableOf(name)]),
+  Object.keys(settingsSchema).map((name) => [name, variableOf(name)]),
 );
 
-/** The settings whose values are paths. */
-export const fileVariables = [configVariable, variableOf('cert'), variableOf('localKey')] as const;
+/** Makes the paths in the variables absolute, so that they hold in any folder. */
+export function resolveVariables(environment: NodeJS.ProcessEnv, folder: string): void {
+  const config = environment[configVariable];
+  if (config !== undefined && config !== '') environment[configVariable] = resolve(folder, config);
+  for (const [name, variable] of settingVariables) {
+    const text = environment[variable];
+    if (text === undefined || !isName(name)) continue;
+    const option = settingsSchema[name] as Option<unknown>;
+    const value = valueOf(text, option, variable);
+    const resolved = resolveFiles(settingsSchema, { [name]: value }, folder)[name];
+    if (typeof resolved === 'string') environment[variable] = resolved;
+    else if (option.members !== undefined && typeof resolved === 'object') {
+      environment[variable] = JSON.stringify(resolved);
+    }
+  }
+}
+
+/** The files that the settings name, and the file of settings itself. */
+export function filesOf(settings: Settings, environment: NodeJS.ProcessEnv): string[] {
+  const { cert, localKey, ca, crl, ticketKeys, signer } = settings;
+  const config = environment[configVariable];
+  return [
+    ...[config, cert, localKey, ca, crl, ticketKeys],
+    ...[signer?.localKey?.file, signer?.localKey?.passphraseFile],
+  ].filter((path): path is string => path !== undefined && path !== '');
+}
 
 /** Whether any variable is a setting. */
 export function hasSettings(environment: NodeJS.ProcessEnv): boolean {
-  return [configVariable, ...Object.keys(readers).map(variableOf)].some(
+  return [configVariable, ...Object.keys(settingsSchema).map(variableOf)].some(
     (name) => environment[name] !== undefined,
   );
 }
@@ -115,7 +116,7 @@ function variableOf(name: string): string {
 }
 
 function isName(name: string): name is Name {
-  return Object.hasOwn(readers, name);
+  return Object.hasOwn(settingsSchema, name);
 }
 
 /**
@@ -131,22 +132,32 @@ export function readSettings(
     process.emitWarning(message);
   },
 ): Settings {
-  const given = new Map<Name, Given>();
+  const given = new Map<Name, GivenValue>();
   const config = environment[configVariable];
   if (config !== undefined) readFile(resolve(folder, config), given);
   readVariables(environment, folder, given, warn);
   const settings: Record<string, unknown> = {};
-  for (const [name, value] of given) settings[name] = readers[name](value);
+  for (const [name, value] of given) settings[name] = readSetting(settingsSchema[name], value);
   return checkWhole(settings);
+}
+
+function readSetting(option: Option<unknown>, { name, value, file }: GivenValue): unknown {
+  try {
+    return readOption(name, option, value);
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+    const where = file === undefined ? '' : ` (in ${file})`;
+    throw new RegisterError(`${error.message}${where}`, { cause: error });
+  }
 }
 
 function readVariables(
   environment: NodeJS.ProcessEnv,
   folder: string,
-  given: Map<Name, Given>,
+  given: Map<Name, GivenValue>,
   warn: (message: string) => void,
 ): void {
-  const names = new Map(Object.keys(readers).map((name) => [variableOf(name), name]));
+  const names = new Map(Object.keys(settingsSchema).map((name) => [variableOf(name), name]));
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(prefix) || variable === configVariable || elsewhere.has(variable)) continue;
     if (variable.startsWith(`${prefix}TEST_`)) continue;
@@ -157,7 +168,10 @@ function readVariables(
       warn(`there is no setting ${variable}: it is ignored. The nearest name is ${nearest}`);
       continue;
     }
-    given.set(name, { name: variable, value, folder });
+    const option = settingsSchema[name] as Option<unknown>;
+    const said = valueOf(value ?? '', option, variable);
+    const resolved = resolveFiles(settingsSchema, { [name]: said }, folder)[name];
+    given.set(name, { name: variable, value: resolved, file: undefined });
   }
 }
 
@@ -182,38 +196,40 @@ function distance(from: string, to: string): number {
   return row.at(-1) ?? 0;
 }
 
-function readFile(path: string, given: Map<Name, Given>): void {
-  let entries: unknown;
+function readFile(path: string, given: Map<Name, GivenValue>): void {
+  let entries: Record<string, unknown>;
   try {
-    entries = JSON.parse(readFileSync(path, 'utf8'));
+    entries = loadConfigEntries(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RegisterError(`${configVariable}: ${path} could not be read as JSON: ${why}`, { cause });
-  }
-  if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) {
-    throw new RegisterError(
-      `${configVariable}: expected an object in ${path}, such as { "cert": "cert.pem", … }`,
-    );
+    throw new RegisterError(`${configVariable}: ${why}`, { cause });
   }
   for (const [name, value] of Object.entries(entries)) {
-    if (!isName(name)) {
+    if (isName(name)) {
+      given.set(name, { name, value, file: path });
+    } else if (name === 'service') {
+      readSetting(configSchema.service, { name, value, file: path });
+    } else {
       throw new RegisterError(
-        `there is no setting ${name} (in ${path}); there are ${Object.keys(readers).join(', ')}`,
+        `there is no setting ${name} (in ${path}); there are ${Object.keys(configSchema).join(', ')}`,
       );
     }
-    given.set(name, { name: `${name} (in ${path})`, value, folder: dirname(path) });
   }
 }
 
-function checkWhole(settings: Partial<Settings>): Settings {
-  const { cert, keyId, localKey, localKeyPassphrase, region, endpoint, httpsPorts = [] } = settings;
+function checkWhole(settings: Record<string, unknown>): Settings {
+  const { cert, signer, keyId, localKey, localKeyPassphrase, region, endpoint, httpsPorts } =
+    settings as Partial<Settings>;
   if (cert === undefined) {
     throw new RegisterError(`${variableOf('cert')} is missing: the file of the PEM certificate chain`);
   }
-  if ((keyId === undefined) === (localKey === undefined)) {
-    const which = keyId === undefined ? 'one is missing' : 'both are given';
+  const keys = [signer, keyId, localKey].filter((key) => key !== undefined);
+  if (keys.length !== 1) {
+    const which =
+      keys.length === 0 ? 'one is missing' : keys.length === 2 ? 'both are given' : 'all are given';
     throw new RegisterError(
-      `give either ${variableOf('keyId')}, a key in KMS, or ${variableOf('localKey')}, the file of a PEM key for development: ${which}`,
+      `give either ${variableOf('keyId')}, a key in KMS, or ${variableOf('signer')}, any key store, or ` +
+        `${variableOf('localKey')}, the file of a PEM key for development: ${which}`,
     );
   }
   if (localKey === undefined && localKeyPassphrase !== undefined) {
@@ -225,9 +241,5 @@ function checkWhole(settings: Partial<Settings>): Settings {
     const one = variableOf(region === undefined ? 'endpoint' : 'region');
     throw new RegisterError(`${one} is for ${variableOf('keyId')}, which is not given`);
   }
-  return { ...settings, cert, httpsPorts };
-}
-
-function expected(name: string, option: string, what: string, value: unknown): RegisterError {
-  return new RegisterError(`${name}: expected ${what}; given ${describeOption(option, value)}`);
+  return { ...(settings as Partial<Settings>), cert, httpsPorts: httpsPorts ?? [] };
 }

@@ -97,7 +97,7 @@ const ALLOWED = {
     'tls/server',
     'tls/context',
   ],
-  register: ['config', 'tls/server', 'tls/context', 'tls/node', 'signers/kms', 'signers'],
+  register: ['config', 'options', 'pem', 'tls/server', 'tls/context', 'tls/node', 'signers/kms', 'signers'],
   '.': [
     'error-codes',
     'operate',

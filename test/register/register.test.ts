@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
@@ -83,6 +83,9 @@ describe('node --import s2n-pkey/register', () => {
     port: (named: number) => Promise<number>;
     /** Until the program has printed a line that matches. */
     line: (pattern: RegExp) => Promise<string>;
+    /** The same for standard error. */
+    errors: (pattern: RegExp) => Promise<void>;
+    child: ChildProcess;
   }
 
   function start(file: string, program: string, env: NodeJS.ProcessEnv): ChildProcess {
@@ -154,7 +157,16 @@ describe('node --import s2n-pkey/register', () => {
     };
     const port = async (named: number): Promise<number> =>
       Number((await line(new RegExp(`^listening ${named} `))).split(' ')[2]);
-    return { line, port };
+    const said = (pattern: RegExp): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (pattern.test(errors)) resolve();
+        };
+        child.stderr?.on('data', look);
+        child.once('close', () => reject(new Error(`the program ended: ${errors}`)));
+        look();
+      });
+    return { line, port, errors: said, child };
   }
 
   async function answer(outgoing: ReturnType<typeof request>): Promise<string> {
@@ -211,6 +223,101 @@ describe('node --import s2n-pkey/register', () => {
     const { port } = run('threaded.mjs', threaded);
     expect(await get(await port(made))).to.equal('thread true');
   });
+
+  describe('reloads without a restart and without closing a connection', () => {
+    const renewed = identity('P-256', 'renewed.example');
+    const served = `
+      const server = require('https').createServer((req, res) => res.end('same'));
+      server.listen(${https}, '127.0.0.1');
+    `;
+    const none = { S2N_PKEY_CERT: undefined, S2N_PKEY_LOCAL_KEY: undefined, S2N_PKEY_HTTPS_PORTS: undefined };
+    /** Puts a file in place at once, as renewals do. */
+    const place = (name: string, text: string): void => {
+      writeFileSync(join(folder, `${name}.new`), text);
+      renameSync(join(folder, `${name}.new`), join(folder, name));
+    };
+    const settings = (more: object = {}): string =>
+      JSON.stringify({ cert: 'site.pem', signer: { localKey: { file: 'site.key' } }, ...more });
+
+    async function subject(port: number): Promise<string> {
+      const socket = await connectTls(port);
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      return String(subject.CN);
+    }
+
+    /** Until new connections see it. */
+    async function shows(port: number, name: string): Promise<void> {
+      let seen = '';
+      for (let attempt = 0; attempt < 200 && seen !== name; attempt++) {
+        seen = await subject(port);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(seen).to.equal(name);
+    }
+
+    beforeEach(() => {
+      place('site.pem', cert);
+      place('site.key', key);
+      place('site.json', settings());
+    });
+
+    it('when the files of its certificate and key are replaced', async () => {
+      const { port, errors } = run('served.cjs', served, { ...none, S2N_PKEY_CONFIG: 'site.json' });
+      const at = await port(https);
+      const open = await connectTls(at);
+      place('site.pem', renewed.cert); // The key follows, as with two files it must: refused until then.
+      await errors(/the settings stay as they were: .*certificate/);
+      expect(await subject(at)).to.equal('localhost');
+      place('site.key', renewed.key);
+      await shows(at, 'renewed.example');
+      open.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      expect((await readAll(open)).toString()).to.match(/same$/);
+    });
+
+    it('at SIGHUP, whatever its settings say then; what is wrong leaves those of before', async () => {
+      const { port, errors, child } = run('served.cjs', served, { ...none, S2N_PKEY_CONFIG: 'site.json' });
+      const at = await port(https);
+      place('other.pem', renewed.cert);
+      place('other.key', renewed.key);
+      place('site.json', settings({ handshakeTimeout: 5 }));
+      child.kill('SIGHUP');
+      await errors(/handshakeTimeout changes only with a restart/);
+      expect(await subject(at)).to.equal('localhost');
+      place('site.json', settings({ cert: 'other.pem', signer: { localKey: { file: 'other.key' } } }));
+      child.kill('SIGHUP');
+      await shows(at, 'renewed.example');
+    });
+  });
+
+  it('gives servers the options of the settings: versions, client certificates, ticket keys', async () => {
+    const served = `
+      const server = require('https').createServer((req, res) => res.end(String(req.socket.isSessionReused())));
+      server.listen(${https}, '127.0.0.1');
+    `;
+    const versions = run('versions.cjs', served, { S2N_PKEY_MAX_VERSION: 'TLSv1.2' });
+    const plainClient = await connectTls(await versions.port(https));
+    expect(plainClient.getProtocol()).to.equal('TLSv1.2');
+    plainClient.destroy();
+
+    const asks = { S2N_PKEY_REQUEST_CERT: 'true', S2N_PKEY_CA: 'own.pem', S2N_PKEY_MAX_VERSION: 'TLSv1.2' };
+    const asking = await run('asking.cjs', served, asks).port(https);
+    const known = await connectTls(asking, { key: other.key, cert: other.cert });
+    expect(known.getProtocol()).to.equal('TLSv1.2');
+    known.destroy();
+    const refused: unknown = await connectTls(asking).catch((error: unknown) => error);
+    expect(refused).to.be.an.instanceOf(Error);
+
+    writeFileSync(join(folder, 'ticket.keys'), Buffer.alloc(48, 7));
+    const shared = { S2N_PKEY_TICKET_KEYS: 'ticket.keys', S2N_PKEY_MAX_VERSION: 'TLSv1.2' };
+    const [first, second] = [run('first.cjs', served, shared), run('second.cjs', served, shared)];
+    const full = await connectTls(await first.port(https));
+    const session = full.getSession();
+    full.destroy();
+    const resumed = await connectTls(await second.port(https), session === undefined ? {} : { session });
+    expect(resumed.isSessionReused()).to.equal(true);
+    resumed.destroy();
+  }).timeout(60_000);
 
   it('starts beside a Kubernetes Service named s2n-pkey, and warns about an unknown variable', async () => {
     const child = start('foreign.mjs', "console.log('started')", {

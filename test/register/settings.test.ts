@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readSettings } from '../../lib/register/settings.ts';
+import { readSettings, resolveVariables } from '../../lib/register/settings.ts';
 
 const least = { S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_KEY_ID: 'alias/site' };
 
@@ -41,6 +41,37 @@ describe('the settings of s2n-pkey/register', () => {
     });
   });
 
+  it('have the form of a file in variables, too: numbers, switches, lists, and JSON', () => {
+    const given = {
+      ...{ S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_CA: 'ca.pem', S2N_PKEY_TICKET_KEYS: '/keys' },
+      S2N_PKEY_SIGNER: '{ "vault": { "key": "site", "tokenFile": "token" } }',
+      S2N_PKEY_SIGNATURE_LIMITS: '{ "perSecond": 50 }',
+      ...{ S2N_PKEY_REQUEST_CERT: 'true', S2N_PKEY_REJECT_UNAUTHORIZED: 'false' },
+      ...{ S2N_PKEY_MIN_VERSION: 'TLSv1.3', S2N_PKEY_SESSION_TIMEOUT: '300' },
+    };
+    const { signer, signatureLimits, ...others } = readSettings(given, '/srv', unwarned);
+    expect(others).to.deep.equal({
+      ...{ cert: '/srv/cert.pem', ca: '/srv/ca.pem', ticketKeys: '/keys', httpsPorts: [] },
+      ...{ requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.3', sessionTimeout: 300 },
+    });
+    expect(signer?.vault).to.include({ key: 'site', tokenFile: '/srv/token', mount: 'transit' });
+    expect(signatureLimits).to.include({ perSecond: 50 });
+    const off = readSettings({ ...least, S2N_PKEY_SIGNATURE_LIMITS: 'false' }, '/srv', unwarned);
+    expect(off.signatureLimits).to.equal(false);
+  });
+
+  it('name their files for child processes in other folders', () => {
+    const environment: NodeJS.ProcessEnv = {
+      ...{ S2N_PKEY_CERT: 'cert.pem', S2N_PKEY_CONFIG: 'a.json', S2N_PKEY_KEY_ID: 'alias/site' },
+      S2N_PKEY_SIGNER: '{"localKey":{"file":"key.pem"}}',
+    };
+    resolveVariables(environment, '/srv');
+    expect(environment).to.deep.equal({
+      ...{ S2N_PKEY_CERT: '/srv/cert.pem', S2N_PKEY_CONFIG: '/srv/a.json', S2N_PKEY_KEY_ID: 'alias/site' },
+      S2N_PKEY_SIGNER: '{"localKey":{"file":"/srv/key.pem"}}',
+    });
+  });
+
   it('do not include unknown variables, which cause a warning with the nearest name', () => {
     const warnings: string[] = [];
     const given = { ...least, S2N_PKEY_CRET: 'c', S2N_PKEY_HTTP_PORT_LIST: '1' };
@@ -73,14 +104,18 @@ describe('the settings of s2n-pkey/register', () => {
     ['nothing', () => ({}), /^S2N_PKEY_CERT is missing/],
     ['no key', () => ({ S2N_PKEY_CERT: 'c' }), /S2N_PKEY_KEY_ID.*S2N_PKEY_LOCAL_KEY.*one is missing/],
     ['two keys', () => ({ ...least, S2N_PKEY_LOCAL_KEY: 'k' }), /S2N_PKEY_LOCAL_KEY.*both are given/],
-    ['an empty value', () => ({ ...least, S2N_PKEY_REGION: '' }), /^S2N_PKEY_REGION: expected a text/],
+    [
+      'an empty value',
+      () => ({ ...least, S2N_PKEY_REGION: '' }),
+      /^S2N_PKEY_REGION: expected the name of an AWS Region/,
+    ],
     [
       'ports that are none',
       () => ({ ...least, S2N_PKEY_HTTPS_PORTS: '80,x' }),
-      /^S2N_PKEY_HTTPS_PORTS: .*'80,x'/,
+      /^S2N_PKEY_HTTPS_PORTS\[1\]: .*'x'/,
     ],
-    ['no port', () => ({ ...least, S2N_PKEY_HTTPS_PORTS: '' }), /^S2N_PKEY_HTTPS_PORTS: /],
-    ['port 0', () => ({ ...least, S2N_PKEY_HTTPS_PORTS: '0' }), /^S2N_PKEY_HTTPS_PORTS: /],
+    ['no port', () => ({ ...least, S2N_PKEY_HTTPS_PORTS: '' }), /^S2N_PKEY_HTTPS_PORTS\[0\]: /],
+    ['port 0', () => ({ ...least, S2N_PKEY_HTTPS_PORTS: '0' }), /^S2N_PKEY_HTTPS_PORTS\[0\]: /],
     [
       'no time',
       () => ({ ...least, S2N_PKEY_HANDSHAKE_TIMEOUT: '1s' }),
@@ -97,12 +132,51 @@ describe('the settings of s2n-pkey/register', () => {
       /^S2N_PKEY_REGION is for S2N_PKEY_KEY_ID/,
     ],
     [
+      'no JSON for a key store',
+      () => ({ S2N_PKEY_CERT: 'c', S2N_PKEY_SIGNER: '{"kms"' }),
+      /^S2N_PKEY_SIGNER: expected JSON/,
+    ],
+    [
+      'an option of a key store',
+      () => ({ S2N_PKEY_CERT: 'c', S2N_PKEY_SIGNER: '{"kms":{"keyID":"x"}}' }),
+      /^S2N_PKEY_SIGNER\.kms\.keyID: expected 'keyId'/,
+    ],
+    [
+      'a key store beside a key',
+      () => ({ ...least, S2N_PKEY_SIGNER: '{"kms":{"keyId":"alias/x"}}' }),
+      /S2N_PKEY_SIGNER.*both are given/,
+    ],
+    [
+      'no switch',
+      () => ({ ...least, S2N_PKEY_REQUEST_CERT: 'yes' }),
+      /^S2N_PKEY_REQUEST_CERT: expected true or false/,
+    ],
+    [
+      'no version',
+      () => ({ ...least, S2N_PKEY_MIN_VERSION: 'TLSv1.1' }),
+      /^S2N_PKEY_MIN_VERSION: expected 'TLSv1\.2'/,
+    ],
+    [
+      'a limit in a file',
+      () => config('{ "signatureLimits": { "perSecond": 0 } }'),
+      /^signatureLimits\.perSecond: .*given 0 \(in .*settings\.json\)$/,
+    ],
+    [
+      "a wrong entry of the signer's service in the same file",
+      () => config('{ "service": { "mode": 1 } }'),
+      /^service\.mode: expected permissions/,
+    ],
+    [
       'no such file',
       () => ({ S2N_PKEY_CONFIG: 'missing.json' }),
       /^S2N_PKEY_CONFIG: .*missing\.json could not be read/,
     ],
     ['a file that is no JSON', () => config('{'), /^S2N_PKEY_CONFIG: .* as JSON/],
-    ['a file of something else', () => config('[]'), /^S2N_PKEY_CONFIG: expected an object/],
+    [
+      'a file of something else',
+      () => config('[]'),
+      /^S2N_PKEY_CONFIG: .*settings\.json: expected an object/,
+    ],
     [
       'an unknown entry',
       () => config('{ "certificate": "c" }'),
@@ -111,7 +185,7 @@ describe('the settings of s2n-pkey/register', () => {
     [
       'an entry of another kind',
       () => config('{ "cert": 1 }'),
-      /^cert \(in .*settings\.json\): expected a text.*given a number$/,
+      /^cert: expected the path.*given a number \(in .*settings\.json\)$/,
     ],
   ];
   for (const [what, environment, message] of refusals) {
