@@ -1,5 +1,5 @@
 import { abortSignal } from '../options/kinds.ts';
-import { readOptionsObject, refusal, type Schema } from '../options/option.ts';
+import { readOptionsObject, refusal, type SchemaOf } from '../options/option.ts';
 import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
 import { certifiedSchema, completeCertified, type CertifiedOptions } from './certified.ts';
@@ -21,7 +21,7 @@ export const certificateRequestSchema = {
   signer: signerOption,
   signal: abortSignal,
   ...certifiedSchema,
-} satisfies Schema;
+} satisfies SchemaOf<CertificateRequestOptions>;
 
 /**
  * A certificate signing request (PKCS #10, RFC 2986) for the key of a signer, as PEM, to be sent to a certificate authority. Names

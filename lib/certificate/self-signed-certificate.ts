@@ -1,5 +1,5 @@
 import { abortSignal, required } from '../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../options/option.ts';
 import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
 import { randomSerialNumber, serialNumberOption } from './serial-number.ts';
@@ -29,7 +29,7 @@ export const selfSignedSchema = {
   subject: required(certifiedSchema.subject), // which is the issuer, too
   ...validitySchema,
   serialNumber: serialNumberOption,
-} satisfies Schema;
+} satisfies SchemaOf<SelfSignedCertificateOptions>;
 
 /**
  * A self-signed X.509 certificate (RFC 5280) for the key of a signer, as PEM. The key stays where it is: the signer is asked once,

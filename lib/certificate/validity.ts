@@ -1,5 +1,5 @@
 import { fraction, required } from '../options/kinds.ts';
-import { readOption, readOptions, refusal, type Option, type Schema } from '../options/option.ts';
+import { readOption, readOptions, refusal, type Option, type SchemaOf } from '../options/option.ts';
 
 const second = 1000;
 const day = 24 * 60 * 60 * second;
@@ -42,7 +42,7 @@ export const validitySchema = {
     ...fraction({ least: 1 / 24, fallback: 90 }),
     expected: 'a number of days, an hour (1/24) at least',
   },
-} satisfies Schema;
+} satisfies SchemaOf<ValidityOptions>;
 
 /** @throws InvalidOptionError */
 export function readValidity(options: ValidityOptions, now = Date.now()): Validity {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { anything, milliseconds, text, wholeNumber } from '../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../options/option.ts';
 import { programArguments } from '../programs.ts';
 import {
   accountPattern,
@@ -73,7 +73,7 @@ export const localKmsSchema = {
   account: text({ expected: 'twelve digits', pattern: accountPattern, isSecret: false }),
   replicasOf: text({ expected: 'the path of a directory', pattern: /./, isSecret: false }),
   startTimeout: milliseconds({ least: 1, fallback: 30_000 }),
-} satisfies Schema;
+} satisfies SchemaOf<LocalKmsOptions>;
 
 /** A local KMS running as another process. It ends with this process, however this one ends. */
 export class LocalKms {

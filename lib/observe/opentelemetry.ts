@@ -5,7 +5,7 @@
  */
 import { metrics, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
 import { anything } from '../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../options/option.ts';
 import { meterMeasurements } from './meter.ts';
 import { traceChannels } from './spans.ts';
 
@@ -30,7 +30,7 @@ export const openTelemetrySchema = {
     ...{ type: 'MeterProvider | false', expected: 'a MeterProvider, or false' },
     fits: (value) => value === false || hasMethod(value, 'getMeter'),
   }),
-} satisfies Schema;
+} satisfies SchemaOf<OpenTelemetryOptions>;
 
 /** What `observeWithOpenTelemetry` began. `using` ends it, too. */
 export interface OpenTelemetryObservation extends Disposable {

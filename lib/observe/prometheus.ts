@@ -5,7 +5,7 @@
  */
 import type { Server } from 'node:net';
 import { anything } from '../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../options/option.ts';
 import { contentType, histogramLines, valueLines } from './exposition.ts';
 import { measureChannels } from './measurements.ts';
 import { defaultBuckets, eventMetrics, stateMetrics, type Metric } from './metrics.ts';
@@ -23,7 +23,7 @@ export const prometheusSchema = {
     ...{ isSecret: false, fallback: defaultBuckets },
     fits: isRising,
   }),
-} satisfies Schema;
+} satisfies SchemaOf<PrometheusOptions>;
 
 /** Counts from when it is made until `close`. */
 export class PrometheusMetrics {

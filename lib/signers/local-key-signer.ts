@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Given, SignerError } from '../errors.ts';
 import { text } from '../options/kinds.ts';
-import { readOptionsObject, refusal, type Option, type Schema } from '../options/option.ts';
+import { readOptionsObject, refusal, type Option, type SchemaOf } from '../options/option.ts';
 import { pemText } from '../pem/pem-text.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeLocalKey } from '../native/binding.ts';
@@ -31,7 +31,7 @@ const keyOption: Option<string> = {
 export const localKeySchema = {
   key: keyOption,
   passphrase: text({ expected: 'a string' }),
-} satisfies Schema;
+} satisfies SchemaOf<LocalKeySignerOptions>;
 
 /**
  * A private key in this process's memory, signed with by AWS-LC. For development, for migration, and for comparison with a

@@ -1,6 +1,6 @@
 import { SignerError } from '../../errors.ts';
 import { fraction, group, required } from '../../options/kinds.ts';
-import { readOption, type Option, type Schema } from '../../options/option.ts';
+import { readOption, type Option, type SchemaOf } from '../../options/option.ts';
 
 /** How a CircuitBreaker waits. */
 export interface CircuitBreakerOptions {
@@ -18,7 +18,7 @@ function pauseOf(least: number): Option<number | undefined> {
 export const circuitBreakerSchema = {
   pause: { ...pauseOf(1), fallback: 1_000 } as Option<number>,
   longestPause: { ...pauseOf(1), fallback: 60_000 },
-} satisfies Schema;
+} satisfies SchemaOf<CircuitBreakerOptions>;
 
 const circuitBreakerOption = group(circuitBreakerSchema, 'options such as { pause: 1000 }, or false');
 

@@ -8,7 +8,7 @@ import type { CryptographyClient } from '@azure/keyvault-keys';
 import { curveOfKind } from '../curves.ts';
 import { closedError } from '../closed-error.ts';
 import { anything, object, requiredText } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { derOfRawEcdsa } from '../ecdsa-signature.ts';
 import { fitEcdsaDigest } from '../ecdsa-digest.ts';
@@ -58,7 +58,7 @@ export const azureSchema = {
   }),
   clientOptions: object('an object, as @azure/keyvault-keys takes it', {}),
   timeout: timeoutOption,
-} satisfies Schema;
+} satisfies SchemaOf<AzureSignerOptions>;
 
 type Algorithm = 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'PS384' | 'PS512' | 'RS256' | 'RS384' | 'RS512';
 

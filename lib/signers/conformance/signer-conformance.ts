@@ -4,7 +4,7 @@
  * @module s2n-pkey/signer-conformance
  */
 import { callback, required, text, wholeNumber } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import type { Signer } from '../signer.ts';
 import { closeSigner } from './check.ts';
 import { handshakeChecks } from './handshake-checks.ts';
@@ -33,7 +33,7 @@ export const signerConformanceSchema = {
   certificate: text({ expected: 'a PEM certificate chain' }),
   concurrency: wholeNumber({ least: 1, fallback: 64 }),
   patience: wholeNumber({ least: 1, fallback: 10_000, of: 'milliseconds' }),
-} satisfies Schema;
+} satisfies SchemaOf<SignerConformanceOptions>;
 
 /** One promise of a signer's. */
 export interface ConformanceCheck {

@@ -8,7 +8,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { KeyManagementServiceClient } from '@google-cloud/kms';
 import { closedError } from '../closed-error.ts';
 import { object, requiredText } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
@@ -40,7 +40,7 @@ export const googleSchema = {
   }),
   clientOptions: object('an object, as @google-cloud/kms takes it', {}),
   timeout: timeoutOption,
-} satisfies Schema;
+} satisfies SchemaOf<GoogleSignerOptions>;
 
 /** Milliseconds before the second attempt, drawn evenly, so that handshakes that failed together do not return together. */
 const firstDelay = 10;

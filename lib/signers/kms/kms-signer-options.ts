@@ -1,7 +1,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { circuitBreakerSchema, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
 import { choice, groupOrFalse } from '../../options/kinds.ts';
-import { readOptionsObject, refusal, type Schema } from '../../options/option.ts';
+import { readOptionsObject, refusal, type SchemaOf } from '../../options/option.ts';
 import { keyIdOption, regionOfArn } from './client/key-id.ts';
 import { kmsClientOption, kmsClientSchema, type KmsClientOptions } from './client/kms-client.ts';
 import {
@@ -53,7 +53,7 @@ export const kmsSchema = {
   requests: choice(['fast', 'sdk']),
   thread: choice(['main', 'worker'], 'main'),
   circuitBreaker: groupOrFalse(circuitBreakerSchema, 'options such as { pause: 1000 }'),
-} satisfies Schema;
+} satisfies SchemaOf<KmsSignerOptions>;
 
 /** @throws InvalidOptionError naming the option. */
 export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOptions {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { circuitBreakerSchema, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
 import { anything, fraction, group } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
 import { extraRequest } from '../extra-requests.ts';
@@ -136,7 +136,7 @@ export const replicasSchema = {
   }),
   timeout: fraction({ least: 1, most: 2 ** 31 - 1, fallback: 5_000, of: 'milliseconds' }),
   circuitBreaker: group(circuitBreakerSchema, 'options such as { pause: 1000 }'),
-} satisfies Schema;
+} satisfies SchemaOf<ReplicasOptions>;
 
 function checkOptions(options: ReplicasOptions): { replicas: Replica[]; timeout: number } {
   const { replicas, timeout } = readOptionsObject(replicasSchema, options, '{ replicas: […] }');

@@ -11,7 +11,7 @@ import { pemText } from '../../pem/pem-text.ts';
 import { closedError } from '../closed-error.ts';
 import { curveOfKind, usableKeys } from '../curves.ts';
 import { anything, requiredText, text, wholeNumber } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { readOptionsObject, refusal, type Option, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { digestInfo } from '../digest-info.ts';
 import { derOfRawEcdsa } from '../ecdsa-signature.ts';
@@ -52,6 +52,18 @@ export interface Pkcs11SignerOptions {
   readonly timeout?: number;
 }
 
+/** Read as bytes of its own. */
+const idOption: Option<Uint8Array | undefined> = {
+  ...{ type: 'string | Uint8Array', expected: 'bytes, or an even number of hexadecimal digits' },
+  isSecret: false,
+  fits: (value) =>
+    value instanceof Uint8Array
+      ? value.length > 0
+      : typeof value === 'string' && /^([0-9a-f]{2})+$/i.test(value),
+  read: (_name, value) =>
+    Uint8Array.from(value instanceof Uint8Array ? value : Buffer.from(String(value), 'hex')),
+};
+
 export const pkcs11Schema = {
   module: requiredText({
     expected: 'the path of a PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so',
@@ -59,6 +71,7 @@ export const pkcs11Schema = {
   }),
   tokenLabel: text({ expected: 'a string', isSecret: false }),
   label: text({ expected: 'a string' }),
+  id: idOption,
   publicKey: text({ expected: 'a string' }),
   slot: { ...wholeNumber({ least: 0 }), expected: 'the number of a slot, and no tokenLabel beside it' },
   pin: anything<Pkcs11SignerOptions['pin']>({
@@ -68,7 +81,7 @@ export const pkcs11Schema = {
   }),
   sessions: wholeNumber({ least: 1, most: 64, fallback: 4 }),
   timeout: timeoutOption,
-} satisfies Schema;
+} satisfies SchemaOf<Pkcs11SignerOptions>;
 
 /** Signs with a key in a device, through its PKCS#11 module, on threads of its own. */
 export class Pkcs11Signer implements Signer {
@@ -182,7 +195,7 @@ function timedOut(what: string, name: string): (milliseconds: number) => Pkcs11E
 async function readPin(pin: Pkcs11SignerOptions['pin']): Promise<string | undefined> {
   const read: unknown = typeof pin === 'function' ? await pin() : (pin ?? process.env['S2N_PKEY_PKCS11_PIN']);
   if (read === undefined || typeof read === 'string') return read;
-  throw new InvalidOptionError('pin', 'a function that gives a string', read);
+  throw refusal('pin', pkcs11Schema.pin, read, 'a function that gives a string');
 }
 
 function checkOptions(options: Pkcs11SignerOptions): {
@@ -193,30 +206,22 @@ function checkOptions(options: Pkcs11SignerOptions): {
   timeout: number;
 } {
   const read = readOptionsObject(pkcs11Schema, options, "an object such as { module, label: 'site' }");
-  const { module, tokenLabel, slot, label, pin, publicKey, sessions, timeout } = read;
+  const { module, tokenLabel, slot, label, id, pin, publicKey, sessions, timeout } = read;
   if (slot !== undefined && tokenLabel !== undefined) {
-    throw new InvalidOptionError('slot', pkcs11Schema.slot.expected, slot);
+    throw refusal('slot', pkcs11Schema.slot, slot);
   }
-  const id = readId(options.id);
   if (label === undefined && id === undefined) {
-    throw new InvalidOptionError('label', 'the label of a private key, or its id', label);
+    throw refusal('label', pkcs11Schema.label, label, 'the label of a private key, or its id');
   }
   const place = { module, tokenLabel, slot, label, id, pin: undefined, login: LoginGate.memory() };
   return { place, pin, given: readPublicKey(publicKey), sessions, timeout };
-}
-
-function readId(id: unknown): Uint8Array | undefined {
-  if (id === undefined) return undefined;
-  if (id instanceof Uint8Array && id.length > 0) return Uint8Array.from(id);
-  if (typeof id === 'string' && /^([0-9a-f]{2})+$/i.test(id)) return Uint8Array.from(Buffer.from(id, 'hex'));
-  throw new InvalidOptionError('id', 'bytes, or an even number of hexadecimal digits', id);
 }
 
 function readPublicKey(pem: string | undefined): KeyObject | undefined {
   if (pem === undefined) return undefined;
   const expected = 'PEM of a public key or of a certificate';
   const text = pemText(pem);
-  if (text === undefined) throw new InvalidOptionError('publicKey', expected, pem);
+  if (text === undefined) throw refusal('publicKey', pkcs11Schema.publicKey, pem, expected);
   if (text.includes('PRIVATE KEY-----')) {
     throw new InvalidOptionError('publicKey', expected, new Given('PEM with a private key'));
   }

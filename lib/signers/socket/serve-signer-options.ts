@@ -98,7 +98,7 @@ export const servedSchema = {
   signatureLimits: servedLimits,
 } satisfies Schema;
 
-const reloadSchema = { signer: signerOption, ...servedSchema } satisfies Schema;
+export const reloadSchema = { signer: signerOption, ...servedSchema } satisfies Schema;
 
 export const serveSchema = {
   signer: signerOption,

@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import type { SignerError } from '../../errors.ts';
 import { closedError } from '../closed-error.ts';
 import { flag } from '../../options/kinds.ts';
-import { readOptionsObject, type Schema } from '../../options/option.ts';
+import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
 import { forgetQuota, rememberQuota } from '../signature-quota.ts';
@@ -36,7 +36,7 @@ export const socketSignerSchema = {
   path: socketPathOption,
   timeout: timeoutOption,
   allowOthers: flag(false),
-} satisfies Schema;
+} satisfies SchemaOf<SocketSignerOptions>;
 
 /** Signs through a Unix socket; see `serveSigner`. */
 export class SocketSigner implements Signer {

@@ -5,10 +5,10 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { SignerError } from '../../errors.ts';
-import { InvalidOptionError } from '../../errors.ts';
+import { pemText } from '../../pem/pem-text.ts';
 import { closedError } from '../closed-error.ts';
 import { anything, callback, flag, requiredText, text, wholeNumber } from '../../options/kinds.ts';
-import { readOptionsObject, type Option, type Schema } from '../../options/option.ts';
+import { readOptionsObject, refusal, type Option, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
@@ -80,9 +80,13 @@ export const vaultSchema = {
   }),
   renewToken: flag(true),
   keyVersion: { ...wholeNumber({ least: 1 }), expected: 'the number of a version, 1 or more' },
+  certificate: anything<string | Uint8Array | undefined>({
+    ...{ type: 'string | Uint8Array', expected: 'a PEM certificate' },
+    fits: (value) => pemText(value) !== undefined,
+  }),
   timeout: timeoutOption,
   fetch: { ...callback<Fetch>('a function as fetch is'), takesNull: true },
-} satisfies Schema;
+} satisfies SchemaOf<VaultSignerOptions>;
 
 /**
  * Signs with one version of a key in Vault's or OpenBao's Transit engine. Needs `read` on `transit/keys/NAME` once, and `update` on
@@ -214,12 +218,9 @@ function checkOptions(options: VaultSignerOptions): {
       : options;
   const read = readOptionsObject(vaultSchema, whole, "an object such as { key: 'site' }");
   const { key, mount, address, namespace, token, renewToken, keyVersion, timeout } = read;
-  if (keyVersion !== undefined && options.certificate !== undefined) {
-    throw new InvalidOptionError(
-      'keyVersion',
-      'nothing beside certificate, which says the version',
-      keyVersion,
-    );
+  if (keyVersion !== undefined && read.certificate !== undefined) {
+    const expected = 'nothing beside certificate, which says the version';
+    throw refusal('keyVersion', vaultSchema.keyVersion, keyVersion, expected);
   }
   const tokens = new TokenSource(token);
   return {
@@ -230,6 +231,6 @@ function checkOptions(options: VaultSignerOptions): {
       read.fetch ?? fetch,
       tokens,
     ),
-    choice: { keyVersion, certificate: readCertificate(options.certificate) },
+    choice: { keyVersion, certificate: readCertificate(read.certificate) },
   };
 }

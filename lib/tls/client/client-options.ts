@@ -65,12 +65,18 @@ export const clientSchema = {
 /** Refuses NUL: C strings end there, so a different name would be asked for and verified. */
 const serverNameOption = text({ expected: 'a host name, without NUL', pattern: /^[^\0]*$/, isSecret: false });
 
+/** node:net checks its kind. */
+const hostOption = {
+  ...serverNameOption,
+  fits: (value: unknown): boolean => typeof value !== 'string' || serverNameOption.fits(value),
+};
+
 export const connectSchema = {
   ...clientContextSchema,
   ...clientSocketSchema,
   ...clientSchema,
   servername: serverNameOption,
-  host: serverNameOption,
+  host: hostOption,
   socket: carrierOption,
   rejectUnauthorized: clientCertificateSchema.rejectUnauthorized,
   session: sessionOption,

@@ -1,6 +1,6 @@
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { anything, text } from '../../../options/kinds.ts';
-import { readOptions, type Schema } from '../../../options/option.ts';
+import { readOptions, type SchemaOf } from '../../../options/option.ts';
 import { HandshakeRetryStrategy } from './handshake-retry.ts';
 import { hasEnvironmentProxy, ProxyHandler } from './proxy-handler.ts';
 import { mostAttempts } from './retry-delay.ts';
@@ -30,7 +30,7 @@ export const kmsClientSchema = {
     expected: '{ accessKeyId, secretAccessKey, sessionToken? }, or a provider function of the AWS SDK',
     fits: (value) => typeof value === 'function' || hasAccessKeyId(value),
   }),
-} satisfies Schema;
+} satisfies SchemaOf<KmsClientOptions>;
 
 /** In place of the options above. */
 export const kmsClientOption = anything<KMSClient | undefined>({
