@@ -19,17 +19,17 @@ namespace s2npkey::engine {
 // Shared by the environments of a process (worker threads load the addon again). Any thread.
 class Engine {
  public:
-  // The one engine, made anew when the last holder of the former let it go.
-  // `scheduling` counts only for the one that makes it.
+  // Returns the engine of the process, and creates it if no environment holds one. `scheduling`
+  // applies only if this call creates it.
   static std::shared_ptr<Engine> Acquire(const Scheduling& scheduling);
   explicit Engine(const Limits& limits = {}, const Scheduling& scheduling = {})
       : limits_(limits), scheduling_(scheduling) {}
 
-  // Sets the number of threads, before the first one starts. False: too late.
+  // Sets the number of threads. Returns false if threads have started already.
   bool SetThreads(size_t count);
   size_t threads() const;
 
-  // Takes over an accepted descriptor. Its events go to `sink`. `place` is kept until the
+  // Takes ownership of an accepted descriptor. Its events go to `sink`. `place` is kept until the
   // descriptor is closed.
   StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                  std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
@@ -38,7 +38,7 @@ class Engine {
   // JavaScript has the other.
   StreamId Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                    std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
-  // The loop that runs a stream; null before a thread was started.
+  // The loop that runs a stream; null before threads have started.
   EngineLoop* LoopOf(StreamId id);
   // See EngineLoop::Tell.
   void Tell(StreamId id, std::function<void(TlsStream&)> act) {
@@ -46,8 +46,8 @@ class Engine {
   }
 
   void EndStreamsOf(const std::shared_ptr<EventSink>& sink);
-  // Waits until everything that JavaScript wrote has been handed to TCP, at most for `limit`.
-  // False: the time ran out.
+  // Waits until TCP has everything that JavaScript wrote, at most for `limit`. Returns false if the
+  // time ran out.
   bool Deliver(const std::shared_ptr<EventSink>& sink, std::chrono::milliseconds limit);
   // Collects the threads' counts, for at most `limit` in total. If a thread does not answer in
   // time, its last counts are used and `stale` is set.
@@ -56,7 +56,7 @@ class Engine {
  private:
   struct Running {
     std::unique_ptr<EngineLoop> loop;
-    LoopStatistics counted;  // in its last answer
+    LoopStatistics counted;  // its last answer
   };
 
   // Starts the threads on the first call.

@@ -25,7 +25,7 @@
 
 namespace s2npkey::engine {
 
-// The thread itself counts these, between two turns.
+// The counts of an engine thread, which it takes between two turns.
 struct LoopStatistics {
   uint64_t handshaking = 0;
   uint64_t awaiting_signature = 0;
@@ -60,8 +60,8 @@ class EngineLoop {
   struct Stepped {};
   explicit EngineLoop(Stepped, TurnClock::Now clock = Clock::now, const Limits& limits = {})
       : context_(limits, clock) {}
-  // Everything that a thread does between two waits: poller events, commands, deadlines that are
-  // due at `now`, and the streams that have work. True: more can be done at once.
+  // Runs one turn: poller events, commands, deadlines that are due at `now`, and the streams that
+  // have work. Returns true if more work can be done at once.
   bool Turn(Clock::time_point now);
 
   // Any thread may make the calls below. They run on the engine thread, in order.
@@ -71,16 +71,16 @@ class EngineLoop {
   // Starts a client's handshake: see TlsStream.
   void Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
-  // Does something with a stream, unless it has ended: a command of its environment.
+  // Runs `act` on a stream, unless it has ended.
   void Tell(StreamId id, std::function<void(TlsStream&)> act);
-  // Ready with nothing where the stream is not open, or it cannot be had.
+  // The result is empty if the stream is not open, or the export fails.
   std::future<memory::SecretBytes> ExportKeyingMaterial(
       StreamId id, size_t length, std::string label, std::optional<std::vector<uint8_t>> context);
-  // Ends every stream of a sink that is about to go.
+  // Ends every stream of a sink, before the sink is closed.
   void EndStreamsOf(std::shared_ptr<EventSink> sink);
-  // Ready when everything that `sink`'s JavaScript wrote before the call is delivered or lost.
+  // Ready when everything that `sink`'s JavaScript wrote before the call is with TCP, or is lost.
   std::future<void> Deliver(std::shared_ptr<EventSink> sink);
-  // No future if too many questions are already waiting for an answer.
+  // Returns an invalid future if too many requests wait for an answer already.
   std::future<LoopStatistics> Statistics();
 
   EngineLoop(const EngineLoop&) = delete;
@@ -136,7 +136,7 @@ class EngineLoop {
   }
 
   // Any thread.
-  std::atomic<int> questions_{0};  // of Statistics, not answered yet
+  std::atomic<int> questions_{0};  // calls of Statistics without an answer yet
 
   // Any thread, under the mutex.
   std::mutex mutex_;

@@ -35,7 +35,7 @@ struct SignAsked {
   Address remote;
 };
 
-// The handshake is done.
+// The handshake is complete.
 struct Secured {
   Descriptor descriptor;  // the plaintext end, for JavaScript to own; a client
                           // has it already
@@ -58,13 +58,13 @@ struct HandshakeFailed {
   std::string key_log;
 };
 
-// An open connection broke. The plaintext end is at its end after this.
+// An open connection failed. The end of the plaintext follows.
 struct Broken {
   tls::Failure failure;
-  bool after_end = false;  // all that the peer sent, and its end, were given before it
+  bool after_end = false;  // JavaScript already has all data and the end
 };
 
-// Everything JavaScript wrote was handed to TCP, or is lost for good. The last event of a stream.
+// TCP has everything that JavaScript wrote, or it is lost. The last event of a stream.
 struct Closed {};
 
 // The peer's FIN came without close_notify. The end of the plaintext follows.
@@ -77,18 +77,18 @@ struct ClientHelloReceived {
   bool asks_ocsp = false;  // for an OCSP response (RFC 6066 section 8)
 };
 
-// A client's handshake stands at its server's certificate, for JavaScript to judge.
+// A client's handshake waits until JavaScript accepts or refuses the server's certificate.
 struct VerdictAsked {
   tls::PeerIdentity peer;
 };
 
-// What a later connection of a client can resume.
+// A session that a later connection of a client can resume.
 struct SessionReceived {
   memory::SecretBytes session;
 };
 
 struct Event {
-  // As the variant orders them, and lib/native/events.ts reads them.
+  // In the order of the variant. lib/native/events.ts reads the same numbers.
   enum class Kind : uint8_t {
     kSign,
     kSecure,
@@ -107,7 +107,7 @@ struct Event {
   Body body = Closed{};
 
   Kind kind() const noexcept { return static_cast<Kind>(body.index()); }
-  // Only of an event that has it. A wrong one throws std::bad_variant_access.
+  // Throws std::bad_variant_access if the event has another body.
   template <typename Part>
   const Part& As() const {
     return std::get<Part>(body);
@@ -119,14 +119,14 @@ struct Event {
   const SignAsked& sign() const { return As<SignAsked>(); }
   Secured& secure() { return As<Secured>(); }
   const Secured& secure() const { return As<Secured>(); }
-  // Of a handshake that failed, or a connection that broke.
+  // For a failed handshake, or an open connection that failed.
   const tls::Failure& failure() const {
     return kind() == Kind::kFailed ? As<HandshakeFailed>().failure : As<Broken>().failure;
   }
 };
 
-// An environment's end of the engine. Engine threads call Push and Wake. The sink passes events to
-// its own thread, and drops events that come after it was closed, closing their descriptors.
+// The side of an environment. Engine threads call Push and Wake. The sink passes events to its own
+// thread. After it was closed, it drops events and closes their descriptors.
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -137,7 +137,7 @@ class EventSink {
   // close_notify) or cut it off (destroy(), or the environment is gone). JavaScript sets this
   // first.
   virtual bool EndedInOrder(StreamId stream) = 0;
-  // Whether it says (TlsStream::Taken) when it has taken a kSecure event's descriptor.
+  // Whether the environment calls TlsStream::Taken once it has the descriptor of a kSecure event.
   virtual bool TakesDescriptors() const { return false; }
 };
 

@@ -8,19 +8,19 @@
 namespace s2npkey::engine {
 
 struct Limits {
-  // JavaScript has closed the connection, and the peer reads none of the earlier writes: RST after
-  // this time. Linux keeps the data of a closed socket about as long (340 s measured).
+  // How long the earlier writes of a connection that JavaScript has closed wait for a peer that
+  // reads nothing. Then RST. Linux keeps the data of a closed socket about as long.
   std::chrono::milliseconds delivery{300000};
   // The same for a peer that reads a little now and then.
   std::chrono::milliseconds delivery_total{900000};
-  // Everything was sent, including FIN, but the peer acknowledges nothing more and sends no FIN:
-  // close the descriptor after this time.
+  // After everything was sent, including FIN: how long to wait for a peer that acknowledges nothing
+  // and sends no FIN. Then the descriptor is closed.
   std::chrono::milliseconds linger{2000};
   // The same for a peer that acknowledges a little now and then. The kernel still delivers the
   // rest.
   std::chrono::milliseconds linger_total{30000};
-  // The most connections of a thread that are silent after a failed record. Beyond that, the oldest
-  // end early, at the next of these clock ticks. Ending at once would reveal when the other one
+  // How many connections of a thread may be silent after a failed record. Beyond that, the oldest
+  // end early, at the next tick of silent_tick. Ending at once would reveal when another one
   // failed, which the silence must hide.
   size_t silent = 1024;
   std::chrono::milliseconds silent_tick{100};

@@ -1,5 +1,5 @@
-// Readiness of descriptors, edge-triggered. The only file pair that names epoll, so that kqueue can
-// join it.
+// Edge-triggered readiness of descriptors. Only poller.h and poller.cc use epoll, so that another
+// system call, such as kqueue, can replace it.
 #pragma once
 
 #include <sys/epoll.h>
@@ -11,16 +11,15 @@
 
 namespace s2npkey::engine {
 
-// What became true of a descriptor since it was last told.
+// The changes of a descriptor since the last report.
 struct Readiness {
   bool readable = false;
   bool writable = false;
-  bool read_closed = false;  // the peer will send no more (FIN), though bytes may still wait
-  bool closed = false;       // both directions are over, or the descriptor failed
+  bool read_closed = false;  // the peer has sent FIN; bytes may still be unread
+  bool closed = false;       // both directions have ended, or the descriptor failed
 };
 
-// Told by the poller. Owned by whoever watches; outlives its registration and the turn that ends
-// it.
+// Receives reports of the poller. Its owner keeps it until the end of the turn that unregisters it.
 class Watcher {
  public:
   virtual void OnReady(const Readiness& readiness) = 0;
@@ -35,23 +34,23 @@ class Poller {
   Poller();  // throws std::system_error
 
   bool Add(int fd, Watcher* watcher);
-  // Without being told that it can be written to. A Unix socket tells so each time its other end
-  // reads, which would wake the thread once for every message.
+  // Does not report that the descriptor is writable. A Unix socket becomes writable each time its
+  // other end reads, which would wake the thread for every message.
   bool AddReader(int fd, Watcher* watcher);
-  // Whether it is told from now on, beginning with what is true already.
+  // Turns reports of writability on or off. Turning them on reports the current state first.
   void TellWritable(int fd, Watcher* watcher, bool wanted);
-  // For one of Add: told of nothing but a failure, such as RST, until TellWritable.
+  // For a descriptor of Add: reports only failures, such as RST, until TellWritable.
   void TellOnlyFailure(int fd, Watcher* watcher);
   void Remove(int fd);
-  // Removes, then closes. Closing is not enough: epoll goes on telling of what another descriptor
-  // still refers to, such as the copy of a child process between fork and exec.
+  // Removes the descriptor and closes it. Closing alone is not enough: epoll keeps reporting while
+  // another descriptor refers to the same socket, such as the copy in a child process before exec.
   void Close(Descriptor& watched);
 
   struct Told {
     bool anything = false;
-    bool woken = false;  // somebody called Wake
+    bool woken = false;  // Wake was called
   };
-  // Waits up to `timeout` ms (-1: for ever) and tells the watchers.
+  // Waits up to `timeout` milliseconds (-1: without limit) and calls the watchers.
   Told Wait(int timeout);
   void Wake();
 

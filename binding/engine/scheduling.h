@@ -1,6 +1,5 @@
-// Everything that tunes how the engine shares the machine. Each tuning can be switched off or
-// changed: see "Tuning" in docs/limits.md, and lib/native/scheduling.ts for the environment
-// variables.
+// Settings for how the engine shares the machine with JavaScript. Users change them by environment
+// variables: see "Tuning" in docs/limits.md, and lib/native/scheduling.ts.
 #pragma once
 
 #include <algorithm>
@@ -14,43 +13,42 @@ namespace s2npkey::engine {
 
 // Set once, before the first engine thread starts.
 struct Scheduling {
-  // Engine threads give way to the event loop instead of interrupting it (SCHED_BATCH), and yield
-  // between two steps of handshakes.
+  // Engine threads do not interrupt the event loop (SCHED_BATCH), and yield between two steps of
+  // handshakes.
   bool batch_threads = true;
-  // How long a thread looks for the next event before it sleeps, where events have come that fast
-  // lately. 0: never. To go to sleep and be woken takes a thread, and the one that wakes it, about
-  // as long.
+  // How long a thread looks for the next event before it sleeps, if recent events came that fast; 0
+  // for never. Sleeping and waking cost about as much time.
   std::chrono::microseconds spin{30};
-  // While there is more to do at once, events wait for so long, and JavaScript is woken less often:
-  // to be woken costs it a third of what a connection does.
+  // How long a busy thread gathers events before it wakes JavaScript. Waking up is a large part of
+  // what a connection costs JavaScript.
   std::chrono::microseconds event_batch{500};
-  // Open connections have so long of a turn, and the one that is being driven then ends its chunk.
+  // How much of a turn open connections get. The current one finishes its chunk.
   std::chrono::microseconds turn{2000};
-  // Changes malloc for the whole process: see KeepFreedMemory.
+  // Changes malloc for the whole process; see KeepFreedMemory.
   bool keep_freed_memory = false;
 };
 
-// Makes the calling thread one that works in batches: it waits until the event loop sleeps, instead
-// of interrupting it for each message (SCHED_BATCH of sched(7)). Its share of the processor stays
-// the same. Does nothing where the user gave the process another policy.
+// Gives the calling thread the policy SCHED_BATCH (sched(7)): it waits until the event loop sleeps
+// instead of interrupting it for each message. Its share of the processor stays the same. Does
+// nothing if the process has a policy other than the default.
 void WorkInBatches();
 
-// Between two long pieces of work: another thread that waits for this core goes first. The kernel
-// would let it only with its next tick, up to 4 ms later.
+// Lets another thread that waits for this core run first. Call it between two long pieces of work.
+// Without it, the kernel switches only at its next tick, up to 4 ms later.
 void LetOthersGoFirst();
 
-// From now on malloc keeps up to 32 MiB of what the whole process frees, as if the application
-// itself had once freed a large buffer: glibc's threshold is twice the largest (mallopt(3),
-// M_MMAP_THRESHOLD). Node frees the buffers of a few hundred reads whenever V8 collects; with
-// glibc's first threshold of 128 KiB their pages go back to the kernel, and come again one fault
-// after the other. MALLOC_TRIM_THRESHOLD_ overrides this, and other allocators are not affected.
+// Makes malloc keep up to 32 MiB of the memory that the whole process frees. glibc does the same
+// after an application has freed a large buffer (mallopt(3), M_MMAP_THRESHOLD). Node frees the
+// buffers of hundreds of reads whenever V8 collects garbage. With glibc's initial threshold of 128
+// KiB, their pages return to the kernel, and come back with one page fault each.
+// MALLOC_TRIM_THRESHOLD_ overrides this, and other allocators are not affected.
 void KeepFreedMemory();
 
-// Whether what a thread waits for has come within microseconds lately. Used by one thread.
+// Tracks whether recent events came within microseconds. Used by one thread.
 class ShortWaits {
  public:
-  // Of waits that are slept through one is looked through. How long those took is not known: being
-  // woken is a part of it, and in a virtual machine alone more than the limit.
+  // One in this many waits looks instead of sleeping, to measure the wait. The time of a sleep does
+  // not show it, because waking up can take longer than the limit in a virtual machine.
   static constexpr uint32_t kTrial = 32;
 
   explicit ShortWaits(std::chrono::microseconds limit = Scheduling{}.spin) : limit_(limit) {}
@@ -61,7 +59,7 @@ class ShortWaits {
   }
   void Add(Clock::duration wait, bool looked) noexcept {
     if (looked && wait < limit_) average_ = std::min<Clock::duration>(average_, limit_ / 2);
-    // One long wait weighs no more than a few short ones.
+    // Limits the weight of one long wait.
     const auto capped = std::min<Clock::duration>(wait, 8 * limit_);
     average_ += (capped - average_) / 16;
   }
@@ -69,18 +67,18 @@ class ShortWaits {
 
  private:
   std::chrono::microseconds limit_;
-  Clock::duration average_ = 8 * limit_;  // exponential, over some 16
+  Clock::duration average_ = 8 * limit_;  // exponential, over about 16 waits
   uint32_t slept_ = 0;
 };
 
-// How long the parts of an engine thread's turn take: what connections cost is the peers' choice,
-// so neither bytes nor connections measure it. Used by one thread.
+// Measures the parts of an engine thread's turn in time, because peers decide how much a byte or a
+// connection costs. Used by one thread.
 class TurnClock {
  public:
   using Now = Clock::time_point (*)();
 
-  // The clock is looked at after so many bytes of TCP's or JavaScript's, or so many connections:
-  // what a few of either can take is little beside a turn.
+  // Reads the clock after this many bytes from TCP or JavaScript, or this many connections. Fewer
+  // take little time compared with a turn.
   static constexpr size_t kBytesALook = 16384;
   static constexpr size_t kStreamsALook = 8;
 
