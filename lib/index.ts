@@ -29,6 +29,7 @@ export {
 } from './tls/client/build-connector.ts';
 export type { ClientContextOptions } from './tls/client/client-context.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client/client-options.ts';
+export { logTo, type Logger, type Logging, type LogOptions } from './observe/log.ts';
 export { drain, type DrainOptions, type DrainReport } from './operate/drain.ts';
 export {
   health,

@@ -17,6 +17,7 @@ import {
   type Signer,
 } from '../lib/index.ts';
 import { startLocalKms } from '../lib/local-kms/start.ts';
+import { logTo } from '../lib/observe/log.ts';
 import { prometheusMetrics } from '../lib/observe/prometheus.ts';
 import { serveSigner, SocketSigner, type ServedSignature } from '../lib/signers/socket/socket-signer.ts';
 import { VaultSigner } from '../lib/signers/vault/vault-signer.ts';
@@ -45,6 +46,9 @@ async function everythingSeen(signer: Signer, cert: string): Promise<string> {
   const path = join(folder, 's');
   const reports: ServedSignature[] = [];
   const metrics = prometheusMetrics();
+  const log: unknown[] = [];
+  const write = (...line: unknown[]): void => void log.push(line);
+  const logging = logTo({ debug: write, warn: write, error: write });
   const served = await serveSigner({ signer, path, onSignature: (signature) => reports.push(signature) });
   const client = await SocketSigner.open({ path, timeout: 20_000 });
   const operation = {
@@ -60,11 +64,16 @@ async function everythingSeen(signer: Signer, cert: string): Promise<string> {
     () => undefined,
   );
   const [error] = (await failed) as [Error];
-  const text = [metrics.text(), JSON.stringify(reports), inspect([...errors, error], { depth: 6 })].join(
-    '\n',
-  );
+  expect(log).to.have.length.above(0);
+  const text = [
+    metrics.text(),
+    JSON.stringify(reports),
+    JSON.stringify(log),
+    inspect([...errors, error], { depth: 6 }),
+  ].join('\n');
   client.close();
   metrics.close();
+  logging.close();
   await served.close();
   await close(server);
   await rm(folder, { recursive: true });
@@ -136,14 +145,19 @@ describe('a secret in the message of a signer, or in what is signed', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('is in no metric', async () => {
+  it('is in no metric and no line of the log', async () => {
     const metrics = prometheusMetrics();
+    const log: unknown[] = [];
+    const write = (...line: unknown[]): void => void log.push(line);
+    using logging = logTo({ debug: write, warn: write, error: write });
+    expect(logging).to.have.property('close');
     const server = createServer({ cert: identity('P-256').cert, signer: failingSigner() });
     const port = await listen(server);
     const failed = once(server, 'tlsClientError');
     connect({ port, host: '127.0.0.1', rejectUnauthorized: false }).on('error', () => undefined);
     await failed;
-    const text = metrics.text();
+    expect(log).to.have.length.above(1);
+    const text = metrics.text() + JSON.stringify(log);
     expect(text).to.include('ERR_S2N_PKEY_SIGNER');
     for (const each of disguises) expect(text).not.to.include(each);
     metrics.close();

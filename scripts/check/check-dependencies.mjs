@@ -101,6 +101,7 @@ const ALLOWED = {
   '.': [
     'error-codes',
     'operate',
+    'observe',
     'doctor',
     'tls/handshake',
     'tls/client',

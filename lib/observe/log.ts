@@ -1,0 +1,123 @@
+import { anything, required, wholeNumber } from '../options/kinds.ts';
+import { readOption, readOptionsObject, type Option, type Schema } from '../options/option.ts';
+import { listenToChannels } from './channels/subscription.ts';
+import {
+  handshakeLine,
+  kmsLine,
+  logEvents,
+  signatureLine,
+  type LogLevel,
+  type LogLine,
+} from './log-events.ts';
+
+/** The methods of a logger such as pino's. */
+export interface Logger {
+  debug(fields: object, text: string): unknown;
+  warn(fields: object, text: string): unknown;
+  error(fields: object, text: string): unknown;
+  /** Asked before a line is made, if it exists. */
+  isLevelEnabled?(level: LogLevel): boolean;
+}
+
+export interface LogOptions {
+  /** Lines a minute of one event and code, at the levels warn and error; others are counted as `suppressed`. Default: 60. */
+  readonly perMinute?: number;
+}
+
+const loggerOption: Option<Logger> = required(
+  anything<Logger | undefined>({
+    ...{ type: 'object', expected: 'a logger with debug, warn and error, such as pino()' },
+    fits: (value) => {
+      const methods = Object(value) as Partial<Record<LogLevel, unknown>>;
+      return [methods.debug, methods.warn, methods.error].every((method) => typeof method === 'function');
+    },
+  }),
+);
+
+export const logSchema = { perMinute: wholeNumber({ least: 1, fallback: 60 }) } satisfies Schema;
+
+/** What `logTo` began. `using` ends it, too. */
+export interface Logging extends Disposable {
+  /** Logs no more. */
+  close(): void;
+}
+
+const MINUTE = 60_000;
+/** Codes are names that the application may choose. */
+const MOST_CODES = 256;
+
+/**
+ * Logs handshakes, signatures and requests to KMS of this thread. A logger that throws disturbs no connection.
+ *
+ * @param now For tests.
+ * @throws InvalidOptionError, naming the option.
+ */
+export function logTo(
+  logger: Logger,
+  options: LogOptions = {},
+  now: () => number = () => performance.now(),
+): Logging {
+  const checked = readOption('logger', loggerOption, logger);
+  const { perMinute } = readOptionsObject(logSchema, options, 'an object such as { perMinute: 60 }');
+  const writer = new LogWriter(checked, perMinute, now);
+  const close = listenToChannels({
+    handshakeEnd: (message) => writer.write(handshakeLine(message)),
+    signatureEnd: (message) => writer.write(signatureLine(message)),
+    kmsAttempt: (message) => writer.write(kmsLine(message)),
+  });
+  return { close, [Symbol.dispose]: close };
+}
+
+class LogWriter {
+  readonly #logger: Logger;
+  readonly #perMinute: number;
+  readonly #now: () => number;
+  readonly #counts = new Map<string, { since: number; lines: number; suppressed: number }>();
+  #warned = false;
+
+  constructor(logger: Logger, perMinute: number, now: () => number) {
+    this.#logger = logger;
+    this.#perMinute = perMinute;
+    this.#now = now;
+  }
+
+  write(line: LogLine | undefined): void {
+    if (!line) return;
+    const { level, text } = logEvents[line.event];
+    try {
+      if (this.#logger.isLevelEnabled?.(level) === false) return;
+      const suppressed = level === 'debug' ? 0 : this.#suppressedBefore(line);
+      if (suppressed === undefined) return;
+      const fields = { event: line.event, ...line.fields, ...(suppressed > 0 ? { suppressed } : {}) };
+      const result = this.#logger[level](fields, text);
+      if (result instanceof Promise) result.catch((error: unknown) => this.#warn(error));
+    } catch (error) {
+      this.#warn(error);
+    }
+  }
+
+  /** How many lines like this one were left out before it; undefined: this one is left out. */
+  #suppressedBefore({ event, fields }: LogLine): number | undefined {
+    const key = `${event} ${String(fields['code'])}`;
+    const now = this.#now();
+    let count = this.#counts.get(key);
+    if (!count || now - count.since >= MINUTE) {
+      if (!count && this.#counts.size >= MOST_CODES) this.#counts.clear();
+      const suppressed = count?.suppressed ?? 0;
+      count = { since: now, lines: 1, suppressed: 0 };
+      this.#counts.set(key, count);
+      return suppressed;
+    }
+    if (++count.lines <= this.#perMinute) return 0;
+    count.suppressed++;
+    return undefined;
+  }
+
+  /** Once: a logger that throws would throw again. Not its message, which may have what it was given. */
+  #warn(error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const name = error instanceof Error ? error.name : typeof error;
+    process.emitWarning(`the logger of logTo throws (${name}); lines are lost`, { code: 'S2N_PKEY_LOGGER' });
+  }
+}
