@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { addon } from '../native/addon.ts';
+import { refuseOtherPlatforms } from '../native/other-platforms.ts';
 import { machineKind } from '../native/machine.ts';
 import type { Command } from './command.ts';
 import { packageRoot } from './package-root.ts';
@@ -31,6 +32,7 @@ async function runBuild(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
+  refuseOtherPlatforms();
   const isConditional = args.includes('--if-needed');
   if (isConditional && loads()) {
     process.stdout.write(`s2n-pkey: an addon already loads on ${machineKind()}: nothing to build.\n`);

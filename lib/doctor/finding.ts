@@ -25,6 +25,17 @@ export function faultOf(error: unknown, whatToDo: string): Finding {
   return fault(code, error instanceof Error ? error.message : String(error), whatToDo);
 }
 
+/** The same for what only the native addon can check: a warning on a platform that has none, which is not where it is served. */
+export function addonFindingOf(error: unknown, whatToDo: string): Finding {
+  const found = faultOf(error, whatToDo);
+  if (found.code !== 'PLATFORM') return found;
+  return warning(
+    found.code,
+    `the options, and what clients and the key agree on, were not checked: ${found.message}`,
+    'Check again where the server runs.',
+  );
+}
+
 /** A server should not start like this: all faults at once. */
 export class PreflightError extends S2nPkeyError {
   readonly faults: readonly Finding[];

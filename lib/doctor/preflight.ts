@@ -30,7 +30,7 @@ import { tlsServerSchema, type TlsServerOptions } from '../tls/server/server-opt
 import { createServer } from '../tls/server/create-server.ts';
 import { agreementFindings, agreements, type Agreement } from './agreement.ts';
 import { certificateFindings, nameOf } from './certificate-findings.ts';
-import { faultOf, PreflightError, fault, type Finding } from './finding.ts';
+import { addonFindingOf, faultOf, PreflightError, fault, type Finding } from './finding.ts';
 import { examineKey, permissionFindings, signingAlgorithms } from './key-findings.ts';
 import { proveSigning } from './signing-proof.ts';
 
@@ -147,7 +147,7 @@ export async function examine(options: PreflightOptions): Promise<Examination> {
       found = await agreements(pem, leaf.publicKey, options);
       findings.push(...agreementFindings(found, policyOf(options)));
     } catch (error) {
-      findings.push(faultOf(error, 'The message says what to choose.'));
+      findings.push(addonFindingOf(error, 'The message says what to choose.'));
     }
     findings.push(...optionFindings(options, pem, leaf, findings));
   }
@@ -311,7 +311,7 @@ function optionFindings(
     createServer({ ...server, cert, signer });
     return [];
   } catch (error) {
-    const found = faultOf(error, 'The message names the option, what was given and what is expected.');
+    const found = addonFindingOf(error, 'The message names the option, what was given and what is expected.');
     return known.some(({ code, message }) => code === found.code && message === found.message) ? [] : [found];
   }
 }

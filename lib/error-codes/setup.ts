@@ -82,6 +82,11 @@ export const setupCodes = {
     'An optional package that this signer needs is not installed.',
     'Install the package that the message names.',
   ],
+  ERR_S2N_PKEY_PLATFORM: [
+    'S2nPkeyError',
+    'This platform has no addon: macOS, Windows. Or a key that is not in this process was to be served by node:tls (`S2N_PKEY_DEVELOPMENT_FALLBACK`).',
+    'Run the program in a container, or in WSL. For local work with a `LocalKeySigner`, set `S2N_PKEY_DEVELOPMENT_FALLBACK=1`.',
+  ],
   ERR_S2N_PKEY_ADDON_NOT_FOUND: [
     'S2nPkeyError',
     'The package has no native addon for this machine.',

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { S2nPkeyError } from '../errors.ts';
+import { refuseOtherPlatforms } from './other-platforms.ts';
 import type { Addon } from './binding.ts';
 import { buildCommand, describeMachine, findAddon } from './find-addon.ts';
 
@@ -14,8 +15,10 @@ let loaded: Addon | undefined;
  * The native addon, loaded at the first call.
  *
  * @throws S2nPkeyError `ERR_S2N_PKEY_ADDON_NOT_FOUND`, `ERR_S2N_PKEY_ADDON_VERSION` or `ERR_S2N_PKEY_ADDON_LOAD`, with what to do.
+ * @throws S2nPkeyError `ERR_S2N_PKEY_PLATFORM` where there can be none.
  */
 export function addon(): Addon {
+  if (loaded === undefined) refuseOtherPlatforms();
   return (loaded ??= load());
 }
 

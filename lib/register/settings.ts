@@ -63,6 +63,7 @@ const elsewhere = new Set([
   `${prefix}KEEP_FREED_MEMORY`,
   `${prefix}LOCAL_KMS_CONTROL_TOKEN`,
   `${prefix}PKCS11_PIN`,
+  `${prefix}DEVELOPMENT_FALLBACK`,
   `${prefix}SPIN_MICROSECONDS`,
   `${prefix}TURN_MICROSECONDS`,
   parentVariable,

@@ -1,10 +1,11 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { Given, SignerError } from '../errors.ts';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { Given, S2nPkeyError, SignerError } from '../errors.ts';
 import { text } from '../options/kinds.ts';
 import { readOptionsObject, refusal, type Option, type SchemaOf } from '../options/option.ts';
 import { pemText } from '../pem/pem-text.ts';
 import { addon } from '../native/addon.ts';
 import type { NativeLocalKey } from '../native/binding.ts';
+import { reasonToFallBack } from '../native/development-fallback.ts';
 import { abortedError } from './aborted-error.ts';
 import { checkOperation } from './operation-check.ts';
 import { usableKeys } from './curves.ts';
@@ -41,7 +42,8 @@ export const localKeySchema = {
 export class LocalKeySigner implements Signer {
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
-  readonly #nativeKey: NativeLocalKey;
+  #nativeKey: NativeLocalKey | undefined;
+  readonly #developmentKey: KeyText | undefined;
 
   /**
    * @throws InvalidOptionError for options of the wrong type, or a key of a kind that TLS cannot use.
@@ -49,13 +51,10 @@ export class LocalKeySigner implements Signer {
    *   encrypted and the passphrase is missing or wrong.
    */
   constructor(options: LocalKeySignerOptions) {
-    const { key, passphrase } = readOptionsObject(localKeySchema, options, 'an object with a key');
-    this.#nativeKey = new (addon().LocalKey)(key, passphrase);
-    this.publicKey = createPublicKey({
-      key: Buffer.from(this.#nativeKey.publicKey()),
-      format: 'der',
-      type: 'spki',
-    });
+    const { key: pem, passphrase } = readOptionsObject(localKeySchema, options, 'an object with a key');
+    const key = { pem, ...(passphrase === undefined ? {} : { passphrase }) };
+    this.#developmentKey = reasonToFallBack() === undefined ? undefined : key;
+    this.publicKey = this.#developmentKey ? publicKeyOf(key) : this.#load(key);
     const kind = kindOfKey(this.publicKey);
     if (kind === undefined) {
       const given = new Given(`a key of type ${this.publicKey.asymmetricKeyType}`);
@@ -64,21 +63,61 @@ export class LocalKeySigner implements Signer {
     this.schemes = schemesOfKey(kind);
   }
 
-  /** @internal The key itself, for `lib/tls`, which hands it to the engine so that it signs on the engine's own thread. */
+  #load({ pem, passphrase }: KeyText): KeyObject {
+    const key = new (addon().LocalKey)(pem, passphrase);
+    this.#nativeKey = key;
+    return createPublicKey({ key: Buffer.from(key.publicKey()), format: 'der', type: 'spki' });
+  }
+
+  /**
+   * @internal The key itself, for `lib/tls`, which hands it to the engine so that it signs on the engine's own thread.
+   *
+   * @throws S2nPkeyError as `addon()`, where node:tls serves in development.
+   */
   get nativeKey(): NativeLocalKey {
-    return this.#nativeKey;
+    return this.#nativeKey ?? new (addon().LocalKey)('');
+  }
+
+  /** @internal For node:tls in development, where there is no addon (`S2N_PKEY_DEVELOPMENT_FALLBACK`); undefined elsewhere. */
+  get developmentKey(): KeyText | undefined {
+    return this.#developmentKey;
   }
 
   /** As in `Signer`. It blocks the event loop for the time of one signature. */
   async sign(operation: PrivateKeyOperation, { signal }: SignOptions = {}): Promise<Uint8Array> {
     if (signal?.aborted) throw abortedError(signal);
     const facts = checkOperation(operation, this.schemes);
+    const { nativeKey } = this;
     try {
-      return this.#nativeKey.sign(facts.code, operation.input);
+      return nativeKey.sign(facts.code, operation.input);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new SignerError(`the local key could not sign under ${facts.name}: ${reason}`, { cause });
     }
+  }
+}
+
+/** A private key as it was given. */
+interface KeyText {
+  readonly pem: string;
+  readonly passphrase?: string;
+}
+
+/** The public key, by Node's own crypto. */
+function publicKeyOf({ pem, passphrase }: KeyText): KeyObject {
+  try {
+    return createPublicKey(
+      createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) }),
+    );
+  } catch (cause) {
+    const isEncrypted = pem.includes('ENCRYPTED');
+    throw new S2nPkeyError(
+      isEncrypted ? 'ERR_S2N_PKEY_PASSPHRASE' : 'ERR_S2N_PKEY_KEY_INVALID',
+      isEncrypted
+        ? 'passphrase: expected the passphrase of the encrypted key; given none, or another'
+        : `key: expected ${usableKeys}, as PEM; given a text that Node cannot read as a private key`,
+      { cause },
+    );
   }
 }
 

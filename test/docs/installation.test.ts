@@ -1,19 +1,40 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 
 const sdk = '@aws-sdk/client-kms';
 
+type CheckPlatform = (manifest: object, force: boolean, on: { os: string; cpu: string }) => void;
+
+const npmCommand = process.env['PATH']
+  ?.split(delimiter)
+  .map((path) => join(path, 'npm'))
+  .find((path) => existsSync(path));
+const { checkPlatform } = createRequire(realpathSync(npmCommand ?? ''))('npm-install-checks') as {
+  checkPlatform: CheckPlatform;
+};
+
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly engines?: { readonly node?: string };
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
 }
 
 function manifestAt(url: URL): Manifest & Readonly<Record<string, unknown>> {
@@ -139,6 +160,25 @@ describe('npm install', () => {
       server.close();
     }
   }).timeout(120_000);
+
+  for (const [platform, arch] of [
+    ['darwin', 'arm64'],
+    ['win32', 'x64'],
+    ['linux', 'riscv64'],
+  ] as const) {
+    it(`succeeds on ${platform}-${arch}, by npm's own check`, () => {
+      expect(() => checkPlatform(own, false, { os: platform, cpu: arch })).to.not.throw();
+    });
+  }
+
+  it('succeeds in a process that says it is on a Mac', async () => {
+    const { name, version, os, cpu, libc } = own;
+    const tarball = await packed({ name, version, os, cpu, libc });
+    const statement = "Object.defineProperty(process, 'platform', { value: 'darwin' })";
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(statement)}`;
+    const { code, output } = await npm(consumer(), { NODE_OPTIONS }, 'install', '--offline', tarball);
+    expect(code, output).to.equal(0);
+  }).timeout(60_000);
 
   it('runs no script', () => {
     const { scripts } = own;

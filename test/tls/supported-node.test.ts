@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import type { Agent } from 'node:https';
 import { createRequire } from 'node:module';
 import type { Server, Socket } from 'node:net';
@@ -75,6 +76,7 @@ describe('The parts of Node that this package depends on', () => {
       connecting: {} as unknown as Socket,
       tlsServer: { listeners: () => [] } as unknown as TlsServer,
       agent: {} as unknown as Agent,
+      response: {} as unknown as ServerResponse,
     };
     expect(missingParts(empty)).to.deep.equal(Object.keys(requiredParts));
   });

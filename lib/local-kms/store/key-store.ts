@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { addon } from '../../native/addon.ts';
 import { DataDirectory } from './data-directory.ts';
 import { removeDurably, writeDurably } from './durable-file.ts';
 import { loadMaterial, type KeyMaterial } from './key-material.ts';
@@ -36,6 +37,7 @@ export class KeyStore {
 
   /** Opens the store in `directory`, making it where there is none. `now` is the clock (epoch milliseconds). */
   static async open(directory: string, now: () => number = Date.now): Promise<KeyStore> {
+    addon(); // without it no key signs, which is reported now
     const data = await DataDirectory.open(directory);
     try {
       const store = new KeyStore(data, now);

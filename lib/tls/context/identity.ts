@@ -47,17 +47,15 @@ export interface Identity {
   readonly ocspResponse?: Uint8Array | undefined;
 }
 
-/**
- * Reads one identity. `option` is its place in the caller's options, such as `identities[1].`; empty at the top. `authorities`
- * may complete its chain.
- *
- * @throws InvalidOptionError, naming the option; KeyMismatchError.
- */
-export function readIdentity(
-  { cert, signer: given, ocspResponse }: Partial<IdentityOptions>,
-  option = '',
-  authorities: () => readonly PemCertificate[] = () => [],
-): Identity {
+/** A certificate chain, PEM, and the signer of its key. */
+export type Certified = Omit<Identity, 'native' | 'ocspResponse'>;
+
+/** As `readIdentity`, without what the engine needs. */
+export function readCertified(
+  { cert, signer: given }: Partial<IdentityOptions>,
+  option: string,
+  authorities: () => readonly PemCertificate[],
+): Certified {
   readOption(`${option}cert`, { ...identitySchema.cert, isRequired: true }, cert);
   const certificateChain = readCertificate(
     oneText(cert, given, `${option}cert`),
@@ -66,13 +64,26 @@ export function readIdentity(
   );
   const signer = readOption(`${option}signer`, signerOption, given);
   checkCertificateMatchesSigner(certificateChain, signer);
+  return { certificateChain, signer, keyType: signer.publicKey.asymmetricKeyType };
+}
+
+/**
+ * Reads one identity. `option` is its place in the caller's options, such as `identities[1].`; empty at the top. `authorities`
+ * may complete its chain.
+ *
+ * @throws InvalidOptionError, naming the option; KeyMismatchError.
+ */
+export function readIdentity(
+  options: Partial<IdentityOptions>,
+  option = '',
+  authorities: () => readonly PemCertificate[] = () => [],
+): Identity {
+  const certified = readCertified(options, option, authorities);
+  const { certificateChain, signer } = certified;
+  const { ocspResponse } = options;
   const chain = new (addon().CertificateChain)(certificateChain);
-  const identity = {
-    certificateChain,
-    signer,
-    native: signer instanceof LocalKeySigner ? { chain, localKey: signer.nativeKey } : { chain },
-    keyType: signer.publicKey.asymmetricKeyType,
-  };
+  const native = signer instanceof LocalKeySigner ? { chain, localKey: signer.nativeKey } : { chain };
+  const identity = { ...certified, native };
   return ocspResponse === undefined ? identity : withOcspResponse(identity, ocspResponse, option);
 }
 

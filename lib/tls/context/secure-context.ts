@@ -136,14 +136,26 @@ export function makeConfig(
 }
 
 export function readIdentities(options: SecureContextOptions): Identity[] {
+  return readEachIdentity(options, readIdentity);
+}
+
+/** Reads `cert` and `signer`, then each of `identities`, by `readOne`. */
+export function readEachIdentity<T extends Pick<Identity, 'keyType'>>(
+  options: SecureContextOptions,
+  readOne: (
+    identity: Partial<IdentityOptions>,
+    option: string,
+    authorities: () => readonly PemCertificate[],
+  ) => T,
+): T[] {
   const { cert, signer, ocspResponse } = options;
   const list = readOption('identities', identitiesOption, options.identities);
   const alone = list.length === 0 || cert !== undefined || signer !== undefined;
   const authorities = (): readonly PemCertificate[] => readAuthorities(options.ca);
   const own = { cert, signer, ocspResponse } as Partial<IdentityOptions>;
-  const read = alone ? [readIdentity(own, '', authorities)] : [];
+  const read = alone ? [readOne(own, '', authorities)] : [];
   for (const [index, each] of list.entries()) {
-    read.push(readIdentity(each, `identities[${index}].`, authorities));
+    read.push(readOne(each, `identities[${index}].`, authorities));
   }
   const types = read.map(({ keyType }) => keyType);
   const twice = types.find((type, index) => types.indexOf(type) !== index);

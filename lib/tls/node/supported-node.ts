@@ -3,6 +3,7 @@
  * part has a row here, so that another runtime, or a later Node without the part, is refused by name before it serves
  * anything.
  */
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent } from 'node:https';
 import { Server, Socket, type SocketConnectOpts } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
@@ -19,6 +20,8 @@ export interface NodeSpecimens {
   readonly connecting: Socket;
   readonly tlsServer: TlsServer;
   readonly agent: Agent;
+  /** Assigned to a socket, as http does for each request. */
+  readonly response: ServerResponse;
 }
 
 type Check = (specimens: NodeSpecimens) => boolean;
@@ -99,6 +102,7 @@ export const requiredParts: Readonly<Record<string, Check>> = {
   'tls.Server[pskcallback]': hasSymbol('pskcallback'),
   'tls.Server[pskidentityhint]': hasSymbol('pskidentityhint'),
   'tls.Server[enableTrace]': hasSymbol('enableTrace'),
+  'net.Socket._httpMessage': ({ response }) => parts(response.socket)['_httpMessage'] === response,
   'https.Agent._getSession': calls(agent, '_getSession'),
   'https.Agent._cacheSession': calls(agent, '_cacheSession'),
   'https.Agent._evictSession': calls(agent, '_evictSession'),
@@ -126,7 +130,10 @@ function specimens(): NodeSpecimens {
   const connecting = new Socket();
   const options: SocketConnectOpts = { host: unusedHost, port: 1, lookup: () => undefined };
   connecting.connect(options);
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  response.assignSocket(new Socket());
   return {
+    response,
     server: new Server(),
     socket: new Socket(),
     connecting,

@@ -1,8 +1,10 @@
 import { Server as NetServer } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { reasonToFallBack } from '../../native/development-fallback.ts';
 import { connectionCount } from '../node/node-internals.ts';
 import { checkNode } from '../node/supported-node.ts';
+import { serveByNodeTls } from './development-fallback.ts';
 import { secureServer } from './secure-server.ts';
 import type { SecureContext, SecureContextOptions } from '../context/secure-context.ts';
 import type { TlsServerOptions } from './server-options.ts';
@@ -42,6 +44,12 @@ export function attach<S extends NetServer>(server: S, options: TlsServerOptions
     throw new InvalidOptionError('options', '{ cert, signer, … }', options);
   }
   refuseServer(server);
+  const reason = reasonToFallBack();
+  if (reason !== undefined && server instanceof TlsServer) {
+    serveByNodeTls(server, options, reason);
+    attached.add(server);
+    return server;
+  }
   const own = settingsOf(server);
   // https and http2 set default protocols. A callback that chooses for each client takes precedence.
   if (options.ALPNCallback) delete own.ALPNProtocols;
@@ -95,6 +103,7 @@ function refuseServer(server: NetServer): void {
       'expected an https, http2 secure or tls server; use https.createServer(handler) instead of http.createServer',
     );
   }
+  if (attached.has(server)) refuse('the server is attached already');
   const { key, cert, pfx, _contexts: contexts } = server as TlsServerFields;
   if (key !== undefined || cert !== undefined || pfx !== undefined) {
     refuse('the server was made with a key or certificate; make it without, and pass { cert, signer } here');
@@ -102,6 +111,5 @@ function refuseServer(server: NetServer): void {
   if (Array.isArray(contexts) && contexts.length > 0) {
     refuse('the server has contexts with keys of their own; add contexts with a signer, after attach');
   }
-  if (attached.has(server)) refuse('the server is attached already');
   if (connectionCount(server) > 0) refuse('the server has open connections; attach before it listens');
 }

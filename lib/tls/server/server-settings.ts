@@ -36,6 +36,11 @@ const hidden = {
   enableTrace: 'enableTrace',
 } as const;
 
+/** Whether a symbol of a `tls.Server` is the one of its `handshakeTimeout`. */
+export function isHandshakeTimeout({ description }: symbol): boolean {
+  return description === hidden.handshakeTimeout;
+}
+
 interface ServerFields {
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
