@@ -18,6 +18,7 @@ import { checkReleased } from './check/released.mjs';
 import { bareEnvironment, installWith, installedTree, managers, packageIn } from './check/install.mjs';
 import { manifestOf, nodes, tool } from './check/tools.mjs';
 import { checkTypes } from './check/types.mjs';
+import { packInto } from './packed.mjs';
 
 const handshake = inCheckout('scripts', 'package', 'check', 'consumer', 'handshake.cjs');
 
@@ -27,7 +28,7 @@ async function checkPackage(args) {
   // Not in the checkout, where Node would find its node_modules.
   const folder = mkdtempSync(join(tmpdir(), 's2n-pkey-package-'));
   try {
-    const tarball = await pack(folder);
+    const tarball = await packInto(folder);
     const identity = await makeIdentity(folder);
     const env = bareEnvironment(folder);
     const installed = await checkWithNpm({ folder, tarball, identity, env });
@@ -45,14 +46,6 @@ async function checkPackage(args) {
 async function machineKind() {
   const machine = await import('../../dist/lib/native/machine.js');
   return machine.machineKind();
-}
-
-async function pack(folder) {
-  say('packing (npm pack) ...');
-  const { ok, output } = await run('npm', ['pack', '--pack-destination', folder]);
-  if (!ok) throw new Refusal(`npm pack failed:\n${lastLines(output)}`);
-  const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-  return join(folder, tarball);
 }
 
 async function checkWithNpm({ folder, tarball, identity, env }) {

@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { inCheckout } from '../../checkout.mjs';
 import { Refusal, lastLines, run } from '../../command.mjs';
+import { freePort } from '../../free-port.mjs';
 
 /** Throws a Refusal when something of it does not work. */
 export async function checkCommandLine({ folder, env, npm }) {
@@ -51,15 +51,6 @@ async function checkReadme({ folder, env, data }) {
       await once(server, 'close');
     }
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** What a pattern finds in the first line of a program's output that it fits; a Refusal when the program ends before. */
