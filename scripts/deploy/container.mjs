@@ -54,7 +54,8 @@ export function startContainer({ root, config, args = [], env = {}, mounts = [] 
       '--',
       ...command,
     ],
-    { env: { PATH: process.env.PATH, ...own, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    // Runtimes give a user that /etc/passwd does not have the root as home.
+    { env: { PATH: process.env.PATH, HOME: '/', ...own, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   return new Container(child);
 }
