@@ -146,7 +146,7 @@ async function serveFrom(store, folder) {
     chmodSync(socket, 0o2770);
 
     const signer = await start(store, 'signer', {
-      args: ['--key', arn],
+      args: ['--key', arn, '--allow-uid', '65532'],
       env: environmentOf(kms),
       mounts: [{ from: socket, to: '/run/s2n-pkey', writable: true }],
     });
