@@ -27,10 +27,10 @@ metrics.watch(server);
 server.on('tlsClientError', (error) => console.error(error.code, error.message));
 
 // For the cluster alone: plain HTTP, on a port that the load balancer does not have.
-const health = healthHandler({ server, signer });
+const answerProbe = healthHandler({ servers: [server], probeEvery: 60_000 });
 const operations = createHttpServer((request, response) => {
   if (request.url === '/metrics') response.setHeader('Content-Type', metrics.contentType).end(metrics.text());
-  else health(request, response);
+  else if (!answerProbe(request, response)) response.writeHead(404).end();
 });
 
 operations.listen(Number(OPERATIONS_PORT));
