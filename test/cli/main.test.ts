@@ -21,7 +21,7 @@ describe('s2n-pkey', () => {
 
   it('--help lists the commands, and names --version', async () => {
     const { stdout } = await run('--help');
-    for (const command of ['demo', 'doctor', 'local-kms', 'signer', 'build', '--version']) {
+    for (const command of ['demo', 'doctor', 'local-kms', 'signer', 'config', 'build', '--version']) {
       expect(stdout).to.contain(command);
     }
   });
