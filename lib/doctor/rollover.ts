@@ -15,6 +15,7 @@ import { examinationSchema, preflight, type PreflightReport } from './preflight.
 /** What the server is to go on with, and what else of it is to be checked. */
 export interface RolloverOptions extends SecureContextOptions, KmsClientOptions {
   servernames?: readonly string[];
+  /** Days before the end of a certificate from which it is a warning. Default: 21. */
   expiryWarningDays?: number;
 }
 

@@ -17,6 +17,7 @@ import { readOptionsObject, type SchemaOf } from '../options/option.ts';
 import { programArguments } from '../programs.ts';
 import {
   accountPattern,
+  defaultAccount,
   controlTokenVariable,
   defaultRegion,
   listeningPrefix,
@@ -70,7 +71,10 @@ export const localKmsSchema = {
     ...{ isSecret: false, fallback: defaultRegion },
     fits: (value) => typeof value === 'string' && regionPattern.test(value),
   }),
-  account: text({ expected: 'twelve digits', pattern: accountPattern, isSecret: false }),
+  account: anything<string>({
+    ...{ type: 'string', expected: 'twelve digits', isSecret: false, fallback: defaultAccount },
+    fits: (value) => typeof value === 'string' && accountPattern.test(value),
+  }),
   replicasOf: text({ expected: 'the path of a directory', pattern: /./, isSecret: false }),
   startTimeout: milliseconds({ least: 1, fallback: 30_000 }),
 } satisfies SchemaOf<LocalKmsOptions>;
@@ -218,7 +222,7 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
 
   const program = programArguments(import.meta.url, 'main');
   const args = ['--port', String(port), '--data', dataDirectory, '--region', region];
-  if (account !== undefined) args.push('--account', account);
+  args.push('--account', account);
   if (replicasOf !== undefined) args.push('--replicas-of', replicasOf);
   const child = spawn(process.execPath, [...program, ...args, '--parent-lifetime'], {
     stdio: ['pipe', 'pipe', 'pipe'],

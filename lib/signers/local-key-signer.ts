@@ -21,7 +21,7 @@ export interface LocalKeySignerOptions {
 }
 
 const keyOption: Option<string> = {
-  type: 'string | Buffer',
+  type: 'string | Uint8Array',
   expected: 'a private key as PEM, a string or Buffer with "-----BEGIN … PRIVATE KEY-----"',
   isRequired: true,
   isSecret: true,

@@ -12,6 +12,8 @@ export interface OptionInterface {
   readonly own: readonly string[];
   /** Those, and the ones that it takes over from Node and other packages. */
   readonly all: readonly string[];
+  /** What the comment above each says; empty without one. */
+  readonly comments: ReadonlyMap<string, string>;
 }
 
 /** The interfaces of options that the entry points of the package export, by the TypeScript compiler. */
@@ -42,6 +44,12 @@ export function optionInterfaces(): OptionInterface[] {
         name,
         own: properties.filter(isOwn).map((property) => property.getName()),
         all: properties.map((property) => property.getName()),
+        comments: new Map(
+          properties.map((property) => [
+            property.getName(),
+            ts.displayPartsToString(property.getDocumentationComment(checker)),
+          ]),
+        ),
       });
     }
   }

@@ -139,8 +139,7 @@ export const publicOptions: Readonly<Record<string, PublicOptions>> = {
   ProtocolVersionOptions: { schema: versionSchema },
   WatchCertificateOptions: {
     schema: watchSchema,
-    use: (options) =>
-      withServer((server) => watchCertificate(server, { cert: '/none', signer, ...options })),
+    use: (options) => withServer((server) => watchCertificate(server, { cert: '/none', signer, ...options })),
     // A certificate that is not there is reported before the context's own options are.
     passesOn: Object.keys(secureContextSchema).filter((name) => name !== 'cert' && name !== 'signer'),
   },
