@@ -149,6 +149,15 @@ export const stateMetrics = {
   ),
 } as const;
 
+/** Only in the metrics of a cluster. */
+export const clusterWorkers = metric(
+  'gauge',
+  'cluster.workers',
+  '{worker}',
+  ['state'],
+  'Workers of the cluster that answered this time, or were late and are counted as they were before.',
+);
+
 /** Upper bounds of the buckets of every histogram, in seconds. A KMS signature takes some milliseconds in its own Region. */
 export const defaultBuckets: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,

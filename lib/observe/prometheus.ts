@@ -6,11 +6,15 @@
 import type { Server } from 'node:net';
 import { anything } from '../options/kinds.ts';
 import { readOptionsObject, type SchemaOf } from '../options/option.ts';
+import { reportToPrimary } from './cluster-worker.ts';
 import { contentType, histogramLines, valueLines } from './exposition.ts';
 import { measureChannels } from './measurements.ts';
 import { defaultBuckets, eventMetrics, stateMetrics, type Metric } from './metrics.ts';
 import { Distribution, Family, Value } from './series.ts';
+import { snapshotOf, type MetricsSnapshot } from './snapshot.ts';
 import { engineState, WatchedServers } from './state.ts';
+
+export { clusterMetrics, type ClusterMetrics, type ClusterMetricsOptions } from './cluster-metrics.ts';
 
 export interface PrometheusOptions {
   /** Upper bounds of the histograms' buckets in seconds, rising. 1 ms to 10 s unless given. */
@@ -47,13 +51,18 @@ export class PrometheusMetrics {
       // Without labels there is one series, which is 0 before anything has happened.
       if (metric.labels.length === 0) (this.#values.get(metric) ?? this.#histograms.get(metric))?.of([]);
     }
-    this.#stop = measureChannels({
+    const stop = measureChannels({
       add: (metric, amount, labels) => {
         const series = this.#values.get(metric)?.of(labels);
         if (series) series.value += amount;
       },
       record: (metric, seconds, labels) => this.#histograms.get(metric)?.of(labels).record(seconds),
     });
+    const stopReporting = reportToPrimary(() => this.#snapshot());
+    this.#stop = () => {
+      stop();
+      stopReporting();
+    };
   }
 
   /**
@@ -83,6 +92,16 @@ export class PrometheusMetrics {
       );
     }
     return texts.join('');
+  }
+
+  #snapshot(): MetricsSnapshot {
+    const values = new Map(this.#values);
+    for (const { metric, labels, value } of [...engineState(), ...this.#watched.expiries()]) {
+      const family = values.get(metric) ?? new Family((names) => new Value(names));
+      family.of(labels).value = value;
+      values.set(metric, family);
+    }
+    return snapshotOf(this.#buckets, values, this.#histograms);
   }
 
   /** Counts no more. */

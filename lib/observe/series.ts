@@ -31,6 +31,15 @@ export class Distribution {
     this.sum += value;
     this.count++;
   }
+
+  /** Adds what another one with the same bounds has counted. */
+  merge(counts: readonly number[], sum: number): void {
+    for (const [bucket, count] of counts.entries()) {
+      this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
+      this.count += count;
+    }
+    this.sum += sum;
+  }
 }
 
 /** All series of one metric, by the values of their labels. */

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import {
+  attach,
   CertificateWatch,
   createKey,
   createServer,
@@ -16,6 +20,7 @@ import {
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
 import { handshakeEndChannel } from '../../lib/observe/channels/channels.ts';
 import { observeWithOpenTelemetry } from '../../lib/observe/opentelemetry.ts';
+import { ClusterMetrics } from '../../lib/observe/cluster-metrics.ts';
 import { PrometheusMetrics } from '../../lib/observe/prometheus.ts';
 import { AzureSigner } from '../../lib/signers/azure/azure-signer.ts';
 import { GoogleSigner } from '../../lib/signers/google/google-signer.ts';
@@ -54,7 +59,7 @@ describe('using and await using', () => {
 
   for (const closed of [
     ...[AzureSigner, GoogleSigner, KmsSigner, Pkcs11Signer, ReplicatedSigner, SocketSigner, VaultSigner],
-    ...[CertificateWatch, PrometheusMetrics],
+    ...[CertificateWatch, ClusterMetrics, PrometheusMetrics],
   ]) {
     it(`close a ${closed.name} at the end of the block`, () => {
       let count = 0;
@@ -124,5 +129,18 @@ describe('using and await using', () => {
       watch.once('close', () => events.push('the watch'));
     }
     expect(events).to.deep.equal(['the watch', 'the server']);
+  });
+
+  it('end attached servers of https and http2', async () => {
+    const secured = { cert, signer: new LocalKeySigner({ key }) };
+    for (const create of [() => createHttpsServer(), () => createSecureServer()]) {
+      let closed = false;
+      {
+        await using server = attach(create(), secured).listen(0);
+        await once(server, 'listening');
+        server.once('close', () => (closed = true));
+      }
+      expect(closed).to.equal(true);
+    }
   });
 });
