@@ -60,6 +60,20 @@ describe('the flags of the commands', () => {
     });
   }
 
+  it('are for commands that docs/reference.md lists, each of them', () => {
+    const [, list = ''] = /const commands[^=]*= \[([^\]]*)\]/.exec(sourceText('cli/main.ts')) ?? [];
+    const names = [
+      ...sourceText('cli').matchAll(/^export const (\w+Command): Command = \{\n {2}name: '([\w-]+)'/gm),
+    ];
+    const registered = names
+      .filter(([, variable = '']) => list.includes(`${variable},`))
+      .map(([, , name = '']) => name);
+    expect(registered).to.include.members(['doctor', 'build']);
+    expect(registered).to.have.length(list.split(',').filter((it) => it.trim() !== '').length);
+    const table = sectionOf('reference.md', 'Commands');
+    expect(registered.filter((name) => !table.includes(`npx s2n-pkey ${name}`))).to.deep.equal([]);
+  });
+
   it('are those of the command wherever a page shows one', () => {
     const shown: string[] = [];
     const unknown: string[] = [];
