@@ -38,13 +38,18 @@ export function glibcVersion(): string | undefined {
   return typeof header.glibcVersionRuntime === 'string' ? `glibc ${header.glibcVersionRuntime}` : undefined;
 }
 
-/** Whether this Node is linked with musl, by the dynamic loader that its executable names in its first bytes. */
+/**
+ * Whether this Node is linked with musl, by the dynamic loader that its executable names in its first bytes. It names none where
+ * the loader itself was started, with Node as its argument.
+ */
 function usesMusl(): boolean {
   try {
     const file = openSync(process.execPath, 'r');
     try {
-      const start = Buffer.alloc(4096);
-      return start.subarray(0, readSync(file, start)).includes('/ld-musl-');
+      const buffer = Buffer.alloc(4096);
+      const start = buffer.subarray(0, readSync(file, buffer));
+      if (start.includes('/ld-musl-')) return true;
+      return !start.includes('/ld-linux') && glibcVersion() === undefined;
     } finally {
       closeSync(file);
     }

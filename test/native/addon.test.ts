@@ -39,6 +39,16 @@ describe('Loading the native addon', () => {
     expect(exports).to.include.members(['Config', 'Environment', 'LocalKey']);
   });
 
+  it('finds it for a Node that the dynamic loader was told to start', async () => {
+    const { stdout: headers } = await promisify(execFile)('readelf', ['-l', process.execPath]);
+    const loader = /program interpreter: (\/[^\]]+)\]/.exec(headers)?.[1];
+    if (loader === undefined) throw new Error(`no loader in ${headers}`);
+    const env = { ...process.env, S2N_PKEY_ADDON: '' };
+    const args = [process.execPath, '--import', tsx, script];
+    const { stdout } = await promisify(execFile)(loader, args, { env });
+    expect(stdout).to.include('LocalKey');
+  });
+
   it('takes another that S2N_PKEY_ADDON names, also by a path relative to the working directory', async () => {
     const { exports } = await load({ S2N_PKEY_ADDON: relative(folder, built) }, folder);
     expect(exports).to.include.members(['Config', 'Environment', 'LocalKey']);
