@@ -53,6 +53,8 @@ export type { SharedTicketKeys, SessionOptions } from './tls/context/session-opt
 export type { PemTexts, TrustOptions } from './tls/context/trust.ts';
 export type { AlpnProtocols } from './tls/context/alpn-protocols.ts';
 export type { TlsServerOptions } from './tls/server/server-options.ts';
+export type { ProxyProtocolOptions } from './tls/server/proxy-protocol.ts';
+export type { ProxyEndpoint, ProxyProtocolHeader, ProxyTls, ProxyTlv } from './tls/socket/proxy-header.ts';
 export { LocalKeySigner, type LocalKeySignerOptions } from './signers/local-key-signer.ts';
 export {
   KmsSigner,

@@ -57,10 +57,10 @@ EngineLoop& Engine::StartedLoopFor(StreamId id) {
 
 StreamId Engine::Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                        std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
-                       DescriptorTally::Place place) {
+                       DescriptorTally::Place place, ProxyProtocol proxy) {
   const StreamId id = NextStreamId();
   StartedLoopFor(id).Adopt(id, std::move(tcp), std::move(contexts), std::move(sink),
-                           handshake_timeout, std::move(place));
+                           handshake_timeout, std::move(place), std::move(proxy));
   return id;
 }
 

@@ -33,7 +33,7 @@ class Engine {
   // descriptor is closed.
   StreamId Adopt(Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
                  std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
-                 DescriptorTally::Place place = {});
+                 DescriptorTally::Place place = {}, ProxyProtocol proxy = {});
   // Starts a client's handshake over a connected descriptor. `pair` is one end of a socketpair;
   // JavaScript has the other.
   StreamId Connect(Descriptor tcp, Descriptor pair, tls::ClientOptions options,

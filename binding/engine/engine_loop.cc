@@ -69,7 +69,7 @@ LoopStatistics EngineLoop::Count() const {
     statistics.descriptors += static_cast<uint64_t>(stream->descriptors());
     if (stream->AwaitsSignature()) {
       statistics.awaiting_signature++;
-    } else if (stream->Is<Handshaking>()) {
+    } else if (stream->IsBeforeOpen()) {
       statistics.handshaking++;
     }
     if (stream->Is<Open>()) statistics.open++;

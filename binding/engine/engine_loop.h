@@ -67,7 +67,7 @@ class EngineLoop {
   // Any thread may make the calls below. They run on the engine thread, in order.
   void Adopt(StreamId id, Descriptor tcp, std::shared_ptr<const tls::ServerContexts> contexts,
              std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
-             DescriptorTally::Place place = {});
+             DescriptorTally::Place place = {}, ProxyProtocol proxy = {});
   // Starts a client's handshake: see TlsStream.
   void Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::ClientOptions options,
                std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout);
@@ -96,6 +96,7 @@ class EngineLoop {
     Descriptor pair;                                      // a client's
     std::shared_ptr<const tls::ServerContexts> contexts;  // a server's
     DescriptorTally::Place place;                         // the same
+    ProxyProtocol proxy;                                  // the same
     tls::ClientOptions options;                           // a client's
     std::chrono::milliseconds handshake_timeout{0};
     std::shared_ptr<Adoption> next;

@@ -27,19 +27,20 @@ void EngineLoop::Submit(Command command) {
 void EngineLoop::Adopt(StreamId id, Descriptor tcp,
                        std::shared_ptr<const tls::ServerContexts> contexts,
                        std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
-                       DescriptorTally::Place place) {
+                       DescriptorTally::Place place, ProxyProtocol proxy) {
   auto adoption = std::make_shared<Adoption>();
   adoption->id = id;
   adoption->sink = std::move(sink);
   adoption->tcp = std::move(tcp);
   adoption->contexts = std::move(contexts);
   adoption->place = std::move(place);
+  adoption->proxy = std::move(proxy);
   adoption->handshake_timeout = handshake_timeout;
   Submit([adoption = std::move(adoption)](EngineLoop& loop) {
     loop.Begin(adoption, [&loop](Adoption& given) {
-      return std::make_unique<TlsStream>(loop.context_, given.id, std::move(given.tcp),
-                                         std::move(given.contexts), given.sink,
-                                         given.handshake_timeout, std::move(given.place));
+      return std::make_unique<TlsStream>(
+          loop.context_, given.id, std::move(given.tcp), std::move(given.contexts), given.sink,
+          given.handshake_timeout, std::move(given.place), std::move(given.proxy));
     });
   });
 }

@@ -9,6 +9,7 @@
 #include "engine/descriptor.h"
 #include "engine/endpoints.h"
 #include "memory/secret_bytes.h"
+#include "proxy/header.h"
 #include "tls/connection.h"
 #include "tls/failure.h"
 
@@ -87,6 +88,14 @@ struct SessionReceived {
   memory::SecretBytes session;
 };
 
+// The handshake begins, on a server that reads PROXY protocol headers. Before all other events of a
+// stream, except that it failed.
+struct ProxyHeaderRead {
+  proxy::Header header;  // version 0: there is none
+  Endpoints endpoints;   // of the client
+  Endpoints balancer;    // of the TCP connection
+};
+
 struct Event {
   // In the order of the variant. lib/native/events.ts reads the same numbers.
   enum class Kind : uint8_t {
@@ -99,9 +108,10 @@ struct Event {
     kClientHello,
     kJudge,
     kSession,
+    kProxyHeader,
   };
   using Body = std::variant<SignAsked, Secured, HandshakeFailed, Broken, Closed, Truncated,
-                            ClientHelloReceived, VerdictAsked, SessionReceived>;
+                            ClientHelloReceived, VerdictAsked, SessionReceived, ProxyHeaderRead>;
 
   StreamId stream = 0;
   Body body = Closed{};

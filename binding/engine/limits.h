@@ -24,6 +24,8 @@ struct Limits {
   // failed, which the silence must hide.
   size_t silent = 1024;
   std::chrono::milliseconds silent_tick{100};
+  // A PROXY protocol header must be complete this long after its first byte.
+  std::chrono::milliseconds proxy_header{5000};
   // A TLS 1.2 client gets the end of its handshake after JavaScript has taken the connection, or
   // after this time if JavaScript is busy.
   std::chrono::milliseconds taking{100};

@@ -1,5 +1,8 @@
 // The phases of a stream, and what each takes over from the one before it.
 //
+//   ReadingHeader (servers that read the PROXY protocol)
+//        │
+//        ▼
 //   Handshaking ──► Open ──► Lingering ──► Ended
 //        │            │          ▲
 //        └────────────┴► Silent ─┘
@@ -7,9 +10,6 @@
 // Each phase can also go to Ended directly. A phase never replaces itself: its methods return the
 // next phase, and TlsStream::Go destroys the old one and enters the new one. So a phase's `this` is
 // valid until its method has returned.
-//
-// A phase that reads before the handshake returns ToHandshake. TlsStream's constructor for servers
-// is where it would begin, and its class would be the first of TlsStream::Phase.
 #pragma once
 
 #include <cstdint>

@@ -36,6 +36,8 @@ int AlertFor(const tls::Failure& failure, int unnamed) {
     case tls::FailureKind::kAlert:
     case tls::FailureKind::kTimeout:
     case tls::FailureKind::kNotTls:
+    case tls::FailureKind::kProxyProtocol:
+    case tls::FailureKind::kHealthCheck:
       return -1;
     case tls::FailureKind::kProtocol:
     case tls::FailureKind::kCertificate:

@@ -19,13 +19,19 @@ Clock::time_point Until(const LoopContext& context, std::chrono::milliseconds ti
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
                      std::shared_ptr<const tls::ServerContexts> contexts,
                      std::shared_ptr<EventSink> sink, std::chrono::milliseconds handshake_timeout,
-                     DescriptorTally::Place place)
+                     DescriptorTally::Place place, ProxyProtocol proxy)
     : io_(context, this, this, id, std::move(tcp), Descriptor(), std::move(sink), std::move(place),
           false),
-      phase_(std::in_place_type<Handshaking>, io_,
-             ToHandshake{std::move(contexts), nullptr, Endpoints::Of(io_.tcp.get()),
-                         Until(context, handshake_timeout)}) {
+      phase_(FirstPhase(io_,
+                        ToHandshake{std::move(contexts), nullptr, Endpoints::Of(io_.tcp.get()),
+                                    Until(context, handshake_timeout)},
+                        std::move(proxy))) {
   Start();
+}
+
+TlsStream::Phase TlsStream::FirstPhase(StreamIo& io, ToHandshake to, ProxyProtocol proxy) {
+  if (!proxy.policy) return Phase(std::in_place_type<Handshaking>, io, std::move(to));
+  return Phase(std::in_place_type<ReadingHeader>, io, ToHeader{std::move(to), std::move(proxy)});
 }
 
 TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descriptor pair,
@@ -40,12 +46,11 @@ TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descript
 
 void TlsStream::Start() {
   io_.SetNoDelay(true);  // waiting for more in the kernel would only add latency
-  auto& handshaking = std::get<Handshaking>(phase_);
   if (!io_.context.poller.Add(io_.tcp.get(), &io_.tcp_side)) {
-    return Go(handshaking.Fail(tls::Failure::Of(
-        tls::FailureKind::kResources, "no memory or no room in epoll for another connection")));
+    return FailBeforeOpen(tls::Failure::Of(tls::FailureKind::kResources,
+                                           "no memory or no room in epoll for another connection"));
   }
-  Go(handshaking.Begin());
+  Go(std::visit([](auto& phase) -> Next { return phase.Begin(); }, phase_));
 }
 
 // The deadline of a phase ends with it.
@@ -66,7 +71,7 @@ void TlsStream::Go(Next next) {
 
 void TlsStream::Schedule() noexcept {
   if (Is<Ended>()) return;
-  (Is<Handshaking>() ? io_.context.handshakes : io_.context.run_queue).Push(line_);
+  (IsBeforeOpen() ? io_.context.handshakes : io_.context.run_queue).Push(line_);
 }
 
 void TlsStream::Drive() {
@@ -90,6 +95,7 @@ void TlsStream::OnOutOfMemory() noexcept {
   try {
     // Where JavaScript has been told of an end already, there is nothing more to tell it.
     if (io_.told < StreamIo::Told::kBroken) {
+      if (ReadingHeader* reading = As<ReadingHeader>()) return Go(reading->OnOutOfMemory());
       if (Handshaking* handshaking = As<Handshaking>()) return Go(handshaking->OnOutOfMemory());
       if (Open* open = As<Open>()) return Go(open->OnOutOfMemory());
     }
@@ -106,6 +112,7 @@ void TlsStream::GiveUp() noexcept {
     return;
   }
   ToEnd end;
+  if (ReadingHeader* reading = As<ReadingHeader>()) end.endpoints = reading->TakeEndpoints();
   if (Handshaking* handshaking = As<Handshaking>()) end.endpoints = handshaking->TakeEndpoints();
   Go(std::move(end));
 }
@@ -135,14 +142,22 @@ void TlsStream::Judge(bool accepted) {
 }
 
 void TlsStream::Destroy(int alert) {
-  Handshaking* handshaking = As<Handshaking>();
-  if (!handshaking) return;
+  if (!IsBeforeOpen()) return;
   tls::Failure failure =
       tls::Failure::Of(alert < 0 ? tls::FailureKind::kClosed : tls::FailureKind::kProtocol,
                        "the application ended the handshake");
   failure.name = "APPLICATION";
   failure.alert = alert;
-  Go(handshaking->Fail(std::move(failure)));
+  FailBeforeOpen(std::move(failure));
+}
+
+void TlsStream::FailBeforeOpen(tls::Failure failure) {
+  if (ReadingHeader* reading = As<ReadingHeader>()) return Go(reading->Fail(std::move(failure)));
+  if (Handshaking* handshaking = As<Handshaking>()) Go(handshaking->Fail(std::move(failure)));
+}
+
+void TlsStream::Admit() {
+  if (ReadingHeader* reading = As<ReadingHeader>()) Go(reading->Admit());
 }
 
 void TlsStream::Taken() {
@@ -172,7 +187,7 @@ void TlsStream::Reset() {
 
 void TlsStream::Abandon() {
   if (Open* open = As<Open>()) return open->Abandon();
-  if (!Is<Handshaking>()) return;
+  if (!IsBeforeOpen()) return;
   io_.PostClosed();
   Go(ToEnd{});
 }

@@ -22,6 +22,7 @@
 //   peer's fatal alert                  the same, without silence and alert
 //   a limit, memory that ran out        the same with the failure's kind; everything written before,
 //                                       the alert that fits, FIN
+//   PROXY protocol header is refused    kFailed; FIN, without an alert
 //   handshake fails, no secret in play  kFailed; the alert that fits, under the keys in use; FIN
 //   handshake fails after decrypting    kFailed; silence for s2n's blinding delay; FIN
 //   the signer fails, or is too late    kFailed; alert internal_error; FIN
@@ -50,6 +51,7 @@
 #include "engine/phase_departing.h"
 #include "engine/phase_handshaking.h"
 #include "engine/phase_open.h"
+#include "engine/phase_reading_header.h"
 #include "engine/stream_io.h"
 #include "tls/connection.h"
 
@@ -59,7 +61,8 @@ class TlsStream final : private tls::Transport {
  public:
   TlsStream(LoopContext& context, StreamId id, Descriptor tcp,
             std::shared_ptr<const tls::ServerContexts> contexts, std::shared_ptr<EventSink> sink,
-            std::chrono::milliseconds handshake_timeout, DescriptorTally::Place place);
+            std::chrono::milliseconds handshake_timeout, DescriptorTally::Place place,
+            ProxyProtocol proxy = {});
   // A client's. `pair` is the engine's end; JavaScript has the other already, and what it writes
   // waits in it until the handshake is done.
   TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descriptor pair,
@@ -82,6 +85,8 @@ class TlsStream final : private tls::Transport {
 
   // A signature for another operation than the one awaited is dropped.
   void CompleteSignature(OperationId operation, std::vector<uint8_t> signature);
+  // The client whose address a PROXY protocol header names may begin with its handshake.
+  void Admit();
   // JavaScript has the descriptor of the pair.
   void Taken();
   // Ends a handshake with this alert; -1: with none.
@@ -114,17 +119,20 @@ class TlsStream final : private tls::Transport {
     return std::holds_alternative<InPhase>(phase_);
   }
   bool AwaitsSignature() const noexcept;
+  bool IsBeforeOpen() const noexcept { return Is<ReadingHeader>() || Is<Handshaking>(); }
 
  private:
-  using Phase = std::variant<Handshaking, Open, Silent, Lingering, Ended>;
+  using Phase = std::variant<ReadingHeader, Handshaking, Open, Silent, Lingering, Ended>;
 
   // Null in another phase.
   template <typename InPhase>
   InPhase* As() noexcept {
     return std::get_if<InPhase>(&phase_);
   }
+  static Phase FirstPhase(StreamIo& io, ToHandshake to, ProxyProtocol proxy);
   void Start();
   void Go(Next next);
+  void FailBeforeOpen(tls::Failure failure);
   void GiveUp() noexcept;
   ssize_t ReceiveRecords(uint8_t* buffer, uint32_t length) override;
   void SendRecords(const uint8_t* data, uint32_t length) override;

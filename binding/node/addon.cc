@@ -7,6 +7,7 @@
 #include "node/descriptor_tally_object.h"
 #include "node/environment.h"
 #include "node/local_key_object.h"
+#include "node/proxy_policy_object.h"
 #include "node/server_contexts_object.h"
 #include "node/socket_pair.h"
 #include "node/trust_store_object.h"
@@ -20,6 +21,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("DescriptorTally", DescriptorTallyObject::Define(env));
   exports.Set("Environment", Environment::Define(env));
   exports.Set("LocalKey", LocalKeyObject::Define(env));
+  exports.Set("ProxyPolicy", ProxyPolicyObject::Define(env));
   exports.Set("ServerContexts", ServerContextsObject::Define(env));
   exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
   exports.Set("sendDatagram", Napi::Function::New<SendDatagram>(env, "sendDatagram"));

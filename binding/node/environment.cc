@@ -18,6 +18,7 @@
 #include "node/descriptor_tally_object.h"
 #include "node/errors.h"
 #include "node/event_array.h"
+#include "node/proxy_policy_object.h"
 #include "node/server_contexts_object.h"
 #include "tls/s2n_handles.h"
 
@@ -97,6 +98,7 @@ Napi::Function Environment::Define(Napi::Env env) {
   return DefineClass(env, "Environment",
                      {
                          InstanceMethod<&Environment::Adopt>("adopt"),
+                         InstanceMethod<&Environment::Admit>("admit"),
                          InstanceMethod<&Environment::Drain>("drain"),
                          InstanceMethod<&Environment::TakeDescriptor>("takeDescriptor"),
                          InstanceMethod<&Environment::Connect>("connect"),
@@ -198,8 +200,15 @@ Napi::Value Environment::Adopt(const Napi::CallbackInfo& info) {
   if (!tcp) return Napi::Number::New(env, -errno);
   const std::chrono::milliseconds timeout(info[2].As<Napi::Number>().Int64Value());
   engine::DescriptorTally::Place place(DescriptorTallyObject::From(info[3]));
+  engine::ProxyProtocol proxy;
+  proxy.policy = ProxyPolicyObject::From(info[4]);
+  if (proxy.policy) {
+    proxy.carrier_host = info[5].ToString().Utf8Value();
+    proxy.asks = info[6].ToBoolean();
+  }
   return Begin(env, [&] {
-    return engine_->Adopt(std::move(tcp), contexts, queue_, timeout, std::move(place));
+    return engine_->Adopt(std::move(tcp), contexts, queue_, timeout, std::move(place),
+                          std::move(proxy));
   });
 }
 
@@ -244,6 +253,8 @@ Napi::Value Environment::TakeDescriptor(const Napi::CallbackInfo& info) {
   if (info[1].ToBoolean()) Tell(info, &engine::TlsStream::Taken);
   return Napi::Number::New(info.Env(), fd);
 }
+
+void Environment::Admit(const Napi::CallbackInfo& info) { Tell(info, &engine::TlsStream::Admit); }
 
 void Environment::Complete(const Napi::CallbackInfo& info) {
   const auto operation = static_cast<engine::OperationId>(info[1].As<Napi::Number>().Int64Value());

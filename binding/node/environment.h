@@ -53,6 +53,7 @@ class Environment final : public Napi::ObjectWrap<Environment> {
 
  private:
   Napi::Value Adopt(const Napi::CallbackInfo& info);
+  void Admit(const Napi::CallbackInfo& info);
   void ChooseContext(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value TakeDescriptor(const Napi::CallbackInfo& info);

@@ -21,6 +21,11 @@ class Writer {
     Set(value);
   }
   void Text(const std::string& text) { Text(text.data(), text.size()); }
+  void Utf8(const std::string& text) {
+    napi_value value = nullptr;
+    napi_create_string_utf8(env_, text.data(), text.size(), &value);
+    Set(value);
+  }
   template <typename Any>
   void Bytes(const Any& bytes) {
     Set(Napi::Buffer<uint8_t>::Copy(env_, bytes.data(), bytes.size()));
@@ -128,6 +133,21 @@ void Write(Writer& writer, const engine::VerdictAsked& asked) { Write(writer, as
 
 void Write(Writer& writer, const engine::SessionReceived& received) {
   writer.Bytes(received.session);
+}
+
+void Write(Writer& writer, const engine::ProxyHeaderRead& read) {
+  writer.Number(read.header.version);
+  writer.Bool(read.header.local);
+  writer.Number(static_cast<double>(read.header.transport));
+  writer.Utf8(read.header.source.host);
+  writer.Number(read.header.source.port);
+  writer.Utf8(read.header.destination.host);
+  writer.Number(read.header.destination.port);
+  writer.Bytes(read.header.tlvs);
+  writer.Address(read.endpoints.remote);
+  writer.Address(read.endpoints.local);
+  writer.Address(read.balancer.remote);
+  writer.Address(read.balancer.local);
 }
 
 }  // namespace

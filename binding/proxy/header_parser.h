@@ -34,6 +34,7 @@ class HeaderParser {
   // What is wrong with it: a sentence's end, a string literal.
   const char* problem() const noexcept { return problem_; }
   // Once it is done.
+  const Header& header() const noexcept { return header_; }
   Header TakeHeader() noexcept { return std::move(header_); }
 
  private:

@@ -120,6 +120,10 @@ const char* FailureKindName(FailureKind kind) {
       return "timeout";
     case FailureKind::kNotTls:
       return "not-tls";
+    case FailureKind::kProxyProtocol:
+      return "proxy-protocol";
+    case FailureKind::kHealthCheck:
+      return "health-check";
     case FailureKind::kResources:
       return "resources";
     case FailureKind::kInternal:

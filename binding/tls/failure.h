@@ -17,8 +17,10 @@ enum class FailureKind : uint8_t {
   kCertificate,  // the peer's certificate does not verify, or is missing; `name` is OpenSSL's code
   kTimeout,      // the handshake's deadline passed
   kNotTls,       // the first bytes were not a TLS record: a plaintext request, a scan
-  kResources,    // descriptors or memory ran out
-  kInternal,     // an error in s2n-tls, AWS-LC or this package
+  kProxyProtocol,  // the PROXY protocol header is missing, not allowed or malformed; see `name`
+  kHealthCheck,    // a load balancer connected and closed: no error
+  kResources,      // descriptors or memory ran out
+  kInternal,       // an error in s2n-tls, AWS-LC or this package
 };
 
 struct Failure {

@@ -15,6 +15,7 @@ import { signatureLimitsSchema } from '../signers/admission/signature-limits.ts'
 import { kmsSchema } from '../signers/kms/kms-signer-options.ts';
 import { servedSchema } from '../signers/socket/serve-signer-options.ts';
 import { sessionSchema } from '../tls/context/session-options.ts';
+import { proxyProtocolOption } from '../tls/server/proxy-protocol.ts';
 import { serverSchema } from '../tls/server/server-options.ts';
 import { backendOption } from './backends.ts';
 import { readConfigFile } from './config-file.ts';
@@ -47,6 +48,7 @@ export const registerSchema = {
   crl: file('PEM revocation lists'),
   sessionTimeout: optional(sessionSchema.sessionTimeout),
   ticketKeys: file('48 bytes: session ticket keys that several machines share'),
+  proxyProtocol: proxyProtocolOption,
   signatureLimits: groupOrFalse(signatureLimitsSchema, 'limits such as { perSecond: 800 }'),
 } satisfies Schema;
 

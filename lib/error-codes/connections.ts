@@ -27,6 +27,11 @@ export const connectionCodes = {
     'A signer did not answer a probe of `health` within 10 seconds. The report has the code.',
     'Look at the signer as for a handshake that times out.',
   ],
+  ERR_S2N_PKEY_PROXY_PROTOCOL: [
+    'TlsConnectionError',
+    'The server has `proxyProtocol`, and the connection did not begin with an acceptable PROXY protocol header. `reason` says why: `PROXY_PROTOCOL_MISSING`, `…_NOT_ALLOWED` (not from a network in `from`), `…_MALFORMED`, `…_TOO_LONG`, `…_CHECKSUM`, `…_INCOMPLETE` (closed within the header), `…_TIMEOUT` (not complete 5 s after its first byte).',
+    'If the connection is from your load balancer, turn the PROXY protocol on there, and list its networks in `proxyProtocol.from`. Ignore single ones from elsewhere.',
+  ],
   ERR_S2N_PKEY_SIGNATURE_INVALID: [
     'TlsConnectionError, SignerError',
     'A signature does not verify against the certificate. It was not sent.',

@@ -132,6 +132,14 @@ export interface NativeDescriptorTallyConstructor {
   new (): NativeDescriptorTally;
 }
 
+/** Whose PROXY protocol headers are accepted, and whether each connection must have one. Immutable. */
+export type NativeProxyPolicy = object;
+
+export interface NativeProxyPolicyConstructor {
+  /** `from`: addresses, networks such as `10.0.0.0/8`, or `unix`. */
+  new (from: readonly string[], required: boolean): NativeProxyPolicy;
+}
+
 /** What the engine counts, by the state of its connections. */
 export interface EngineDiagnostics {
   threads: number;
@@ -182,6 +190,8 @@ export interface NativeClientOptions {
 
 /** Commands of JavaScript to one stream of the engine. */
 export interface StreamCommands {
+  /** The answer to a `PROXY_HEADER` event of a stream that asks. */
+  admit(stream: number): void;
   /** Answers a client hello; see `StreamListener.onClientHello`. */
   chooseContext(stream: number, config: NativeConfig | undefined, protocol: string | undefined): void;
   complete(stream: number, operation: number, signature: Uint8Array): void;
@@ -221,13 +231,17 @@ export interface NativeEnvironment extends StreamCommands {
   ): Buffer | undefined | null;
   /**
    * Duplicates an accepted descriptor and starts its handshake. Returns the stream's id, or a negative errno.
-   * `handshakeTimeout` is in milliseconds, 0: none. `tally` counts the duplicate until it is closed.
+   * `handshakeTimeout` is in milliseconds, 0: none. `tally` counts the duplicate until it is closed. With `proxy`, a PROXY
+   * protocol header comes first, from `carrierHost` if the descriptor has no address; `asks`: the handshake waits for `admit`.
    */
   adopt(
     fd: number,
     contexts: NativeServerContexts,
     handshakeTimeout: number,
     tally: NativeDescriptorTally | undefined,
+    proxy?: NativeProxyPolicy,
+    carrierHost?: string,
+    asks?: boolean,
   ): number;
   /**
    * Returns pending events as a flat array (see `events.ts`): the first ones, up to `limit`, or all of one stream, which then
@@ -272,6 +286,7 @@ export interface Addon {
   readonly DescriptorTally: NativeDescriptorTallyConstructor;
   readonly Environment: NativeEnvironmentConstructor;
   readonly LocalKey: NativeLocalKeyConstructor;
+  readonly ProxyPolicy: NativeProxyPolicyConstructor;
   readonly TrustStore: NativeTrustStoreConstructor;
   readonly ServerContexts: NativeServerContextsConstructor;
   /** Creates two connected Unix stream sockets, which the caller owns. Returns a negative errno on failure. */

@@ -6,6 +6,7 @@ import type {
   NativeClientOptions,
   NativeDescriptorTally,
   NativeEnvironment,
+  NativeProxyPolicy,
   NativeServerContexts,
   StreamCommands,
 } from './binding.ts';
@@ -22,6 +23,15 @@ const EVENTS_UNCOUNTED = 16;
 
 /** Node's own `setImmediate`, even if a test's fake clock replaces the global later. */
 const atEndOfTurn = setImmediate;
+
+/** Given for connections that begin with a PROXY protocol header. */
+export interface ProxyProtocol {
+  readonly policy: NativeProxyPolicy;
+  /** The peer's address, if the descriptor has none; empty: unknown. */
+  readonly carrierHost: string;
+  /** The handshake waits until the listener calls `commands.admit`. */
+  readonly asks: boolean;
+}
 
 /**
  * This environment's end of the engine. It maps streams to listeners, delivers events, and keeps the event loop alive while
@@ -65,8 +75,10 @@ class Engine {
     handshakeTimeout: number,
     tally: NativeDescriptorTally | undefined,
     listener: StreamListener,
+    proxy?: ProxyProtocol,
   ): number {
-    const stream = this.#native.adopt(fd, contexts, handshakeTimeout, tally);
+    const { policy, carrierHost, asks } = proxy ?? {};
+    const stream = this.#native.adopt(fd, contexts, handshakeTimeout, tally, policy, carrierHost, asks);
     if (stream > 0) {
       this.#listen(stream, listener);
       this.#handshakes++;

@@ -21,6 +21,8 @@ export type FailureKind =
   | 'certificate'
   | 'timeout'
   | 'not-tls'
+  | 'proxy-protocol'
+  | 'health-check'
   | 'resources'
   | 'internal';
 
@@ -66,6 +68,8 @@ export interface HandshakeFacts {
   readonly context: number;
   readonly identity: number;
   readonly peer: PeerIdentity;
+  /** Servers that read the PROXY protocol only. */
+  readonly proxy?: ProxyHeaderFacts | undefined;
   /** Lines in NSS's key log format; empty unless the configuration logs keys. */
   readonly keyLog: string;
 }
@@ -93,7 +97,23 @@ export interface FailedHandshakeFacts {
   readonly remote: Address;
   readonly local: Address;
   readonly peer: PeerIdentity;
+  readonly proxy?: ProxyHeaderFacts | undefined;
   readonly keyLog: string;
+}
+
+/** A PROXY protocol header, as `binding/proxy/header.h` has it. */
+export interface ProxyHeaderFacts {
+  /** 0: the connection began without a header, and `tlvs` is empty. */
+  readonly version: number;
+  readonly isLocal: boolean;
+  /** 0: unknown, 1: TCP over IPv4, 2: TCP over IPv6, 3: a Unix socket. */
+  readonly transport: number;
+  readonly source: Omit<Address, 'family'>;
+  readonly destination: Omit<Address, 'family'>;
+  /** Each a type, a length in two bytes, and a value. */
+  readonly tlvs: Buffer;
+  /** The other end of the TCP connection. */
+  readonly balancer: Address;
 }
 
 /** Receives the events of one stream. */
@@ -123,6 +143,8 @@ export interface StreamListener {
   onClosed(): void;
   /** The peer sent FIN without close_notify. The end of the plaintext follows. */
   onTruncated(): void;
+  /** A server's handshake begins. `remote` and `local` are the client's, as the header names them. */
+  onProxyHeader?(header: ProxyHeaderFacts, remote: Address, local: Address): void;
   /** Clients only: the server's certificate verifies, and `Engine.judge` must accept or reject it. */
   onJudge?(peer: PeerIdentity): void;
   /** Clients only: a session that a later connection can resume. */
@@ -138,6 +160,7 @@ const TRUNCATED = 5;
 const CLIENT_HELLO = 6;
 const JUDGE = 7;
 const SESSION = 8;
+const PROXY_HEADER = 9;
 
 /** Reads the values of one batch in order, and checks them: a misread value would reach another connection. */
 export class EventReader {
@@ -200,6 +223,17 @@ export class EventReader {
 
   address(): Address {
     return { host: this.text(), port: this.number(), family: this.number() };
+  }
+
+  proxyHeader(): Omit<ProxyHeaderFacts, 'balancer'> {
+    return {
+      version: this.number(),
+      isLocal: this.bool(),
+      transport: this.number(),
+      source: { host: this.text(), port: this.number() },
+      destination: { host: this.text(), port: this.number() },
+      tlvs: Buffer.from(this.bytes()),
+    };
   }
 
   failure(): Failure {
@@ -299,6 +333,13 @@ function readBody(kind: number, reader: EventReader): Deliver {
     case SESSION: {
       const session = reader.bytes();
       return (listener) => listener.onSession?.(session);
+    }
+    case PROXY_HEADER: {
+      const header = reader.proxyHeader();
+      const [remote, local] = [reader.address(), reader.address()];
+      const balancer = reader.address();
+      reader.address(); // the balancer's connection ends at this server
+      return (listener) => listener.onProxyHeader?.({ ...header, balancer }, remote, local);
     }
     case CLOSED:
       return (listener) => listener.onClosed();

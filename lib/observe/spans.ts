@@ -98,8 +98,11 @@ function handshakeAttributes(
     'tls.established': end.outcome === 'ok',
     'tls.next_protocol': end.alpnProtocol,
     'server.address': end.servername,
-    'network.peer.address': end.remoteAddress,
-    'network.peer.port': end.remotePort,
+    // By the conventions the peer is the other end of the connection, and the client may be behind it.
+    'client.address': end.proxyAddress === undefined ? undefined : end.remoteAddress,
+    'client.port': end.proxyAddress === undefined ? undefined : end.remotePort,
+    'network.peer.address': end.proxyAddress ?? end.remoteAddress,
+    'network.peer.port': end.proxyAddress === undefined ? end.remotePort : end.proxyPort,
     'network.local.address': end.localAddress,
     'network.local.port': end.localPort,
     's2n_pkey.signature.scheme': end.signatureScheme,

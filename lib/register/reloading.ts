@@ -21,6 +21,7 @@ const grace = 240_000;
 const fixed = [
   ...['httpsPorts', 'handshakeTimeout', 'requestCert', 'rejectUnauthorized', 'sessionTimeout'],
   'signatureLimits',
+  'proxyProtocol',
 ] as const;
 
 /**

@@ -18,7 +18,7 @@ export type RegisteredOptions = TlsServerOptions & { cert: Buffer; signer: OpenS
 export async function serverOptionsOf(settings: Settings): Promise<RegisteredOptions> {
   const { cert, ca, crl, ticketKeys } = settings;
   const { securityPolicy, minVersion, maxVersion, handshakeTimeout } = settings;
-  const { requestCert, rejectUnauthorized, sessionTimeout, signatureLimits } = settings;
+  const { requestCert, rejectUnauthorized, sessionTimeout, signatureLimits, proxyProtocol } = settings;
   const files = {
     cert: read('cert', cert),
     ...(ca === undefined ? {} : { ca: read('ca', ca) }),
@@ -28,7 +28,7 @@ export async function serverOptionsOf(settings: Settings): Promise<RegisteredOpt
   const values = Object.fromEntries(
     Object.entries({
       ...{ securityPolicy, minVersion, maxVersion, handshakeTimeout },
-      ...{ requestCert, rejectUnauthorized, sessionTimeout, signatureLimits },
+      ...{ requestCert, rejectUnauthorized, sessionTimeout, signatureLimits, proxyProtocol },
     }).filter(([, value]) => value !== undefined),
   ) as Omit<TlsServerOptions, 'signer'>;
   const signer = await signerOf(settings);

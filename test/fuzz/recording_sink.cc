@@ -42,6 +42,8 @@ const char* WhyWrong(const RecordingSink::Stream& stream, const engine::Event& e
     case Kind::kJudge:
     case Kind::kSession:
       return "a server was told what only clients are";
+    case Kind::kProxyHeader:
+      return "a server without proxyProtocol read a header";
     case Kind::kClosed:
       return nullptr;
   }
@@ -73,6 +75,7 @@ void RecordingSink::Push(engine::Event&& event) {
     case Kind::kClientHello:
     case Kind::kJudge:
     case Kind::kSession:
+    case Kind::kProxyHeader:
       break;
     case Kind::kFailed:
     case Kind::kClosed:

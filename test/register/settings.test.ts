@@ -32,6 +32,23 @@ describe('the settings of s2n-pkey/register', () => {
     });
   });
 
+  it('name the balancers whose PROXY protocol headers are read, in a variable and in a file', () => {
+    const proxyProtocol = { from: ['10.0.0.0/8', 'unix'], required: false };
+    const given = JSON.stringify(proxyProtocol);
+    const inVariable = { ...least, S2N_PKEY_PROXY_PROTOCOL: given };
+    expect(readSettings(inVariable, '/srv', unwarned)).to.deep.include({ proxyProtocol });
+    const inFile = config(`{ "cert": "c", "keyId": "alias/site", "proxyProtocol": ${given} }`);
+    expect(readSettings(inFile, folder, unwarned)).to.deep.include({ proxyProtocol });
+    for (const [wrong, message] of [
+      ['10.0.0.0/8', /S2N_PKEY_PROXY_PROTOCOL: expected JSON/],
+      ['{}', /S2N_PKEY_PROXY_PROTOCOL.from: expected a list/],
+      ['{"from":["balancer"]}', /S2N_PKEY_PROXY_PROTOCOL.from\[0\]: expected an address/],
+    ] as const) {
+      const refused = { ...least, S2N_PKEY_PROXY_PROTOCOL: wrong };
+      expect(() => readSettings(refused, '/srv')).to.throw(message);
+    }
+  });
+
   it('come from a file, with paths relative to it, and a variable overrides it', () => {
     const text =
       '{ "cert": "cert.pem", "localKey": "/key.pem", "httpsPorts": [3000], "handshakeTimeout": 1 }';

@@ -33,9 +33,12 @@ export interface HandshakeEndMessage extends HandshakeStartMessage {
   /** The name that the client asked for (SNI). */
   readonly servername: string | undefined;
   readonly alpnProtocol: string | undefined;
-  /** Of the TCP connection; undefined for a Unix socket. */
+  /** Of the client: of the TCP connection, or as a PROXY protocol header names it. Undefined for a Unix socket. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  /** Of the load balancer, where the server reads the PROXY protocol. */
+  readonly proxyAddress: string | undefined;
+  readonly proxyPort: number | undefined;
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
 }

@@ -51,6 +51,7 @@ export const contextRules = {
   ALPNCallback: 'connection',
   handshakeTimeout: 'connection',
   signatureLimits: 'connection',
+  proxyProtocol: 'connection',
   allowHalfOpen: 'connection',
   pauseOnConnect: 'connection',
   highWaterMark: 'connection',

@@ -52,7 +52,7 @@ export class ClientRefused extends Error {
 
 export const INTERNAL_ERROR = 80;
 /** Closes the connection without an alert, as node:tls does. */
-const NO_ALERT = -1;
+export const NO_ALERT = -1;
 const UNRECOGNIZED_NAME = 112;
 const NO_APPLICATION_PROTOCOL = 120;
 

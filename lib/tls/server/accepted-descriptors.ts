@@ -7,6 +7,7 @@ import type { Server } from 'node:net';
 import { S2nPkeyError } from '../../errors.ts';
 import type { NativeDescriptorTally } from '../../native/binding.ts';
 import type { AcceptGate } from './accept-gate.ts';
+import { hasBlockList } from './block-list.ts';
 import {
   addressesOf,
   connectionCount,
@@ -25,7 +26,7 @@ export type WantsSockets = (() => boolean) | 'never';
  * Calls `onDescriptor` for every connection `server` accepts from now on, by replacing the listening handle's `onconnection`.
  * If that is not possible on this Node, or `wantsSockets()` is true, Node creates a socket and emits `'connection'`.
  * If descriptors run out, accepting pauses (AcceptGate). `maxConnections` also limits the count of `tally`, because
- * descriptors may outlive their sockets.
+ * descriptors may outlive their sockets. `checksBlockList`: the caller looks at the server's blockList itself.
  */
 export function takeAcceptedDescriptors(
   server: Server,
@@ -33,9 +34,11 @@ export function takeAcceptedDescriptors(
   tally: NativeDescriptorTally,
   wantsSockets: WantsSockets,
   onDescriptor: OnDescriptor,
+  checksBlockList = false,
 ): void {
   const never = wantsSockets === 'never';
-  const leaveToNode = (): boolean => !never && (hasBlockList(server) || wantsSockets() || isObserved());
+  const leaveToNode = (): boolean =>
+    !never && ((hasBlockList(server) && !checksBlockList) || wantsSockets() || isObserved());
   const intercept = (): void => {
     const handle = listeningHandle(server);
     const accept = handle?.onconnection;
@@ -98,11 +101,6 @@ function isFull(server: Server, never: boolean, count: number): boolean {
   const limit: unknown = server.maxConnections;
   if (never && limit === 0) return false;
   return typeof limit === 'number' && count >= limit;
-}
-
-/** Node checks addresses (`net.createServer({ blockList })`, from Node 22.13 on) when it creates the socket. */
-function hasBlockList(server: Server): boolean {
-  return (server as { blockList?: unknown }).blockList !== undefined;
 }
 
 /** Whether a diagnostics channel needs every socket that a server accepts. */

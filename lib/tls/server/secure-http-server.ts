@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { AttachError } from './attach.ts';
+import { hasBlockList } from './block-list.ts';
 import { checkNode } from '../node/supported-node.ts';
 import { overlay } from '../context/effective-settings.ts';
 import { secureServer } from './secure-server.ts';
@@ -23,7 +24,8 @@ export function secureHttpServer(server: Server, options: TlsServerOptions): voi
     throw new AttachError('ERR_S2N_PKEY_ATTACH', `an http server cannot be made an https one: ${why}`);
   };
   if (server.listening) refuse('it listens already');
-  if ('blockList' in server && server.blockList !== undefined) {
+  // With proxyProtocol, the handshake looks at it.
+  if (hasBlockList(server) && !options.proxyProtocol) {
     refuse('it has a blockList, which Node looks at too late; check addresses in its requests');
   }
   const all = overlay({ ALPNProtocols: ['http/1.1'], ...settingsOf(server) }, options);

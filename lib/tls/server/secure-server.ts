@@ -16,6 +16,7 @@ import { readClientCertificates } from '../context/peer-verification.ts';
 import { createSecureContext } from '../context/secure-context.ts';
 import { ServerContexts } from '../context/server-contexts.ts';
 import { readSessionOptions } from '../context/session-options.ts';
+import { readProxyProtocol } from './proxy-protocol.ts';
 import { ServerHandshake, type HandshakeOptions, type ServerEvents } from './server-handshake.ts';
 import { readConnectionOptions, type TlsServerOptions } from './server-options.ts';
 import { ServerConnections, trackConnections } from './server-connections.ts';
@@ -54,6 +55,7 @@ export function secureServer(
     tally: new (addon().DescriptorTally)(),
     connections: new ServerConnections(),
     admissionOf: readSignatureLimits(options.signatureLimits),
+    proxyPolicy: readProxyProtocol(options.proxyProtocol),
   };
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const clientCertificates = readClientCertificates(options);
@@ -101,9 +103,11 @@ export function secureServer(
   // A user's listener gets each socket before TLS, as with a tls server.
   const wantsSockets = (): boolean => server.listenerCount('connection') > 1;
   const takes = kind === 'tls' ? wantsSockets : 'never';
-  takeAcceptedDescriptors(server, gate, socketOptions.tally, takes, (fd) => {
+  const onDescriptor = (fd: number): void => {
     ServerHandshake.begin(engine(), server, contexts.current(), fd, handshakeTimeout, socketOptions);
-  });
+  };
+  const checksBlockList = socketOptions.proxyPolicy !== undefined; // the header's address, not the balancer's
+  takeAcceptedDescriptors(server, gate, socketOptions.tally, takes, onDescriptor, checksBlockList);
   return contexts;
 }
 

@@ -1,22 +1,24 @@
 import type { Server } from 'node:net';
 import { closeSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { AdmissionOfSigner } from '../../signers/admission/admission-of-server.ts';
-import { observeHandshake } from '../../observe/channels/handshake-observation.ts';
+import { observeHandshake, type HandshakeObservation } from '../../observe/channels/handshake-observation.ts';
 import { SignerError } from '../../errors.ts';
-import type { NativeDescriptorTally } from '../../native/binding.ts';
+import type { NativeDescriptorTally, NativeProxyPolicy } from '../../native/binding.ts';
 import type { Engine } from '../../native/engine.ts';
-import type { Failure, FailedHandshakeFacts, HandshakeFacts, StreamListener } from '../../native/events.ts';
+import type { Address, Failure, FailedHandshakeFacts, HandshakeFacts } from '../../native/events.ts';
+import type { ProxyHeaderFacts, StreamListener } from '../../native/events.ts';
 import type { Signer } from '../../signers/signer.ts';
 import { connectionError, toldByServer } from '../socket/connection-error.ts';
 import {
   answerClientHello,
   ClientRefused,
   INTERNAL_ERROR,
+  NO_ALERT,
   type ClientHello,
   type ClientHelloOptions,
 } from '../handshake/client-hello.ts';
 import { handshakeDetails } from '../handshake/handshake-details.ts';
+import { dropBlocked, hasBlockList, isBlocked } from './block-list.ts';
 import { countsFor, giveToServer, nameServer, uncountConnection } from '../node/node-internals.ts';
 import { takeAfterCarrier } from '../node/node-wrapper.ts';
 import type { Identity } from '../context/identity.ts';
@@ -28,6 +30,7 @@ import { SignatureRequest } from '../handshake/signature-request.ts';
 import { TlsSocket } from '../socket/tls-socket.ts';
 import type { ServerConnection, ServerConnections } from './server-connections.ts';
 import type { Transport } from '../carrier/transport.ts';
+import { whatRanOut } from './what-ran-out.ts';
 import { unknownPeer } from '../handshake/unknown-peer.ts';
 
 export interface SocketOptions {
@@ -43,18 +46,6 @@ export interface SocketOptions {
   clientHello: ClientHelloOptions | undefined;
 }
 
-/** Explains an errno that the engine's `adopt` returned. */
-function whatRanOut(errno: number): string {
-  const { EMFILE, ENFILE, EAGAIN, ENOMEM } = constants.errno;
-  if (errno === EMFILE)
-    return 'the process has no descriptor left; raise the limit of open files (ulimit -n)';
-  if (errno === ENFILE) return 'the system has no descriptor left (sysctl fs.file-max)';
-  if (errno === EAGAIN)
-    return 'no thread could be started for the engine; raise the limit of processes (ulimit -u) or memory';
-  if (errno === ENOMEM) return 'no memory is left';
-  return `errno ${errno}`;
-}
-
 /** The names of the server's events: those of a tls server, or those of an http server secured with `attach`. */
 export interface ServerEvents {
   readonly secure: 'secureConnection' | 'connection';
@@ -67,6 +58,8 @@ export interface HandshakeOptions extends SocketOptions {
   /** Counts the descriptors of connections that the server accepted. */
   readonly tally: NativeDescriptorTally;
   readonly connections: ServerConnections;
+  /** Undefined: connections do not begin with a PROXY protocol header. */
+  readonly proxyPolicy: NativeProxyPolicy | undefined;
 }
 
 /**
@@ -81,8 +74,10 @@ export class ServerHandshake implements StreamListener, ServerConnection {
   readonly #options: HandshakeOptions;
   /** Undefined if the connection does not run over a stream of the application. */
   readonly #transport: Transport | undefined;
-  /** Undefined if no diagnostics channel has a subscriber. */
-  readonly #observation = observeHandshake('server');
+  /** Undefined if no diagnostics channel has a subscriber, or before the handshake begins. */
+  #observation: HandshakeObservation | undefined;
+  /** Undefined until the header was read, and on servers that read none. */
+  #proxyHeader: ProxyHeaderFacts | undefined;
   #stream = 0;
   #request: SignatureRequest | undefined;
   #socket: TlsSocket | undefined;
@@ -106,6 +101,7 @@ export class ServerHandshake implements StreamListener, ServerConnection {
     this.#contexts = contexts;
     this.#options = options;
     this.#transport = transport;
+    if (!options.proxyPolicy) this.#observation = observeHandshake('server');
     options.connections.add(this);
   }
 
@@ -168,10 +164,26 @@ export class ServerHandshake implements StreamListener, ServerConnection {
   #adopt(fd: number, contexts: ContextSnapshot, handshakeTimeout: number): void {
     const accepted = this.#transport === undefined || countsFor(this.#server, this.#transport.stream);
     const tally = accepted ? this.#options.tally : undefined;
-    this.#stream = this.#engine.adopt(fd, contexts.native, handshakeTimeout, tally, this);
+    const policy = this.#options.proxyPolicy;
+    const carrierHost = this.#transport?.remote.host ?? '';
+    const proxy = policy && { policy, carrierHost, asks: hasBlockList(this.#server) };
+    this.#stream = this.#engine.adopt(fd, contexts.native, handshakeTimeout, tally, this, proxy);
     if (this.#stream > 0) return;
     const message = `the connection could not be taken over: ${whatRanOut(-this.#stream)}`;
     this.#fail(connectionError({ kind: 'resources', reason: '', message, alert: -1 }), unknownPeer);
+  }
+
+  onProxyHeader(header: ProxyHeaderFacts, remote: Address, local: Address): void {
+    if (this.#over) return;
+    this.#proxyHeader = header;
+    this.#observation = observeHandshake('server');
+    if (!isBlocked(this.#server, remote)) {
+      this.#engine.commands.admit(this.#stream);
+      return;
+    }
+    this.#endQuietly();
+    this.#engine.commands.destroy(this.#stream, NO_ALERT);
+    dropBlocked(this.#server, remote, local);
   }
 
   onSign(
@@ -259,6 +271,10 @@ export class ServerHandshake implements StreamListener, ServerConnection {
   onFailed(failure: Failure, facts: FailedHandshakeFacts): void {
     this.#engine.forget(this.#stream);
     if (this.#over) return;
+    if (failure.kind === 'health-check') {
+      this.#endQuietly();
+      return;
+    }
     const error = this.#refusal ?? connectionError(toldByServer(failure));
     this.#fail(error, facts, failure.kind === 'closed' && !this.#refusal);
   }
@@ -324,10 +340,12 @@ export class ServerHandshake implements StreamListener, ServerConnection {
     this.#fail(error ?? failure, unknownPeer, error === undefined);
   }
 
-  /** If the descriptor has no addresses, the addresses of the given stream replace them. */
+  /** If the descriptor has no addresses, and no header names any, those of the given stream replace them. */
   #withAddresses<F extends FailedHandshakeFacts>(facts: F): F {
-    if (!this.#transport || facts.remote.family !== 0) return facts;
-    return { ...facts, remote: this.#transport.remote, local: this.#transport.local };
+    const told = this.#proxyHeader ? { ...facts, proxy: this.#proxyHeader } : facts;
+    const isNamed = facts.remote.family !== 0 || (this.#proxyHeader?.transport ?? 0) !== 0;
+    if (!this.#transport || isNamed) return told;
+    return { ...told, remote: this.#transport.remote, local: this.#transport.local };
   }
 
   /** The handshake completed or failed, so it no longer keeps the event loop alive. */
@@ -338,10 +356,23 @@ export class ServerHandshake implements StreamListener, ServerConnection {
     if (this.#stream > 0) this.#engine.handshakeOver();
   }
 
+  /** The connection was not one of a client that is served: no error, and no handshake. */
+  #endQuietly(): void {
+    this.#finish();
+    this.#options.connections.remove(this);
+    this.#uncount();
+  }
+
+  #uncount(): void {
+    if (this.#transport) this.#transport.release();
+    else uncountConnection(this.#server);
+  }
+
   /** `ended`: the peer closed the connection, or the stream underneath closed, without an error. */
   #fail(error: Error, facts: FailedHandshakeFacts, ended = false): void {
     this.#finish();
     this.#options.connections.remove(this);
+    this.#observation ??= observeHandshake('server');
     this.#request?.abort(error);
     this.#observation?.end(error, handshakeDetails(this.#withAddresses(facts)));
     const socket = new TlsSocket(this.#engine, this.#stream, this.#withAddresses(facts), {});
@@ -352,8 +383,7 @@ export class ServerHandshake implements StreamListener, ServerConnection {
       this.#server.emit(this.#options.events.failed, error, socket);
     });
     socket.destroy(ended ? undefined : error);
-    if (this.#transport) this.#transport.release();
-    else uncountConnection(this.#server);
+    this.#uncount();
   }
 
   #tellKeyLog(keyLog: string, socket: TlsSocket): void {

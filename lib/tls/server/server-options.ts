@@ -11,6 +11,7 @@ import {
 } from '../handshake/client-hello.ts';
 import { clientCertificateSchema, type ClientCertificateOptions } from '../context/peer-verification.ts';
 import { secureContextSchema, type SecureContextOptions } from '../context/secure-context.ts';
+import { proxyProtocolOption, type ProxyProtocolOptions } from './proxy-protocol.ts';
 import type { SocketOptions } from './server-handshake.ts';
 import { sessionSchema, type SessionOptions } from '../context/session-options.ts';
 
@@ -27,6 +28,8 @@ export interface TlsServerOptions
    * limited.
    */
   signatureLimits?: SignatureLimits | SignatureAdmission | false;
+  /** For a server behind a load balancer that sends PROXY protocol headers: where they may come from. Default: none is read. */
+  proxyProtocol?: ProxyProtocolOptions;
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
   /** Bytes that a socket buffers before `write` returns false, and before it stops reading. Default: Node's. */
@@ -57,6 +60,7 @@ export const tlsServerSchema = {
   ...serverSchema,
   ALPNProtocols: protocolsOption,
   signatureLimits: signatureLimitsOption,
+  proxyProtocol: proxyProtocolOption,
 } satisfies SchemaOf<TlsServerOptions>;
 
 /** @throws InvalidOptionError, naming the option. */

@@ -1,13 +1,15 @@
-import type { Address } from '../../native/events.ts';
+import type { Address, ProxyHeaderFacts } from '../../native/events.ts';
+import { defineProxyProtocol } from './proxy-header.ts';
 
 /** The two ends of the TCP connection behind a socket. */
 export interface Ends {
   readonly remote: Address;
   readonly local: Address;
+  readonly proxy?: ProxyHeaderFacts | undefined;
 }
 
 /**
- * Defines `remoteAddress`, `remotePort`, `remoteFamily`, the local ones and `address()` on a class, as `net.Socket` has them.
+ * Defines `remoteAddress`, `remotePort`, `remoteFamily`, the local ones and `address()` on a class, as `net.Socket` has them; and `proxyProtocol`.
  * TypeScript declares them as properties of net.Socket, which a subclass cannot override by accessors.
  */
 export function defineAddresses(prototype: object, endsOf: (socket: unknown) => Ends): void {
@@ -26,5 +28,6 @@ export function defineAddresses(prototype: object, endsOf: (socket: unknown) => 
     const { host: address, port, family } = endsOf(this).local;
     return family === 0 ? {} : { address, port, family: `IPv${family}` };
   };
+  defineProxyProtocol(prototype, (socket) => endsOf(socket).proxy);
   Object.defineProperty(prototype, 'address', { value, configurable: true, writable: true });
 }

@@ -1,3 +1,5 @@
+import type { HandshakeFacts } from '../../native/events.ts';
+
 /** What `getCipher` returns, as in node:tls. */
 export interface CipherInfo {
   /** OpenSSL's name, such as `ECDHE-RSA-AES128-GCM-SHA256`. */
@@ -6,4 +8,9 @@ export interface CipherInfo {
   standardName: string;
   /** The protocol version of the connection: `TLSv1.2` or `TLSv1.3`. */
   version: string;
+}
+
+export function cipherInfoOf(facts: HandshakeFacts): CipherInfo {
+  const { cipher: name, cipherStandardName: standardName, protocol: version } = facts;
+  return { name, standardName, version };
 }

@@ -5,7 +5,10 @@ import { describeAlert } from './alert-name.ts';
 
 /** A TLS connection failed, in its handshake (`'tlsClientError'`) or afterwards (`'error'` of the socket). */
 export class TlsConnectionError extends S2nPkeyError {
-  /** The name of the error in s2n-tls, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; absent if it comes from elsewhere. */
+  /**
+   * The name of the error in s2n-tls, such as `S2N_ERR_CIPHER_NOT_SUPPORTED`; absent if it comes from elsewhere. For
+   * `ERR_S2N_PKEY_PROXY_PROTOCOL`, it is what is wrong with the header, such as `PROXY_PROTOCOL_MISSING`.
+   */
   readonly reason?: string;
   /** Number of the TLS alert (RFC 8446 §6) that the peer sent (`ERR_S2N_PKEY_PEER_ALERT`) or was sent. The message names it. */
   readonly alert?: number;
@@ -38,6 +41,8 @@ const codes: Record<Exclude<Failure['kind'], 'certificate'>, string> = {
   protocol: 'ERR_S2N_PKEY_PROTOCOL',
   signature: 'ERR_S2N_PKEY_SIGNATURE_INVALID',
   'not-tls': 'ERR_S2N_PKEY_NOT_TLS',
+  'proxy-protocol': 'ERR_S2N_PKEY_PROXY_PROTOCOL',
+  'health-check': 'ECONNRESET', // never reported
   resources: 'ERR_S2N_PKEY_RESOURCES',
   internal: 'ERR_S2N_PKEY_INTERNAL',
 };

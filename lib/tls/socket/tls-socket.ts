@@ -3,20 +3,21 @@ import { Socket } from 'node:net';
 import { TLSSocket, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
 import { S2nPkeyError } from '../../errors.ts';
 import type { Engine } from '../../native/engine.ts';
-import type { Failure, FailedHandshakeFacts, HandshakeFacts, HandshakeTiming } from '../../native/events.ts';
-import { isSecure, type PeerFacts } from '../../native/events.ts';
+import { isSecure, type Failure, type FailedHandshakeFacts } from '../../native/events.ts';
+import type { HandshakeFacts, HandshakeTiming, PeerFacts } from '../../native/events.ts';
 import { signatureSchemeByCode, type SignatureScheme } from '../../signers/signature-scheme.ts';
 import { connectionError } from './connection-error.ts';
 import { afterNextRead, afterwards } from './afterwards.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from '../context/certificate-chain.ts';
-import type { CipherInfo } from './cipher-info.ts';
+import { cipherInfoOf, type CipherInfo } from './cipher-info.ts';
 import { ephemeralKeyOf } from './ephemeral-key.ts';
 import { exportMaterial } from './keying-material.ts';
 import { isSystemError, replaceErrored, setConnecting } from '../node/node-internals.ts';
 import { closeAsWithDescriptor, defineSecureEstablished } from '../node/node-wrapper.ts';
 import { failAtEnd, leaveListeners } from '../node/node-wrapper.ts';
 import { closeOnceTaken } from './last-write.ts';
+import type { ProxyProtocolHeader } from './proxy-header.ts';
 import { netSocketOptions, type ClientHooks, type TlsSocketOptions } from './tls-socket-options.ts';
 import { defineUnsupported, unsupported } from './unsupported-methods.ts';
 import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts';
@@ -29,6 +30,8 @@ import { UnsentWrites, type Chunk, type WriteCallback } from './unsent-writes.ts
 export class TlsSocket extends Socket {
   /** Always true, as in `tls.TLSSocket`. */
   readonly encrypted = true;
+  /** The header of a server with `proxyProtocol`, whose client the addresses are then of; undefined without one. */
+  declare readonly proxyProtocol: ProxyProtocolHeader | undefined;
   /** Whether the peer presented a certificate that verified. False if none was requested. */
   authorized: boolean;
   /**
@@ -91,9 +94,9 @@ export class TlsSocket extends Socket {
     this.#facts = facts.remote.family === 0 ? { ...facts, remote, local } : facts;
     if (certificate !== undefined) this.#ownCertificate = new CertificateChain([certificate]);
     this.#peerCertificates = new CertificateChain(facts.peer.chain);
-    const { verification } = facts.peer;
-    this.authorized = isSecure(facts) && verification === 'OK';
-    this.authorizationError = verification === '' || verification === 'OK' ? null : verification;
+    const { verification: result } = facts.peer;
+    this.authorized = isSecure(facts) && result === 'OK';
+    this.authorizationError = result === '' || result === 'OK' ? null : result;
     this.alpnProtocol = facts.alpnProtocol || false;
     this.servername = facts.servername || false;
   }
@@ -105,9 +108,7 @@ export class TlsSocket extends Socket {
 
   /** The cipher suite; undefined if the handshake failed. */
   getCipher(): CipherInfo | undefined {
-    if (!isSecure(this.#facts)) return undefined;
-    const { cipher: name, cipherStandardName: standardName, protocol: version } = this.#facts;
-    return { name, standardName, version };
+    return isSecure(this.#facts) ? cipherInfoOf(this.#facts) : undefined;
   }
 
   /** The group of the key exchange, such as `X25519MLKEM768` or `secp256r1`; null if the handshake failed. */
@@ -180,8 +181,8 @@ export class TlsSocket extends Socket {
    * @throws S2nPkeyError `ERR_TLS_INVALID_STATE` if the connection is not open, `ERR_S2N_PKEY_ENGINE_BUSY` after a second.
    */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer {
-    const open = isSecure(this.#facts) && !this.#over && !this.destroyed;
-    return exportMaterial(this.#engine, open ? this.#stream : undefined, length, label, context);
+    const stream = isSecure(this.#facts) && !this.#over && !this.destroyed ? this.#stream : undefined;
+    return exportMaterial(this.#engine, stream, length, label, context);
   }
 
   /** Sets a client's server name (SNI). Call it before the handshake starts. */
@@ -192,9 +193,8 @@ export class TlsSocket extends Socket {
     this.#client.onServername(name);
   }
 
-  /** s2n-tls never renegotiates. */
   disableRenegotiation(): void {
-    // Nothing to disable.
+    // s2n-tls never renegotiates.
   }
 
   /** Returns false and calls back with an error: s2n-tls never renegotiates, like TLS 1.3. */
