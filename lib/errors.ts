@@ -47,103 +47,11 @@ export function describeValue(value: unknown): string {
 }
 
 /**
- * The options whose values a message may repeat: names, numbers and choices. Whatever is not among them may hold a secret, be it
- * by mistake, and is described by its type alone. Names stand for themselves at any depth, such as `signatureLimits.perSecond`.
+ * What is checked without a row of a schema, which would say whether it may hold a secret: arguments, names within certificates,
+ * and flags of command lines. A message may repeat these; anything else may hold a secret, be it by mistake.
  */
-const plainOptions: ReadonlySet<string> = new Set([
-  ...[
-    'ALPNProtocols',
-    'allowHalfOpen',
-    'allowOthers',
-    'allowPartialTrustChain',
-    'altNames',
-    'alias',
-    'host',
-    'hostname',
-  ],
-  ...[
-    'honorCipherOrder',
-    'maxVersion',
-    'minVersion',
-    'securityPolicy',
-    'servername',
-    'servernames',
-    'requestCert',
-  ],
-  ...[
-    'requestOCSP',
-    'rejectUnauthorized',
-    'sessionTickets',
-    'sessionTimeout',
-    'handshakeTimeout',
-    'highWaterMark',
-  ],
-  ...[
-    'keepAliveInitialDelay',
-    'keepAlive',
-    'noDelay',
-    'pauseOnConnect',
-    'timeout',
-    'signatureTimeout',
-    'settle',
-  ],
-  ...['interval', 'length', 'label', 'port', 'path', 'mode', 'maxConnections', 'maxInFlight', 'keyUsage'],
-  ...[
-    'extendedKeyUsage',
-    'serialNumber',
-    'validDays',
-    'notBefore',
-    'notAfter',
-    'subject',
-    'pathLength',
-    'dns',
-    'ip',
-  ],
-  ...[
-    'email',
-    'uri',
-    'keyId',
-    'keySpec',
-    'keyVersion',
-    'pendingWindowInDays',
-    'region',
-    'endpoint',
-    'address',
-  ],
-  ...[
-    'namespace',
-    'mount',
-    'slot',
-    'sessions',
-    'id',
-    'tokenLabel',
-    'replicas',
-    'requests',
-    'thread',
-    'hedging',
-  ],
-  ...['percentile', 'share', 'price', 'expiryWarningDays', 'renewToken', 'buckets', 'prefix', 'queueTimeout'],
-  ...[
-    'perSecond',
-    'burst',
-    'inFlight',
-    'queue',
-    'queueLength',
-    'ipv4Prefix',
-    'ipv6Prefix',
-    'failures',
-    'probability',
-  ],
-  ...[
-    'schemes',
-    'perConnection',
-    'kind',
-    'operations',
-    'count',
-    'milliseconds',
-    'circuitBreaker',
-    'signatureLimits',
-  ],
+const plainNames: ReadonlySet<string> = new Set([
+  ...['subject', 'dns', 'ip', 'length', 'label', 'hostname', 'honorCipherOrder', 'price', 'requests'],
   ...['--host', '--port', '--region', '--account', '--data'],
 ]);
 
@@ -153,7 +61,7 @@ const looksSecret = /-----|pin-value|pin-source|:\/\/[^/]*@|passw|secret/i;
 /** Describes the value of an option: its text only where it can be no secret. */
 export function describeOption(option: string, value: unknown): string {
   const name = /[^.]*$/.exec(option.replaceAll(/\[\d+\]/g, ''))?.[0] ?? '';
-  return plainOptions.has(name) ? describePlain(value) : describeSecret(value);
+  return plainNames.has(name) ? describePlain(value) : describeSecret(value);
 }
 
 /** Describes a value that is no secret by what it should be: in full, unless it looks like one all the same. */

@@ -176,10 +176,10 @@ describe('an error message does not repeat a secret', () => {
   });
 
   it('that stands within an option whose values are repeated', () => {
-    expect(describeOption('servername', 'a.example')).to.equal("'a.example'");
-    expect(describeOption('identities[1].securityPolicy', 'x')).to.equal("'x'");
+    expect(describeOption('hostname', 'a.example')).to.equal("'a.example'");
+    expect(describeOption('altNames.dns[1]', 'x')).to.equal("'x'");
     for (const value of disguises.slice(1, 4)) {
-      expect(describeOption('endpoint', value)).to.equal('a string');
+      expect(describeOption('hostname', value)).to.equal('a string');
     }
     expect(describeOption('passphrase', 'x')).to.equal('a string');
     expect(describeOption('pin', 1234)).to.equal('a number');

@@ -56,7 +56,7 @@ export class SignatureAdmission extends SignatureTurns {
     return admission;
   }
 
-  protected override countWorkers(): number {
+  override get workers(): number {
     return workersOfKeys.most(this.#divided);
   }
 

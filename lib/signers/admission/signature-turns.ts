@@ -59,10 +59,6 @@ export class SignatureTurns {
 
   /** Workers of the cluster among which the limits are divided; 1: they are this process's alone. */
   get workers(): number {
-    return this.countWorkers();
-  }
-
-  protected countWorkers(): number {
     return 1;
   }
 
