@@ -58,6 +58,7 @@ export class SignatureTurns {
   }
 
   /** Workers of the cluster among which the limits are divided; 1: they are this process's alone. */
+  // eslint-disable-next-line @typescript-eslint/class-literal-property-style -- SignatureAdmission counts them
   get workers(): number {
     return 1;
   }
