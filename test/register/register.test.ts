@@ -4,15 +4,14 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
-import { connect as connectNet } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { connect as connectTlsOver } from 'node:tls';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { identity } from '../fixtures/identity.ts';
 import { connectTls, readAll } from '../fixtures/peers.ts';
+import { connectBehind } from '../fixtures/proxy-headers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const reporter = pathToFileURL(join(root, 'test', 'fixtures', 'report-listening.mjs')).href;
@@ -176,21 +175,11 @@ describe('node --import s2n-pkey/register', () => {
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     return (await readAll(response)).toString();
   }
-  /** What a server answers to a client whose balancer sends a PROXY protocol header. */
-  async function answerBehindBalancer(port: number): Promise<string> {
-    const socket = connectNet(port, '127.0.0.1');
-    socket.write('PROXY TCP4 192.0.2.7 198.51.100.9 56324 443\r\n');
-    return await answer(
-      request({ createConnection: () => connectTlsOver({ socket, servername: 'localhost', ca: cert }) }),
-    );
-  }
-
   it('reads the PROXY protocol from the balancers that the settings name', async () => {
     const { port } = run('balanced.cjs', commonJs, { S2N_PKEY_PROXY_PROTOCOL: '{"from":["127.0.0.1"]}' });
-    for (const named of [made, https])
-      expect(await answerBehindBalancer(await port(named))).to.equal('true 192.0.2.7 1.1');
+    const socket = await connectBehind(await port(made), 'PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n', cert);
+    expect(await answer(request({ createConnection: () => socket }))).to.equal('true 192.0.2.7 1.1');
   });
-
   const get = (port: number, ca = cert): Promise<string> =>
     answer(request({ host: 'localhost', family: 4, port, ca, agent: false }));
 
