@@ -154,7 +154,7 @@ describe('an error message does not repeat a secret', () => {
         }
       }
       expect(refused, 'options refused').to.be.above(0);
-    }).timeout(20_000);
+    }).timeout(120_000);
   }
 
   it('of a setting of register', async () => {
