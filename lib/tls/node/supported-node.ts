@@ -3,7 +3,7 @@
  * part has a row here, so that another runtime, or a later Node without the part, is refused by name before it serves
  * anything.
  */
-import { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { Agent } from 'node:https';
 import { Server, Socket, type SocketConnectOpts } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
@@ -22,6 +22,8 @@ export interface NodeSpecimens {
   readonly agent: Agent;
   /** Assigned to a socket, as http does for each request. */
   readonly response: ServerResponse;
+  /** Given to an http server, which reads requests from it. */
+  readonly requests: Socket;
 }
 
 type Check = (specimens: NodeSpecimens) => boolean;
@@ -103,6 +105,7 @@ export const requiredParts: Readonly<Record<string, Check>> = {
   'tls.Server[pskidentityhint]': hasSymbol('pskidentityhint'),
   'tls.Server[enableTrace]': hasSymbol('enableTrace'),
   'net.Socket._httpMessage': ({ response }) => parts(response.socket)['_httpMessage'] === response,
+  'net.Socket.parser': ({ requests }) => typeof parts(requests)['parser'] === 'object',
   'https.Agent._getSession': calls(agent, '_getSession'),
   'https.Agent._cacheSession': calls(agent, '_cacheSession'),
   'https.Agent._evictSession': calls(agent, '_evictSession'),
@@ -132,8 +135,15 @@ function specimens(): NodeSpecimens {
   connecting.connect(options);
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   response.assignSocket(new Socket());
+  const requests = new Socket();
+  try {
+    new HttpServer().emit('connection', requests);
+  } catch {
+    // The row of the parser reports it.
+  }
   return {
     response,
+    requests,
     server: new Server(),
     socket: new Socket(),
     connecting,
@@ -177,6 +187,7 @@ export function unsupportedBecause(
   const of = make();
   const missing = missingParts(of);
   of.connecting.destroy();
+  of.requests.destroy();
   if (missing.length === 0) return undefined;
   return (
     `s2n-pkey does not know this Node ${versions['node'] ?? '(without a version)'}: it depends on parts that are missing or ` +
