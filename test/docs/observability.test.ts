@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import ts from 'typescript';
 import { channelNames } from '../../lib/observe/channels/channels.ts';
-import { eventMetrics, prometheusName, stateMetrics } from '../../lib/observe/metrics.ts';
+import { clusterWorkers, eventMetrics, prometheusName, stateMetrics } from '../../lib/observe/metrics.ts';
 import { quotedIn, sectionOf, sourceText, tableOf } from './page-tables.ts';
 
 const declared = (file: string): ts.SourceFile => {
@@ -45,7 +45,7 @@ describe('docs/observability.md', () => {
   }
 
   it('lists each metric with its kind and its labels, and no other', () => {
-    const metrics = Object.values({ ...eventMetrics, ...stateMetrics }).map((metric) => [
+    const metrics = [...Object.values({ ...eventMetrics, ...stateMetrics }), clusterWorkers].map((metric) => [
       prometheusName(metric),
       metric.kind,
       ...metric.labels,

@@ -27,8 +27,12 @@ import { validitySchema } from '../../lib/certificate/validity.ts';
 import { preflightSchema } from '../../lib/doctor/preflight.ts';
 import { rolloverSchema } from '../../lib/doctor/rollover.ts';
 import { localKmsSchema, startLocalKms } from '../../lib/local-kms/start.ts';
+import { logSchema, logTo } from '../../lib/observe/log.ts';
+import { clusterMetrics, clusterMetricsSchema } from '../../lib/observe/cluster-metrics.ts';
 import { observeWithOpenTelemetry, openTelemetrySchema } from '../../lib/observe/opentelemetry.ts';
 import { prometheusMetrics, prometheusSchema } from '../../lib/observe/prometheus.ts';
+import { health, healthSchema } from '../../lib/operate/health.ts';
+import { healthHandler, healthHandlerSchema } from '../../lib/operate/health-handler.ts';
 import { drain, drainSchema } from '../../lib/operate/drain.ts';
 import type { Schema } from '../../lib/options/option.ts';
 import { circuitBreakerSchema } from '../../lib/signers/admission/circuit-breaker.ts';
@@ -66,6 +70,7 @@ import { sessionSchema } from '../../lib/tls/context/session-options.ts';
 import { trustSchema } from '../../lib/tls/context/trust.ts';
 import { clientHelloSchema } from '../../lib/tls/handshake/client-hello.ts';
 import { tlsServerSchema } from '../../lib/tls/server/server-options.ts';
+import { proxyProtocolSchema } from '../../lib/tls/server/proxy-protocol.ts';
 import { watchSchema } from '../../lib/tls/server/watch-options.ts';
 import { onReadSchema } from '../../lib/tls/socket/on-read.ts';
 import { identity } from '../fixtures/identity.ts';
@@ -118,6 +123,7 @@ function agent(options: object): void {
   own.destroy();
 }
 
+const quiet = { debug: () => undefined, warn: () => undefined, error: () => undefined };
 const ofServer = Object.keys(tlsServerSchema).filter((name) => name !== 'signer');
 
 export const publicOptions: Readonly<Record<string, PublicOptions>> = {
@@ -264,6 +270,24 @@ export const publicOptions: Readonly<Record<string, PublicOptions>> = {
         ...options,
       }),
   },
+  HealthOptions: { schema: healthSchema, use: (options) => health({ signers: [signer], ...options }) },
+  HealthHandlerOptions: {
+    schema: healthHandlerSchema,
+    use: (options) => healthHandler({ signers: [signer] }, options),
+  },
+  ClusterMetricsOptions: {
+    schema: clusterMetricsSchema,
+    use: (options) => {
+      clusterMetrics(options).close();
+    },
+  },
+  ProxyProtocolOptions: {
+    schema: proxyProtocolSchema,
+    use: (proxyProtocol) =>
+      createServer({ ...pair, proxyProtocol: { from: ['10.0.0.0/8'], ...proxyProtocol } }),
+    place: 'proxyProtocol.',
+  },
+  LogOptions: { schema: logSchema, use: (options) => logTo(quiet, options).close() },
   PrometheusOptions: { schema: prometheusSchema, use: (options) => prometheusMetrics(options).close() },
   OpenTelemetryOptions: {
     schema: openTelemetrySchema,

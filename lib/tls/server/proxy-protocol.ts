@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { addon } from '../../native/addon.ts';
 import type { NativeProxyPolicy } from '../../native/binding.ts';
 import { flag, group, list, required, text } from '../../options/kinds.ts';
-import { readOption, refusal, type Option, type Schema } from '../../options/option.ts';
+import { readOption, refusal, type Option, type SchemaOf } from '../../options/option.ts';
 import { addressPrefix } from '../../signers/admission/address-prefix.ts';
 
 /** For a server behind a load balancer that sends PROXY protocol headers (version 1 or 2). */
@@ -53,13 +53,13 @@ const network: Option<string> = {
   read: readNetwork,
 } as Option<string>;
 
-const proxyProtocolMembers = {
+export const proxyProtocolSchema = {
   from: required(list(network, `a list with at least one of: ${expectedNetwork}`, 1)),
   required: flag(true),
-} satisfies Schema;
+} satisfies SchemaOf<ProxyProtocolOptions>;
 
 export const proxyProtocolOption = {
-  ...group(proxyProtocolMembers, "an object such as { from: ['10.0.0.0/8'] }"),
+  ...group(proxyProtocolSchema, "an object such as { from: ['10.0.0.0/8'] }"),
   takesNull: true,
 };
 
