@@ -49,7 +49,14 @@ export type { OnReadOptions } from './tls/socket/on-read.ts';
 export { TlsConnectionError } from './tls/socket/connection-error.ts';
 export type { ClientHelloOptions } from './tls/handshake/client-hello.ts';
 export type { ClientCertificateOptions } from './tls/context/peer-verification.ts';
+export { KmsTicketKeys, type KmsTicketKeysOptions, type NextTicketKey } from './fleet/kms-ticket-keys.ts';
+export {
+  FleetTicketKeys,
+  type FleetTicketKeysOptions,
+  type FleetTicketKeysState,
+} from './tls/context/fleet-ticket-keys.ts';
 export type { SharedTicketKeys, SessionOptions } from './tls/context/session-options.ts';
+export type { EpochSecret, TicketEpoch, TicketKeySource } from './tls/context/ticket-key-source.ts';
 export type { PemTexts, TrustOptions } from './tls/context/trust.ts';
 export type { AlpnProtocols } from './tls/context/alpn-protocols.ts';
 export type { TlsServerOptions } from './tls/server/server-options.ts';

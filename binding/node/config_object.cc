@@ -35,7 +35,7 @@ std::vector<tls::Identity> ReadIdentities(const Napi::Value& value) {
   return identities;
 }
 
-// `{ keys: [{ bytes, since }], sessionSeconds, encryptingSeconds, ticketsPerHandshake }`.
+// `{ keys: [{ bytes, since }], sessionSeconds, encryptingSeconds, tls12, ticketsPerHandshake }`.
 tls::SessionTickets ReadTickets(const Napi::Value& value) {
   tls::SessionTickets tickets;
   if (!value.IsObject()) return tickets;
@@ -43,6 +43,7 @@ tls::SessionTickets ReadTickets(const Napi::Value& value) {
   const auto number = [](const Napi::Value& each) { return each.As<Napi::Number>().Int64Value(); };
   tickets.session_seconds = static_cast<uint32_t>(number(given.Get("sessionSeconds")));
   tickets.encrypting_seconds = static_cast<uint64_t>(number(given.Get("encryptingSeconds")));
+  tickets.tls12 = given.Get("tls12").As<Napi::Boolean>();
   tickets.tickets_per_handshake = static_cast<uint8_t>(number(given.Get("ticketsPerHandshake")));
   const Napi::Array keys = given.Get("keys").As<Napi::Array>();
   for (uint32_t i = 0; i < keys.Length(); i++) {

@@ -12,6 +12,7 @@ void UseSessionTickets(s2n_config* config, const SessionTickets& tickets) {
   check(s2n_config_set_session_state_lifetime(config, tickets.session_seconds));
   check(s2n_config_set_ticket_encrypt_decrypt_key_lifetime(config, tickets.encrypting_seconds));
   check(s2n_config_set_ticket_decrypt_key_lifetime(config, tickets.session_seconds));
+  check(s2n_config_require_ticket_forward_secrecy(config, !tickets.tls12));
   for (TicketKey key : tickets.keys) {  // a copy: s2n takes the secret as mutable bytes
     check(s2n_config_add_ticket_crypto_key(
         config, key.name.data(), static_cast<uint32_t>(key.name.size()), key.secret.data(),

@@ -31,6 +31,9 @@ struct SessionTickets {
   uint32_t session_seconds = 0;
   // How long a key encrypts; it decrypts for session_seconds more.
   uint64_t encrypting_seconds = 0;
+  // Whether TLS 1.2 has tickets, too: whoever has their keys can read what was recorded of its
+  // resumed sessions.
+  bool tls12 = true;
   uint8_t tickets_per_handshake = 1;  // TLS 1.3; TLS 1.2 has one
 };
 

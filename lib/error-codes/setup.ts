@@ -37,6 +37,16 @@ export const setupCodes = {
     'The server issues no session tickets (`sessionTickets: false`, or `requestCert`), so it has no ticket keys.',
     'Do not call `getTicketKeys()` and `setTicketKeys()` on this server.',
   ],
+  ERR_S2N_PKEY_TICKET_KEYS_UNAVAILABLE: [
+    'S2nPkeyError',
+    'The secrets of the ticket keys of a fleet cannot be had. `cause` says why. Nothing fails: the server goes on with the keys it has, then with its own.',
+    'Fix the cause. The source is asked again by itself.',
+  ],
+  ERR_S2N_PKEY_TICKET_KEYS_MOVED: [
+    'S2nPkeyError',
+    'The alias of the HMAC key points to another key than when this machine asked first.',
+    'Point it back, and pass the new key as `next` on all machines.',
+  ],
   ERR_S2N_PKEY_ATTACH: [
     'AttachError',
     '`attach` cannot secure this server: it has a key already, is attached already, or has connections.',

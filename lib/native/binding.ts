@@ -100,6 +100,8 @@ export interface NativeSessionTickets {
   readonly keys: readonly { readonly bytes: Uint8Array; readonly since: number }[];
   readonly sessionSeconds: number;
   readonly encryptingSeconds: number;
+  /** Whether TLS 1.2 has tickets, too. */
+  readonly tls12: boolean;
   readonly ticketsPerHandshake: number;
 }
 

@@ -43,6 +43,7 @@ const ALLOWED = {
   'local-kms': ['options', 'local-kms/operations', 'local-kms/request', 'local-kms/store'],
   'tls/carrier': ['tls/node', 'native'],
   'tls/context': ['options', 'signers', 'pem', 'native'],
+  fleet: ['options', 'signers/kms/client', 'tls/context'],
   'tls/handshake': ['options', 'tls/context', 'observe/channels', 'signers/admission', 'signers', 'native'],
   'tls/socket': ['options', 'tls/context', 'tls/node', 'signers', 'native'],
   'tls/server': [
@@ -100,6 +101,7 @@ const ALLOWED = {
   register: ['config', 'options', 'pem', 'tls/server', 'tls/context', 'tls/node', 'signers/kms', 'signers'],
   '.': [
     'error-codes',
+    'fleet',
     'operate',
     'observe',
     'doctor',

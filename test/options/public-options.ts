@@ -12,7 +12,9 @@ import {
   createSelfSignedCertificate,
   createServer,
   findOrCreateKey,
+  FleetTicketKeys,
   KmsSigner,
+  KmsTicketKeys,
   LocalKeySigner,
   openReplicas,
   preflight,
@@ -26,6 +28,7 @@ import { selfSignedSchema } from '../../lib/certificate/self-signed-certificate.
 import { validitySchema } from '../../lib/certificate/validity.ts';
 import { preflightSchema } from '../../lib/doctor/preflight.ts';
 import { rolloverSchema } from '../../lib/doctor/rollover.ts';
+import { kmsTicketKeysSchema } from '../../lib/fleet/kms-ticket-keys.ts';
 import { localKmsSchema, startLocalKms } from '../../lib/local-kms/start.ts';
 import { logSchema, logTo } from '../../lib/observe/log.ts';
 import { clusterMetrics, clusterMetricsSchema } from '../../lib/observe/cluster-metrics.ts';
@@ -34,6 +37,7 @@ import { prometheusMetrics, prometheusSchema } from '../../lib/observe/prometheu
 import { health, healthSchema } from '../../lib/operate/health.ts';
 import { healthHandler, healthHandlerSchema } from '../../lib/operate/health-handler.ts';
 import { drain, drainSchema } from '../../lib/operate/drain.ts';
+import { fleetSchema } from '../../lib/tls/context/fleet-ticket-keys.ts';
 import type { Schema } from '../../lib/options/option.ts';
 import { circuitBreakerSchema } from '../../lib/signers/admission/circuit-breaker.ts';
 import {
@@ -185,6 +189,14 @@ export const publicOptions: Readonly<Record<string, PublicOptions>> = {
         ],
         ...options,
       }),
+  },
+  KmsTicketKeysOptions: {
+    schema: kmsTicketKeysSchema,
+    use: (options) => KmsTicketKeys.open({ keyId, client: kms, ...options }),
+  },
+  FleetTicketKeysOptions: {
+    schema: fleetSchema,
+    use: (options) => new FleetTicketKeys({ secretOf: () => Promise.reject(new Error('away')) }, options),
   },
   CreateKeyOptions: { schema: createKeySchema, use: (options) => createKey(kms, options) },
   FindOrCreateKeyOptions: {

@@ -15,6 +15,7 @@ import { refuseOtherServerOptions, settingsWithin, type EffectiveSettings } from
 import type { ClientCertificates } from './peer-verification.ts';
 import { makeConfig, readSecureContext, SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { readTicketKeys, type SessionSettings } from './session-options.ts';
+import { FleetTicketKeys } from './fleet-ticket-keys.ts';
 import {
   deriveTicketKey,
   encryptingKey,
@@ -69,6 +70,8 @@ export class ServerContexts {
   #snapshot: ContextSnapshot | undefined;
   /** When the ticket keys must be rotated, in seconds since 1970. */
   #freshUntil = Infinity;
+  /** Of the ticket keys in the last snapshot. */
+  #version = 0;
   #logsKeys = false;
   #asksApplication = false;
 
@@ -78,9 +81,9 @@ export class ServerContexts {
     this.#floor = floorOf(defaultContext);
     const { tickets, ticketKeys, timeout } = settings.sessions;
     if (!tickets) return;
-    this.#ticketKeys = ticketKeys
-      ? new GivenTicketKeys(ticketKeys, secondsNow())
-      : new RotatingTicketKeys(timeout);
+    if (ticketKeys instanceof FleetTicketKeys) this.#ticketKeys = ticketKeys.keysFor(timeout);
+    else if (ticketKeys) this.#ticketKeys = new GivenTicketKeys(ticketKeys, secondsNow());
+    else this.#ticketKeys = new RotatingTicketKeys(timeout);
   }
 
   /**
@@ -183,7 +186,10 @@ export class ServerContexts {
   current(): ContextSnapshot {
     const now = secondsNow();
     const logsKeys = this.#settings.logsKeys();
-    if (now >= this.#freshUntil || logsKeys !== this.#logsKeys) this.#configureAnew();
+    const version = this.#ticketKeys?.version ?? 0;
+    if (now >= this.#freshUntil || version !== this.#version || logsKeys !== this.#logsKeys)
+      this.#configureAnew();
+    this.#version = version;
     this.#logsKeys = logsKeys;
     const asksApplication = this.#settings.asksApplication();
     if (asksApplication !== this.#asksApplication) this.#snapshot = undefined;
@@ -266,6 +272,7 @@ export class ServerContexts {
       keys: ticketKeys.at(now).map((key) => deriveTicketKey(key, purpose)),
       sessionSeconds: this.#settings.sessions.timeout,
       encryptingSeconds: ticketKeys.turn,
+      tls12: ticketKeys.tls12,
       ticketsPerHandshake: TICKETS_PER_HANDSHAKE,
     };
   }

@@ -2,10 +2,13 @@ import { Given } from '../../errors.ts';
 import { anything, flag, required, wholeNumber } from '../../options/kinds.ts';
 import { readOption, readOptions, refusal, type Option, type SchemaOf } from '../../options/option.ts';
 import type { ClientCertificates } from './peer-verification.ts';
+import { FleetTicketKeys } from './fleet-ticket-keys.ts';
 import { MOST_TICKET_KEYS, NAME_BYTES, TICKET_KEY_BYTES } from './ticket-keys.ts';
 
 /** One ticket key, or several: the first encrypts, and all decrypt. */
 export type SharedTicketKeys = NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[];
+
+type ReadKeys = readonly Uint8Array[] | FleetTicketKeys;
 
 /** Options of a server for session resumption. */
 export interface SessionOptions {
@@ -22,9 +25,9 @@ export interface SessionOptions {
   /**
   /**
    * 48 bytes, 16 of name and 32 of secret, or a list of such keys: the first encrypts, and all decrypt. Share them between
-   * processes or machines whose certificates have the same keys. Default: random keys, which rotate by themselves.
+   * processes or machines whose certificates have the same keys; or `KmsTicketKeys`, and machines share them by themselves. Default: random keys, which rotate by themselves.
    */
-  ticketKeys?: SharedTicketKeys;
+  ticketKeys?: SharedTicketKeys | FleetTicketKeys;
   /** Servers with different values do not resume each other's sessions. At most 32 bytes, as in node:tls. Default: empty. */
   sessionIdContext?: string;
 }
@@ -44,7 +47,7 @@ const ticketKeyOption: Option<Uint8Array> = {
   },
 };
 
-const ticketKeysOption: Option<readonly Uint8Array[] | undefined> = {
+const keysOption: Option<readonly Uint8Array[] | undefined> = {
   ...{
     type: 'Buffer | Buffer[]',
     expected: `${ticketKeyOption.expected}; or a list of them`,
@@ -55,7 +58,7 @@ const ticketKeysOption: Option<readonly Uint8Array[] | undefined> = {
     if (!Array.isArray(value)) return [readOption(name, required(ticketKeyOption), value)];
     if (value.length === 0 || value.length > MOST_TICKET_KEYS) {
       const expected = `1 to ${MOST_TICKET_KEYS} keys, of which the first encrypts and all decrypt`;
-      throw refusal(name, ticketKeysOption, new Given(`${value.length} keys`), expected);
+      throw refusal(name, keysOption, new Given(`${value.length} keys`), expected);
     }
     const keys = value.map((key: unknown, index) =>
       readOption(`${name}[${index}]`, required(ticketKeyOption), key),
@@ -65,6 +68,15 @@ const ticketKeysOption: Option<readonly Uint8Array[] | undefined> = {
     refuseTwice(keys, 'secret', (key) => key.subarray(NAME_BYTES));
     return keys;
   },
+};
+
+/** What a server can be made with. Later its keys are replaced by others of the same machines: by keys. */
+const ticketKeysOption: Option<ReadKeys | undefined> = {
+  ...{ type: 'Buffer | Buffer[] | FleetTicketKeys', isSecret: true },
+  expected: `${keysOption.expected}; or KmsTicketKeys`,
+  fits: (value) => value instanceof FleetTicketKeys || keysOption.fits(value),
+  read: (name, value) =>
+    value instanceof FleetTicketKeys ? value : readOption(name, required(keysOption), value),
 };
 
 export const sessionSchema = {
@@ -83,7 +95,7 @@ export const sessionSchema = {
 export interface SessionSettings {
   readonly tickets: boolean;
   readonly timeout: number;
-  readonly ticketKeys: readonly Uint8Array[] | undefined;
+  readonly ticketKeys: ReadKeys | undefined;
   readonly idContext: string;
 }
 
@@ -106,7 +118,7 @@ export function readSessionOptions(
 
 /** @throws InvalidOptionError. */
 export function readTicketKeys(keys: unknown): readonly Uint8Array[] {
-  return readOption('ticketKeys', required(ticketKeysOption), keys);
+  return readOption('ticketKeys', required(keysOption), keys);
 }
 
 function refuseTwice(

@@ -18,6 +18,11 @@ const MOST_TURNS_IN_A_SESSION = 8;
 /** Ten years in seconds: longer than any server runs. */
 const NEVER = 10 * 365 * 24 * 3600;
 
+/** For how many seconds a key encrypts that rotates, where sessions last so long. */
+export function turnOf(sessionSeconds: number): number {
+  return Math.max(SHORTEST_TURN, Math.ceil(sessionSeconds / MOST_TURNS_IN_A_SESSION));
+}
+
 export interface TicketKey {
   /** 48 bytes, as above. */
   readonly bytes: Uint8Array;
@@ -31,8 +36,12 @@ export interface TicketKeys {
   readonly turn: number;
   /** The keys that decrypt at `now`, the oldest first. One of them encrypts; a later one is ready for the next turn. */
   at(now: number): readonly TicketKey[];
-  /** Until when the last result of `at` stays valid. */
+  /** Until when the last result of `at` stays valid, if `version` stays the same. */
   readonly freshUntil: number;
+  /** Changes when `at` has another result before that. */
+  readonly version: number;
+  /** Whether TLS 1.2 has tickets, too. */
+  readonly tls12: boolean;
 }
 
 /** The key that encrypts at `now`. */
@@ -48,6 +57,8 @@ export function encryptingKey(keys: TicketKeys, now: number): TicketKey {
  */
 export class GivenTicketKeys implements TicketKeys {
   readonly turn = NEVER;
+  readonly tls12 = true;
+  readonly version = 0;
   readonly freshUntil = Infinity;
   readonly #keys: readonly TicketKey[];
 
@@ -85,6 +96,8 @@ export interface TicketKeySeed {
  */
 export class RotatingTicketKeys implements TicketKeys {
   readonly turn: number;
+  readonly tls12 = true;
+  readonly version = 0;
   readonly #sessionSeconds: number;
   /** The secret of the oldest key that still decrypts. */
   #secret: Uint8Array;
@@ -92,7 +105,7 @@ export class RotatingTicketKeys implements TicketKeys {
   #keys: readonly TicketKey[] = [];
 
   constructor(sessionSeconds: number, seed?: TicketKeySeed) {
-    this.turn = seed?.turn ?? Math.max(SHORTEST_TURN, Math.ceil(sessionSeconds / MOST_TURNS_IN_A_SESSION));
+    this.turn = seed?.turn ?? turnOf(sessionSeconds);
     this.#sessionSeconds = sessionSeconds;
     this.#secret = seed ? Buffer.from(seed.secret, 'hex') : randomBytes(SECRET_BYTES);
     this.#since = seed?.since;
