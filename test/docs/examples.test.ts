@@ -22,6 +22,7 @@ interface Example {
 const pages = [
   ...readdirSync(join(root, 'docs', 'api')).map((name) => join('docs', 'api', name)),
   join('docs', 'writing-a-signer.md'),
+  join('docs', 'fleet.md'),
 ];
 /** Their examples need a server or a device, which their commands prepare. */
 const prepared = [join('docs', 'api', 'vault.md'), join('docs', 'api', 'pkcs11.md')];
@@ -37,7 +38,7 @@ function commandsOf(page: string): string {
   return [...blocks].map(([, commands = '']) => commands).join('');
 }
 
-describe('the examples of docs/api, and of the page on writing a signer', () => {
+describe('the examples of docs/api, and of the pages on writing a signer and on a fleet', () => {
   let kms: LocalKms;
   let folder: string;
 
