@@ -30,6 +30,7 @@ export {
 export type { ClientContextOptions } from './tls/client/client-context.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client/client-options.ts';
 export { logTo, type Logger, type Logging, type LogOptions } from './observe/log.ts';
+export type { LogLevel } from './observe/log-events.ts';
 export { drain, type DrainOptions, type DrainReport } from './operate/drain.ts';
 export {
   health,
@@ -52,6 +53,7 @@ export type { ClientCertificateOptions } from './tls/context/peer-verification.t
 export { KmsTicketKeys, type KmsTicketKeysOptions, type NextTicketKey } from './fleet/kms-ticket-keys.ts';
 export {
   FleetTicketKeys,
+  type FleetTicketKeysEvents,
   type FleetTicketKeysOptions,
   type FleetTicketKeysState,
 } from './tls/context/fleet-ticket-keys.ts';

@@ -25,6 +25,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("ServerContexts", ServerContextsObject::Define(env));
   exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
   exports.Set("sendDatagram", Napi::Function::New<SendDatagram>(env, "sendDatagram"));
+  exports.Set("endWriting", Napi::Function::New<EndWriting>(env, "endWriting"));
+  exports.Set("isReadable", Napi::Function::New<IsReadable>(env, "isReadable"));
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
   exports.Set("TrustStore", TrustStoreObject::Define(env));
   return exports;

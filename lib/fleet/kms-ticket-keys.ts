@@ -15,7 +15,6 @@ import {
   FleetTicketKeys,
   fleetSchema,
   type FleetTicketKeysOptions,
-  type TicketClock,
 } from '../tls/context/fleet-ticket-keys.ts';
 import type { EpochSecret, TicketEpoch, TicketKeySource } from '../tls/context/ticket-key-source.ts';
 
@@ -57,8 +56,8 @@ export const kmsTicketKeysSchema = {
 export class KmsTicketKeys extends FleetTicketKeys {
   readonly #source: KmsTicketKeySource;
 
-  private constructor(source: KmsTicketKeySource, options: FleetTicketKeysOptions, clock?: TicketClock) {
-    super(source, options, clock);
+  private constructor(source: KmsTicketKeySource, options: FleetTicketKeysOptions) {
+    super(source, options);
     this.#source = source;
   }
 
@@ -66,10 +65,9 @@ export class KmsTicketKeys extends FleetTicketKeys {
    * Nothing is asked for yet: the first server that has these keys starts that. Whether KMS gives them, `'available'` and `'unavailable'`
    * say.
    *
-   * @param clock for tests.
    * @throws InvalidOptionError, naming the option.
    */
-  static async open(options: KmsTicketKeysOptions, clock?: TicketClock): Promise<KmsTicketKeys> {
+  static async open(options: KmsTicketKeysOptions): Promise<KmsTicketKeys> {
     const read = readOptionsObject(
       kmsTicketKeysSchema,
       options,
@@ -84,7 +82,7 @@ export class KmsTicketKeys extends FleetTicketKeys {
     const own = client ?? createHandshakeClient(options);
     const source = new KmsTicketKeySource(own, client === undefined, keyId, next);
     const { generation, reach, timeout, tls12 } = read;
-    return new KmsTicketKeys(source, { generation, reach, timeout, tls12 }, clock);
+    return new KmsTicketKeys(source, { generation, reach, timeout, tls12 });
   }
 
   override close(): void {

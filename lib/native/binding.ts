@@ -293,6 +293,10 @@ export interface Addon {
   readonly ServerContexts: NativeServerContextsConstructor;
   /** Creates two connected Unix stream sockets, which the caller owns. Returns a negative errno on failure. */
   readonly socketPair: () => [number, number] | number;
+  /** Ends one direction of a socket: its peer reads the end after what was written before. */
+  readonly endWriting: (fd: number) => void;
+  /** Whether a read from a socket would give something now: bytes, the end, or an error. */
+  readonly isReadable: (fd: number) => boolean;
   /**
    * Who connected to a Unix socket, as the kernel noted it then (`SO_PEERCRED`, `SO_PEERGROUPS`): process id, user, group, then the
    * supplementary groups. Returns a negative errno on failure.

@@ -69,7 +69,8 @@ const TOO_FAR = 3_600_000;
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 300_000;
 
-interface Events {
+/** What `FleetTicketKeys` emits. */
+export interface FleetTicketKeysEvents {
   /** The fleet's keys encrypt tickets from now on. */
   available: [];
   /** A secret could not be had. Tickets go on with the keys that are there, in the end with this process's own. */
@@ -81,7 +82,7 @@ interface Events {
  * epoch encrypts while the epoch lasts, and decrypts from a day before until the last of its tickets has expired. Nothing here
  * fails a handshake or delays a server: without the source, its own keys encrypt.
  */
-export class FleetTicketKeys extends EventEmitter<Events> {
+export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
   /** @internal */
   readonly tls12: boolean;
   readonly #source: TicketKeySource;

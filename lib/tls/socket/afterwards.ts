@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import { addon } from '../../native/addon.ts';
+import { descriptorOf, unsentBytes } from '../node/node-internals.ts';
 import type { WriteCallback } from './unsent-writes.ts';
 
 /**
@@ -13,10 +16,19 @@ export function afterwards(callback: WriteCallback): WriteCallback {
 }
 
 /**
- * Calls back after the event loop has read what is ready: in the check phase after its next poll phase. Then an `'end'` that was
- * ready before the socket ended comes before `'finish'`, as in node:tls, and one that answers this end comes after it.
+ * Has the engine read the end of the socket's own data, and calls back to tell Node. The end leaves at once, together with the
+ * last data: libuv would wait for the next turn of the event loop, and a peer could answer the data in between. If there is
+ * something to read, all of this happens after the next poll phase, so that an `'end'` that is ready now comes before
+ * `'finish'`, as in node:tls.
  */
-export function afterNextRead(callback: () => void): void {
-  // In the poll phase, the next check phase comes before the next poll phase, so one check phase is not enough.
-  setImmediate(() => setImmediate(callback));
+export function endWriting(socket: Socket, callback: () => void): void {
+  const fd = socket.connecting ? undefined : descriptorOf(socket);
+  if (fd !== undefined && addon().isReadable(fd)) {
+    // In the poll phase, the next check phase comes before the next poll phase, so one check phase is not enough.
+    setImmediate(() => setImmediate(callback));
+    return;
+  }
+  // What Node still has to write comes before the end: then libuv ends it.
+  if (fd !== undefined && unsentBytes(socket) === 0) addon().endWriting(fd);
+  callback();
 }

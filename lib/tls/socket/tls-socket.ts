@@ -7,7 +7,7 @@ import { isSecure, type Failure, type FailedHandshakeFacts } from '../../native/
 import type { HandshakeFacts, HandshakeTiming, PeerFacts } from '../../native/events.ts';
 import { signatureSchemeByCode, type SignatureScheme } from '../../signers/signature-scheme.ts';
 import { connectionError } from './connection-error.ts';
-import { afterNextRead, afterwards } from './afterwards.ts';
+import { afterwards, endWriting } from './afterwards.ts';
 import { defineAddresses } from './address-properties.ts';
 import { CertificateChain } from '../context/certificate-chain.ts';
 import { cipherInfoOf, type CipherInfo } from './cipher-info.ts';
@@ -295,7 +295,7 @@ export class TlsSocket extends Socket {
   override _final(callback: (error?: Error | null) => void): void {
     this.#ending = true;
     if (!this.#over) this.#engine.commands.endsInOrder(this.#stream, true);
-    afterNextRead(() => {
+    endWriting(this, () => {
       if (this.destroyed) return; // `_destroy` has ended the pair.
       this.#halfClosing = true;
       super._final((error) => {
