@@ -27,7 +27,9 @@ function recordedPino(level: string): { logger: Logger; lines: () => Record<stri
   return {
     logger,
     lines: () => {
-      text += String(stream.read() ?? '');
+      // Node 26 reads one chunk at a time.
+      for (let chunk = stream.read() as Buffer | null; chunk; chunk = stream.read() as Buffer | null)
+        text += chunk.toString();
       return text
         .split('\n')
         .filter(Boolean)

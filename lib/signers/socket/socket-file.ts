@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs';
-import { chmod, link, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, mkdtemp, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Option } from '../../options/option.ts';
 import { SocketSignerError } from './socket-signer-error.ts';
 
@@ -82,8 +83,10 @@ export async function listenAt(server: Server, path: string, mode: number): Prom
       });
     });
     await chmod(hidden, mode);
-    await removeStale(path, join(folder, 'stale'));
-    await link(hidden, path); // Fails when there is one meanwhile.
+    await oneAtATime(path, async () => {
+      await removeStale(path, join(folder, 'stale'));
+      await link(hidden, path); // Fails when there is one meanwhile.
+    });
     const own = await factsOf(path);
     return async () => {
       if (isSame(own, await factsOf(path))) await unlink(path).catch(() => undefined);
@@ -95,6 +98,34 @@ export async function listenAt(server: Server, path: string, mode: number): Prom
     throw listenFault(path, cause);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Milliseconds after which a lock is one that a process left when it was killed: one is held for a few. */
+const longestLock = 5_000;
+
+/**
+ * Lets one process at a time replace the socket at a path. Of several that start at once, one could otherwise take the new
+ * socket of another for the old one.
+ */
+async function oneAtATime(path: string, work: () => Promise<void>): Promise<void> {
+  const lock = `${path}.lock`;
+  for (;;) {
+    try {
+      await mkdir(lock, { mode: 0o700 });
+      break;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      const held = await factsOf(lock);
+      const isLeft = held !== undefined && Date.now() - Number(held.mtimeMs) > longestLock;
+      if (isLeft) await rmdir(lock).catch(() => undefined);
+      else await pause(10);
+    }
+  }
+  try {
+    await work();
+  } finally {
+    await rmdir(lock).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { link, readdir, stat, writeFile } from 'node:fs/promises';
+import { link, readdir, stat, writeFile, mkdir, utimes } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -59,6 +59,14 @@ describe("The file of a signer's socket", () => {
       expect(started.filter(({ status }) => status === 'fulfilled')).to.have.lengthOf(1);
       const client = await at.open();
       expect(await client.sign(asked)).to.be.instanceOf(Uint8Array);
+      expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
+    });
+
+    it('is replaced although a process that was killed left its lock', async () => {
+      const lock = `${at.path}.lock`;
+      await mkdir(lock);
+      await utimes(lock, new Date(0), new Date(0));
+      await at.serve();
       expect(await readdir(at.folder)).to.deep.equal(['signer.sock']);
     });
 
