@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { S2nPkeyError } from '../errors.ts';
 import { group } from '../options/kinds.ts';
 import type { OptionValues, Schema } from '../options/option.ts';
 import { AzureSigner, azureSchema, type AzureCredential } from '../signers/azure/azure-signer.ts';
@@ -8,6 +6,7 @@ import { GoogleSigner, googleSchema } from '../signers/google/google-signer.ts';
 import { KmsSigner } from '../signers/kms/kms-signer.ts';
 import { kmsSchema, type KmsSignerOptions } from '../signers/kms/kms-signer-options.ts';
 import { LocalKeySigner } from '../signers/local-key-signer.ts';
+import { peerPackage } from '../signers/peer-package.ts';
 import { Pkcs11Signer, pkcs11Schema } from '../signers/pkcs11/pkcs11-signer.ts';
 import type { Signer } from '../signers/signer.ts';
 import { SocketSigner, socketSignerSchema } from '../signers/socket/socket-signer.ts';
@@ -86,7 +85,7 @@ export async function openBackend(backends: Backends): Promise<OpenSigner> {
     const publicKey = publicKeyFile === undefined ? {} : { publicKey: await readFile(publicKeyFile, 'utf8') };
     return await Pkcs11Signer.open(given({ ...options, ...pin, ...publicKey }));
   }
-  if (azure) return await AzureSigner.open(given({ ...azure, credential: azureCredential() }));
+  if (azure) return await AzureSigner.open(given({ ...azure, credential: await azureCredential() }));
   if (google) return await GoogleSigner.open(given(google));
   if (socket) return await SocketSigner.open(given(socket));
   if (localKey) {
@@ -117,15 +116,8 @@ interface Identity {
   readonly DefaultAzureCredential: new () => AzureCredential;
 }
 
-function azureCredential(): AzureCredential {
-  try {
-    const { DefaultAzureCredential } = createRequire(import.meta.url)('@azure/identity') as Identity;
-    return new DefaultAzureCredential();
-  } catch (cause) {
-    throw new S2nPkeyError(
-      'ERR_S2N_PKEY_PEER_PACKAGE',
-      'a key in Azure needs the package @azure/identity, which cannot be loaded: npm install @azure/identity',
-      { cause },
-    );
-  }
+async function azureCredential(): Promise<AzureCredential> {
+  const name = '@azure/identity'; // Not written out below: its types are not installed here.
+  const { DefaultAzureCredential } = await peerPackage(name, () => import(name) as Promise<Identity>);
+  return new DefaultAzureCredential();
 }

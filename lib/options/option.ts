@@ -2,6 +2,7 @@
  * Options as data: what each is called, what it may be, what it is unless given, and whether it may hold a secret. What checks
  * them, the message that refuses one, and the tests that hold the documentation to them all read the same schema.
  */
+import { editDistance } from './edit-distance.ts';
 import { describePlain, describeSecret, Given, InvalidOptionError } from '../errors.ts';
 
 /** One option, which is read as a `Value`. */
@@ -137,22 +138,8 @@ export function refuseUnknownOptions(schema: Schema, options: object, place = ''
 /** The name that differs least, by a third of its letters at most. */
 function nearest(name: string, names: readonly string[]): string | undefined {
   const [best] = names
-    .map((each) => ({ each, edits: edits(name.toLowerCase(), each.toLowerCase()) }))
+    .map((each) => ({ each, edits: editDistance(name.toLowerCase(), each.toLowerCase()) }))
     .filter(({ each, edits }) => edits <= each.length / 3)
     .sort((one, other) => one.edits - other.edits);
   return best?.each;
-}
-
-/** Levenshtein's distance: letters to insert, delete or replace. */
-function edits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [at, letter] of Array.from(from).entries()) {
-    const next = [at + 1];
-    for (const [column, other] of Array.from(to).entries()) {
-      const [above = 0, diagonal = 0, left = 0] = [row[column + 1], row[column], next[column]];
-      next.push(Math.min(above + 1, left + 1, diagonal + (letter === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

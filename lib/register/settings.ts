@@ -4,6 +4,7 @@ import { configSchema, loadConfigEntries, registerSchema } from '../config/confi
 import { resolveFiles } from '../config/file-option.ts';
 import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import { readOption, type Option, type OptionValues, type Schema } from '../options/option.ts';
+import { editDistance } from '../options/edit-distance.ts';
 
 /** Every setting, by its entry in a file of settings. The variable's name follows from it. */
 const settingsSchema = { signer: backendOption, ...registerSchema } satisfies Schema;
@@ -178,23 +179,10 @@ function readVariables(
 
 /** The name with the fewest letters to insert, delete or replace. */
 function nearestOf(given: string, names: readonly string[]): string {
-  const distances = new Map(names.map((name) => [name, distance(given, name)]));
+  const distances = new Map(names.map((name) => [name, editDistance(given, name)]));
   return names.reduce((best, name) =>
     (distances.get(name) ?? 0) < (distances.get(best) ?? 0) ? name : best,
   );
-}
-
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let above = 0; above < from.length; above++) {
-    const next = [above + 1];
-    for (let left = 0; left < to.length; left++) {
-      const replaced = (row[left] ?? 0) + (from[above] === to[left] ? 0 : 1);
-      next.push(Math.min(replaced, (row[left + 1] ?? 0) + 1, (next[left] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
 
 function readFile(path: string, given: Map<Name, GivenValue>): void {

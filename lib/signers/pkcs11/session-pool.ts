@@ -1,14 +1,13 @@
 import type { Worker } from 'node:worker_threads';
-import { S2nPkeyError, SignerError } from '../../errors.ts';
+import { pendingSignature, type PendingSignature } from '../pending-signature.ts';
+import { S2nPkeyError } from '../../errors.ts';
 import { startWorker } from '../../programs.ts';
 import type { FromWorker, KeyPlace, OpenedKey, SignRequest, ToWorker } from './messages.ts';
 import { Pkcs11Error, type Pkcs11Fault } from './pkcs11-error.ts';
 
 /** A signature that is asked for, until it is given to a worker. */
-interface Job {
+interface Job extends PendingSignature {
   readonly request: SignRequest;
-  readonly resolve: (signature: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
 }
 
 /** At most so many sessions, each with a thread of its own; the second and later ones when they are first needed. */
@@ -37,30 +36,16 @@ export class SessionPool {
   }
 
   sign(request: SignRequest, signal: AbortSignal): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      if (this.#refusedPin !== undefined) {
-        reject(this.#refusedPin);
-        return;
-      }
-      const stop = (): void => {
-        this.#waiting.delete(job); // One that a device is at cannot be called back.
-        reject(new SignerError('no longer wanted', { code: 'ERR_S2N_PKEY_SIGN_ABORTED' }));
-      };
-      signal.addEventListener('abort', stop, { once: true });
-      const settle = (): void => signal.removeEventListener('abort', stop);
-      const job: Job = {
-        request,
-        resolve: (signature) => {
-          settle();
-          resolve(signature);
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
+    if (this.#refusedPin !== undefined) return Promise.reject(this.#refusedPin);
+    let job: Job;
+    const start = (pending: PendingSignature): void => {
+      job = { request, ...pending };
       this.#waiting.add(job);
       this.#next();
+    };
+    return pendingSignature(signal, start, () => {
+      this.#waiting.delete(job); // One that a device is at cannot be called back.
+      return true;
     });
   }
 

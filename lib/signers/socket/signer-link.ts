@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import { SignerError } from '../../errors.ts';
+import { pendingSignature, type PendingSignature } from '../pending-signature.ts';
 import { readOption } from '../../options/option.ts';
 import { quotaOption } from '../signer-option.ts';
 import { signatureSchemeByName, type SignatureScheme } from '../signature-scheme.ts';
@@ -66,38 +67,26 @@ export class SignerLink {
   }
 
   sign(schemeCode: number, input: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const id = this.#nextId;
-      this.#nextId = id === 0xffffffff ? 1 : id + 1;
-      const body = Buffer.alloc(2 + input.length);
-      body.writeUInt16BE(schemeCode, 0);
-      body.set(input, 2);
-      const stop = (): void => {
-        if (!this.#pending.delete(id)) return;
-        if (this.#sent.delete(id) && this.#socket?.writable) {
-          this.#socket.write(encodeFrame(frameType.cancel, id));
-        }
-        this.#sendWhatFits();
-        this.#hold();
-        reject(new SignerError('no longer wanted', { code: 'ERR_S2N_PKEY_SIGN_ABORTED' }));
-      };
-      signal.addEventListener('abort', stop, { once: true });
-      const settle = (): void => signal.removeEventListener('abort', stop);
-      this.#pending.set(id, {
-        frame: encodeFrame(frameType.sign, id, body),
-        resolve: (signature) => {
-          settle();
-          resolve(signature);
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      });
+    const id = this.#nextId;
+    this.#nextId = id === 0xffffffff ? 1 : id + 1;
+    const body = Buffer.alloc(2 + input.length);
+    body.writeUInt16BE(schemeCode, 0);
+    body.set(input, 2);
+    const start = (pending: PendingSignature): void => {
+      this.#pending.set(id, { frame: encodeFrame(frameType.sign, id, body), ...pending });
       this.#hold();
       this.#unsent.push(id);
       if (this.#ready) this.#sendWhatFits();
       else this.#dialSoon();
+    };
+    return pendingSignature(signal, start, () => {
+      if (!this.#pending.delete(id)) return false;
+      if (this.#sent.delete(id) && this.#socket?.writable) {
+        this.#socket.write(encodeFrame(frameType.cancel, id));
+      }
+      this.#sendWhatFits();
+      this.#hold();
+      return true;
     });
   }
 

@@ -1,41 +1,9 @@
-// The systemd units, the task of ECS, and Terraform's text: by the tools that know their formats.
+// The task of ECS, and Terraform's text: by the tools that know their formats.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { inCheckout } from '../checkout.mjs';
 import { Refusal, lastLines, run, say } from '../command.mjs';
 import { goTool } from './tools.mjs';
-
-const units = inCheckout('deploy', 'systemd');
-
-/** systemd's own measure of what a service may do: 10 is everything. */
-const highestExposure = 3.0;
-
-export async function checkUnits() {
-  const names = readdirSync(units).filter((name) => /\.(service|socket)$/.test(name));
-  // An unknown setting is only a line on standard error: any line is a finding. Where the program is not installed is none.
-  const verified = await run('systemd-analyze', ['verify', ...names.map((name) => join(units, name))]);
-  if (verified.missing)
-    throw new Refusal('systemd-analyze is missing: install it with `apt-get install systemd`.');
-  const lines = verified.output.split('\n').filter((line) => line.trim() !== '' && !isAboutThisMachine(line));
-  if (lines.length > 0) throw new Refusal(`systemd-analyze verify says:\n${lines.join('\n')}`);
-  for (const name of names.filter((each) => each.endsWith('.service'))) {
-    const { output } = await run('systemd-analyze', [
-      'security',
-      '--offline=true',
-      '--no-pager',
-      join(units, name),
-    ]);
-    const exposure = Number(/exposure level for \S+: ([\d.]+)/.exec(output)?.[1]);
-    if (!(exposure < highestExposure))
-      throw new Refusal(`${name} has an exposure of ${exposure}; expected below ${highestExposure}.`);
-    say(`${name}: verified, exposure ${exposure} (below ${highestExposure}).`);
-  }
-}
-
-/** The programs of the units are installed where the units are, not here. */
-function isAboutThisMachine(line) {
-  return /Command \S+ is not executable: No such file or directory/.test(line);
-}
 
 export async function checkTaskDefinition() {
   const file = inCheckout('deploy', 'ecs', 'task-definition.json');
