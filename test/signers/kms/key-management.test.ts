@@ -197,6 +197,19 @@ describe('KMS keys', () => {
       expect(found).to.deep.include({ created: false, key: { ...key, state: 'Disabled' } });
     });
 
+    it('makes and finds a key for MACs, from which ticket keys are derived', async () => {
+      const options = { alias: 'alias/tickets', keySpec: 'HMAC_384' };
+      const { key, created } = await findOrCreateKey(client(), options);
+      expect(created).to.equal(true);
+      expect(key).to.include({ keySpec: 'HMAC_384', keyUsage: 'GENERATE_VERIFY_MAC', state: 'Enabled' });
+      expect(await findOrCreateKey(client(), options)).to.deep.equal({ key, created: false });
+
+      await createKey(client(), { alias: 'alias/signs' });
+      const usage = await rejectionOf(findOrCreateKey(client(), { ...options, alias: 'alias/signs' }));
+      expect(usage).to.include({ code: 'ERR_S2N_PKEY_KMS_KEY_USAGE' });
+      expect(usage).to.have.property('message').that.includes('no ticket keys can be made');
+    });
+
     it('refuses a key of another kind under its alias', async () => {
       await createKey(client(), { alias: 'alias/rsa', keySpec: 'RSA_2048' });
       const spec = await rejectionOf(

@@ -10,7 +10,7 @@ import { explained, KmsError } from '../client/kms-error.ts';
 import { kmsSdk } from '../client/sdk.ts';
 
 export interface CreateKeyOptions {
-  /** `ECC_NIST_P384` unless given. */
+  /** `ECC_NIST_P384` unless given. `HMAC_384` makes a key for `KmsTicketKeys`, which signs nothing. */
   readonly keySpec?: string;
   readonly description?: string;
   readonly tags?: Readonly<Record<string, string>>;
@@ -22,12 +22,16 @@ export interface FindOrCreateKeyOptions extends CreateKeyOptions {
   readonly alias: string;
 }
 
+/** What the ticket keys of a fleet are made with: the one key that is for MACs and not for signatures. */
+const macKeySpec = 'HMAC_384';
+
 export const createKeySchema = {
   alias: { ...aliasOption, isRequired: false } as Option<string | undefined>,
   keySpec: anything<KeySpec>({
-    ...{ type: 'string', expected: `one of ${tlsKeySpecNames.join(', ')}`, isSecret: false },
+    ...{ type: 'string', expected: `one of ${[...tlsKeySpecNames, macKeySpec].join(', ')}`, isSecret: false },
     fallback: 'ECC_NIST_P384',
-    fits: (value) => typeof value === 'string' && tlsKeySpec(value) !== undefined, // no others than the SDK's
+    // no others than the SDK's
+    fits: (value) => value === macKeySpec || (typeof value === 'string' && tlsKeySpec(value) !== undefined),
   }),
   description: anything<string>({
     ...{ type: 'string', expected: 'a text', fallback: '' },
@@ -45,7 +49,7 @@ export const findOrCreateKeySchema = { ...createKeySchema, alias: aliasOption } 
 const expectedOptions = "an object such as { alias: 'alias/site' }";
 
 /**
- * Makes a key for TLS (SIGN_VERIFY) and gives it an alias. It costs about a dollar a month from then on. Needs `kms:CreateKey`, for
+ * Makes a key for TLS (SIGN_VERIFY), or for ticket keys (GENERATE_VERIFY_MAC), and gives it an alias. It costs about a dollar a month from then on. Needs `kms:CreateKey`, for
  * tags `kms:TagResource`, for an alias what `assignAlias` and `findKey` need.
  *
  * @throws KmsError, `ERR_S2N_PKEY_KMS_ALIAS_TAKEN` when the alias is that of another key in use. A key that does not get its alias is
@@ -57,7 +61,7 @@ export async function createKey(client: KMSClient, options: CreateKeyOptions = {
   if (alias !== undefined && taken !== undefined) throw aliasTaken(alias, taken.arn);
   const command = new (kmsSdk().CreateKeyCommand)({
     KeySpec: keySpec,
-    KeyUsage: 'SIGN_VERIFY',
+    KeyUsage: usageOf(keySpec),
     Description: description,
     Tags: Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
   });
@@ -99,13 +103,20 @@ export async function findOrCreateKey(
   }
 }
 
+function usageOf(keySpec: string | undefined): 'GENERATE_VERIFY_MAC' | 'SIGN_VERIFY' {
+  return keySpec === macKeySpec ? 'GENERATE_VERIFY_MAC' : 'SIGN_VERIFY';
+}
+
 function checkFound(key: KmsKey, { alias, keySpec }: FindOrCreateKeyOptions): KmsKey {
   const facts = { operation: 'DescribeKey', keyId: key.arn };
   const remedy = `Choose another alias, or remove this one (\`aws kms delete-alias --alias-name ${alias}\`).`;
-  if (key.keyUsage !== 'SIGN_VERIFY' || tlsKeySpec(key.keySpec) === undefined) {
+  const usage = usageOf(keySpec);
+  const forSignatures = usage === 'SIGN_VERIFY';
+  if (key.keyUsage !== usage || (forSignatures && tlsKeySpec(key.keySpec) === undefined)) {
+    const fault = forSignatures ? 'TLS cannot sign' : 'no ticket keys can be made';
     throw new KmsError(
       'ERR_S2N_PKEY_KMS_KEY_USAGE',
-      `${alias} names ${key.arn}, a key of KeySpec ${key.keySpec} for ${key.keyUsage}, with which TLS cannot sign. ${remedy}`,
+      `${alias} names ${key.arn}, a key of KeySpec ${key.keySpec} for ${key.keyUsage}, with which ${fault}. ${remedy}`,
       facts,
     );
   }
