@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { prebuiltKinds, thisMachine } from '../../lib/native/machine.ts';
@@ -40,18 +39,5 @@ describe('The prebuilt addons of a release', () => {
     expect(await refusal(check(built, { cpu: otherCpu, libc }))).to.include('another processor');
     const otherLibc = libc === 'glibc' ? 'musl' : 'glibc';
     expect(await refusal(check(built, { cpu, libc: otherLibc }))).to.include('libraries that users');
-  });
-
-  it('are released by a workflow whose commands exist', () => {
-    const workflow = readFileSync(new URL('.github/workflows/release.yml', checkout), 'utf8');
-    const manifest: unknown = JSON.parse(readFileSync(new URL('package.json', checkout), 'utf8'));
-    const { scripts } = manifest as { scripts: Record<string, string> };
-    const commands = [...workflow.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name);
-    expect(commands).to.include('prebuild');
-    expect(Object.keys(scripts)).to.include.members(commands);
-    // Each action is pinned by the hash of a commit.
-    expect([...workflow.matchAll(/uses: (\S+)/g)].map(([, action]) => action)).to.satisfy(
-      (actions: string[]) => actions.every((action) => /@[0-9a-f]{40}$/.test(action)),
-    );
   });
 });
