@@ -18,7 +18,7 @@ import { manifestOf } from '../package/check/tools.mjs';
 import { packRelease } from '../package/platform-packages.mjs';
 import { assertLoadsOnOlderSystems } from '../package/portability.mjs';
 import { checkTargets } from './check.mjs';
-import { buildTwice } from './reproduce.mjs';
+import { assertCommitted, buildTwice } from './reproduce.mjs';
 import { billsOfMaterials } from './sbom.mjs';
 import { writeTable } from './table.mjs';
 import { targets } from './targets.mjs';
@@ -89,6 +89,7 @@ await runAsScript(import.meta.url, async (args) => {
       throw new Refusal(`${name} is set, and a release is made of the pinned sources only: unset it.`);
   }
   const { chosen, isWhole, check, serve, twice } = readOptions(args);
+  if (twice) await assertCommitted();
   const builds = await oneAtATime(async () => {
     const done = [];
     for (const target of chosen) done.push(await build(target, check));

@@ -5,6 +5,15 @@ import { join } from 'node:path';
 import { inCheckout, root } from '../checkout.mjs';
 import { Refusal, lastLines, run, say } from '../command.mjs';
 
+/** Refuses to compare a working tree with the last commit when it is another. */
+export async function assertCommitted() {
+  const { output } = await run('git', ['status', '--porcelain'], { cwd: root });
+  if (output.trim() !== '')
+    throw new Refusal(
+      `--twice builds the last commit again, and this is not it: commit or stash\n${lastLines(output)}`,
+    );
+}
+
 /** Throws a Refusal that names the packages that differ. */
 export async function buildTwice(release) {
   const folder = mkdtempSync(join(tmpdir(), 's2n-pkey-twice-'));

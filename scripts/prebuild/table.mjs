@@ -7,9 +7,23 @@ import { say } from '../command.mjs';
 const page = inCheckout('docs', 'platforms.md');
 const begin = '<!-- The rows are written by `npm run prebuild -- --check`. -->';
 
-/** @param {{ kind: string, node: string, loads: string, serves: string, coreTests: string, where: string }[]} rows */
+/** @typedef {{ kind: string, node: string, loads: string, serves: string, coreTests?: string, where: string }} Row */
+
+/** @param {Row[]} rows */
 export async function writeTable(rows) {
-  const text = readFileSync(page, 'utf8');
+  const options = await resolveConfig(page);
+  const written = withRows(readFileSync(page, 'utf8'), rows);
+  writeFileSync(page, await format(written, { ...options, filepath: page }));
+  say(`wrote ${rows.length} rows of docs/platforms.md.`);
+}
+
+/**
+ * The page's text with the rows that a run saw in place of those of the same kinds.
+ *
+ * @param {string} text
+ * @param {Row[]} rows
+ */
+export function withRows(text, rows) {
   const at = text.indexOf(begin);
   const end = text.indexOf('\n\n', text.indexOf('| ---', at));
   const before = readRows(text.slice(at, end));
@@ -26,10 +40,7 @@ export async function writeTable(rows) {
     '| --- | --- | --- | --- | --- | --- |',
     ...all.map((row) => `| ${columns.map((name) => row[name]).join(' | ')} |`),
   ];
-  const written = `${text.slice(0, at)}${begin}\n\n${lines.join('\n')}${text.slice(end)}`;
-  const options = await resolveConfig(page);
-  writeFileSync(page, await format(written, { ...options, filepath: page }));
-  say(`wrote ${rows.length} rows of docs/platforms.md.`);
+  return `${text.slice(0, at)}${begin}\n\n${lines.join('\n')}${text.slice(end)}`;
 }
 
 /** In the table's order. */
