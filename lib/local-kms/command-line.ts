@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Given, InvalidOptionError } from '../errors.ts';
+import { parseQuota } from './quotas.ts';
 import type { LocalKmsServerOptions } from './server.ts';
 import type { LocalKmsCredentials } from './request/sigv4.ts';
 
@@ -39,6 +40,8 @@ Options:
   --account <account>         account to simulate, twelve digits (default: ${defaultAccount})
   --replicas-of <directory>   data directory of a local KMS in another Region: serve replicas of its
                               multi-Region keys
+  --quota <kind=number,...>   requests a second with all keys of a kind (ecc, rsa, symmetric), such as ecc=1000; more are
+                              answered with ThrottlingException (default: no limit)
   --parent-lifetime           stop when standard input ends, as it does when the parent process ends
   -h, --help                  print this text
 
@@ -122,6 +125,7 @@ function parseArguments(args: readonly string[]) {
         region: { type: 'string' },
         account: { type: 'string' },
         'replicas-of': { type: 'string' },
+        quota: { type: 'string' },
         'parent-lifetime': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -174,6 +178,7 @@ export function parseCommandLine(args: readonly string[], environment: Environme
       region,
       account,
       replicasOf: values['replicas-of'],
+      quota: values.quota === undefined ? undefined : parseQuota(values.quota),
       controlToken: controlTokenIsNew ? randomBytes(24).toString('base64url') : givenToken,
     },
     parentLifetime: values['parent-lifetime'] === true,

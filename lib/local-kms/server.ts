@@ -9,6 +9,7 @@ import { KmsException, serializationException } from './store/errors.ts';
 import { KeyStore } from './store/key-store.ts';
 import { LocalKmsError, systemErrorCode } from './store/local-kms-error.ts';
 import { Misbehaviours, type DrawnFault } from './misbehaviour.ts';
+import { Quotas, type LocalKmsQuota } from './quotas.ts';
 import { replicateKeys } from './replicas.ts';
 import { operationOfTarget } from './operations/index.ts';
 import { findKey, type Answer, type Kms, type Operation } from './operations/operation.ts';
@@ -28,12 +29,16 @@ export interface LocalKmsServerOptions {
   readonly account: string;
   /** The data directory of another local KMS, whose multi-Region keys this one has replicas of. */
   readonly replicasOf?: string | undefined;
+  /** Requests a second by kind of key; none for kinds that it leaves out. */
+  readonly quota?: LocalKmsQuota | undefined;
   /** What the control endpoint wants. */
   readonly controlToken: string;
 }
 
 // Requests of KMS are a few kilobytes; a key policy is at most 32.
 const longestBody = 1024 * 1024;
+/** The operations that a quota of keys is for. */
+const cryptographic: ReadonlySet<string> = new Set(['Sign', 'Verify', 'GenerateMac', 'VerifyMac']);
 const contentType = 'application/x-amz-json-1.1';
 
 /** How much of a broken answer is sent before the connection ends. */
@@ -48,10 +53,12 @@ export class LocalKmsServer {
   readonly #counters = new Counters();
   readonly #misbehaviours = new Misbehaviours();
   readonly #otherKeys = new OtherKeys();
+  readonly #quotas: Quotas;
 
   private constructor(options: LocalKmsServerOptions, store: KeyStore) {
     const arns = new ArnScope(options.region, options.account);
     this.#kms = { store, key: (keyId) => store.key(keyId), arns, now: Date.now };
+    this.#quotas = new Quotas(options.quota ?? {});
     this.#verifier = new SignatureVerifier(options.credentials, options.region);
     this.#control = new Control(options.controlToken, this.#misbehaviours, this.#counters);
     this.#server = createServer({ noDelay: true }, (request, response) => {
@@ -159,6 +166,7 @@ export class LocalKmsServer {
     if (fault !== undefined && fault.skew > 0) exchange.date = new Date(now).toUTCString();
     this.#verifier.verify({ method, url, headers, body }, now);
     const parsed = parseJson(body);
+    this.#countRequest(operation, parsed);
     if (fault !== undefined) return this.#performBadly(fault, operation, parsed);
     const answer = operation.run(parsed, this.#kms);
     return answer instanceof Promise ? answer.then(whole) : whole(answer);
@@ -190,6 +198,14 @@ export class LocalKmsServer {
       case undefined:
         return whole(await operation.run(request, this.#kms));
     }
+  }
+
+  /** Throws a `KmsException` when the quota is reached for the key that the request names. */
+  #countRequest({ name }: Operation, request: unknown): void {
+    if (this.#quotas.isEmpty || !cryptographic.has(name)) return;
+    if (typeof request !== 'object' || request === null || !('KeyId' in request)) return;
+    const { KeyId: keyId } = request;
+    if (typeof keyId === 'string') this.#quotas.count(findKey(this.#kms, keyId, name, true).facts.kind);
   }
 
   /** The ARN of the key that a request names; empty where it names none. */

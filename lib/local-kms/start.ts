@@ -26,12 +26,14 @@ import {
 import { controlPath } from './control.ts';
 import type { CountersSnapshot } from './counters.ts';
 import { LocalKmsError } from './store/local-kms-error.ts';
+import { quotaOption, quotaText, type LocalKmsQuota } from './quotas.ts';
 import { checkMisbehaviour, type Misbehaviour } from './misbehaviour.ts';
 import type { LocalKmsCredentials } from './request/sigv4.ts';
 
 export type { CountersSnapshot, OperationCounters } from './counters.ts';
 export type { Misbehaviour, MisbehaviourKind } from './misbehaviour.ts';
 export type { LocalKmsCredentials } from './request/sigv4.ts';
+export type { LocalKmsQuota } from './quotas.ts';
 export { LocalKmsError } from './store/local-kms-error.ts';
 
 export interface LocalKmsOptions {
@@ -47,6 +49,8 @@ export interface LocalKmsOptions {
   readonly account?: string;
   /** The data directory of another local KMS in another Region: this one then has replicas of the multi-Region keys there. */
   readonly replicasOf?: string;
+  /** Requests a second by kind of key; more are answered with `ThrottlingException`. No limit unless given. */
+  readonly quota?: LocalKmsQuota;
   /** Milliseconds it may take to start; 30,000 unless given. */
   readonly startTimeout?: number;
 }
@@ -76,6 +80,7 @@ export const localKmsSchema = {
     fits: (value) => typeof value === 'string' && accountPattern.test(value),
   }),
   replicasOf: text({ expected: 'the path of a directory', pattern: /./, isSecret: false }),
+  quota: quotaOption,
   startTimeout: milliseconds({ least: 1, fallback: 30_000 }),
 } satisfies SchemaOf<LocalKmsOptions>;
 
@@ -209,7 +214,7 @@ function environmentFor(credentials: LocalKmsCredentials, controlToken: string):
 /** Starts a local KMS. Rejects with a `LocalKmsError` that has its words when it does not start. */
 export async function startLocalKms(options: LocalKmsOptions = {}): Promise<LocalKms> {
   const read = readOptionsObject(localKmsSchema, options, 'an object such as { port: 8080 }');
-  const { region, port, startTimeout, account, replicasOf } = read;
+  const { region, port, startTimeout, account, replicasOf, quota = {} } = read;
   const credentials = read.credentials ?? {
     accessKeyId: `LOCALKMS${randomBytes(6).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(30).toString('base64'),
@@ -224,6 +229,7 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   const args = ['--port', String(port), '--data', dataDirectory, '--region', region];
   args.push('--account', account);
   if (replicasOf !== undefined) args.push('--replicas-of', replicasOf);
+  if (quotaText(quota) !== '') args.push('--quota', quotaText(quota));
   const child = spawn(process.execPath, [...program, ...args, '--parent-lifetime'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: environmentFor(credentials, controlToken),
