@@ -135,6 +135,13 @@ struct Event {
   }
 };
 
+// How JavaScript ends the plaintext of a stream.
+enum class Ending {
+  kCutOff,   // destroy(), or the environment is gone: a bare FIN
+  kInOrder,  // end(): close_notify, then FIN
+  kReset,    // resetAndDestroy(): RST
+};
+
 // The side of an environment. Engine threads call Push and Wake. The sink passes events to its own
 // thread. After it was closed, it drops events and closes their descriptors.
 class EventSink {
@@ -143,10 +150,9 @@ class EventSink {
   virtual void Push(Event&& event) = 0;
   // Called once per batch, after its last Push.
   virtual void Wake() = 0;
-  // Called at the end of a stream's plaintext: whether JavaScript ended it (end(), which sends
-  // close_notify) or cut it off (destroy(), or the environment is gone). JavaScript sets this
-  // first.
-  virtual bool EndedInOrder(StreamId stream) = 0;
+  // Called at the end of a stream's plaintext. JavaScript says how it ends before it does: an
+  // engine thread may see the end before a command that JavaScript gave earlier.
+  virtual Ending EndingOf(StreamId stream) = 0;
   // Whether the environment calls TlsStream::Taken once it has the descriptor of a kSecure event.
   virtual bool TakesDescriptors() const { return false; }
 };

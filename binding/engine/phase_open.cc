@@ -41,9 +41,7 @@ Next Open::OnDeadline() {
     return FinishIfOver();
   }
   // JavaScript let go, and the peer takes nothing.
-  io_.ResetOnClose();
-  io_.PostClosed();
-  return ToEnd{};
+  return io_.Reset();
 }
 
 Next Open::OnIdleCheck() {

@@ -200,7 +200,9 @@ bool Open::Encrypt(const uint8_t* data, size_t length) {
 // close_notify says that nothing is missing (RFC 8446 section 6.1), so it is sent only for an end
 // in order.
 Next Open::EndOfPlaintext() {
-  if (io_.sink->EndedInOrder(io_.id)) connection_->SendCloseNotify();
+  const Ending ending = io_.sink->EndingOf(io_.id);
+  if (ending == Ending::kReset) return io_.Reset();
+  if (ending == Ending::kInOrder) connection_->SendCloseNotify();
   if (Next next = FlushOrBreak()) return next;
   out_ = Outbound::kEnding;
   EndOutbound();

@@ -148,9 +148,11 @@ OutputQueue::Result StreamIo::Write(const uint8_t* data, size_t length) {
   return result;
 }
 
-void StreamIo::ResetOnClose() {
+ToEnd StreamIo::Reset() {
   const linger abort{1, 0};
   setsockopt(tcp.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  PostClosed();
+  return {};
 }
 
 void StreamIo::SetNoDelay(bool on) {

@@ -16,6 +16,7 @@
 #include "engine/events.h"
 #include "engine/intrusive_queue.h"
 #include "engine/loop_context.h"
+#include "engine/next_phase.h"
 #include "engine/output_queue.h"
 #include "engine/poller.h"
 #include "tls/connection.h"
@@ -80,8 +81,8 @@ class StreamIo {
   void Hold();
   bool holds() const noexcept { return !held_.empty(); }
   OutputQueue::Result Flush();
-  // The next close of TCP sends RST.
-  void ResetOnClose();
+  // Ends the stream with RST: TCP is closed with the phase.
+  ToEnd Reset();
 
   void SetNoDelay(bool on);
   void SetKeepAlive(bool on, int initial_delay_seconds);

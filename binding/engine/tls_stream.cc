@@ -179,10 +179,7 @@ memory::SecretBytes TlsStream::ExportKeyingMaterial(
 }
 
 void TlsStream::Reset() {
-  if (Is<Ended>()) return;
-  io_.ResetOnClose();
-  io_.PostClosed();
-  Go(ToEnd{});
+  if (!Is<Ended>()) Go(io_.Reset());
 }
 
 void TlsStream::Abandon() {

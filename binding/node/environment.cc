@@ -58,18 +58,19 @@ void EventQueue::Wake() {
   wake_pending_ = napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking) == napi_ok;
 }
 
-void EventQueue::EndsInOrder(engine::StreamId stream, bool in_order) {
+void EventQueue::Ends(engine::StreamId stream, engine::Ending ending) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (in_order) {
-    ended_in_order_.insert(stream);
+  if (ending == engine::Ending::kCutOff) {
+    endings_.erase(stream);
   } else {
-    ended_in_order_.erase(stream);
+    endings_[stream] = ending;
   }
 }
 
-bool EventQueue::EndedInOrder(engine::StreamId stream) {
+engine::Ending EventQueue::EndingOf(engine::StreamId stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return ended_in_order_.count(stream) > 0;
+  const auto found = endings_.find(stream);
+  return found == endings_.end() ? engine::Ending::kCutOff : found->second;
 }
 
 void EventQueue::WakeArrived() {
@@ -278,11 +279,16 @@ void Environment::ChooseContext(const Napi::CallbackInfo& info) {
 
 // Not a command: it has to be known when the end of the plaintext is seen.
 void Environment::EndsInOrder(const Napi::CallbackInfo& info) {
-  queue_->EndsInOrder(static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value()),
-                      info[1].ToBoolean());
+  queue_->Ends(static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value()),
+               info[1].ToBoolean() ? engine::Ending::kInOrder : engine::Ending::kCutOff);
 }
 
-void Environment::Reset(const Napi::CallbackInfo& info) { Tell(info, &engine::TlsStream::Reset); }
+// The command acts at once, whatever waits to be sent. It may come after the end of the plaintext.
+void Environment::Reset(const Napi::CallbackInfo& info) {
+  queue_->Ends(static_cast<engine::StreamId>(info[0].As<Napi::Number>().Int64Value()),
+               engine::Ending::kReset);
+  Tell(info, &engine::TlsStream::Reset);
+}
 
 void Environment::SetNoDelay(const Napi::CallbackInfo& info) {
   Tell(info,

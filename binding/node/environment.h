@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "engine/engine.h"
@@ -23,24 +22,24 @@ class EventQueue final : public engine::EventSink {
  public:
   explicit EventQueue(napi_threadsafe_function wake) : wake_(wake) {}
 
-  void Push(engine::Event&& event) override;            // engine threads
-  void Wake() override;                                 // engine threads
-  bool EndedInOrder(engine::StreamId stream) override;  // engine threads
+  void Push(engine::Event&& event) override;                  // engine threads
+  void Wake() override;                                       // engine threads
+  engine::Ending EndingOf(engine::StreamId stream) override;  // engine threads
   bool TakesDescriptors() const override { return true; }
 
   void WakeArrived();                                          // JavaScript's thread
   std::vector<engine::Event> Take(size_t limit);               // JavaScript's thread
   std::vector<engine::Event> TakeOf(engine::StreamId stream);  // JavaScript's thread
   // How the plaintext of a stream ends, before it does. JavaScript's thread.
-  void EndsInOrder(engine::StreamId stream, bool in_order);
+  void Ends(engine::StreamId stream, engine::Ending ending);
   // No event and no wake-up after this; what was queued is dropped, its descriptors closed.
   void Close();
 
  private:
   std::mutex mutex_;
   engine::PendingEvents events_;
-  std::unordered_set<engine::StreamId> ended_in_order_;
-  napi_threadsafe_function wake_;  // null once closed
+  std::unordered_map<engine::StreamId, engine::Ending> endings_;  // none: cut off
+  napi_threadsafe_function wake_;                                 // null once closed
   bool wake_pending_ = false;
 };
 

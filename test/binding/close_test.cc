@@ -27,6 +27,7 @@ int OptionOf(const engine::Descriptor& tcp, int level, int name) {
   return value;
 }
 
+using engine::Ending;
 using Kind = engine::Event::Kind;
 using tls::FailureKind;
 
@@ -66,13 +67,14 @@ TEST(a_peer_that_takes_nothing_is_reset_at_the_limit_once_javascript_has_let_go)
 // RFC 8446 section 6.1
 TEST(close_notify_is_sent_for_an_end_in_order_and_not_where_javascript_cut_it_off) {
   for (const char* policy : {"default_tls13", "20240501"}) {
-    for (const bool in_order : {true, false}) {
+    for (const Ending ending : {Ending::kInOrder, Ending::kCutOff}) {
       Open open(Patient(), policy);
-      open.server.sink->in_order = in_order;
+      open.server.sink->ending = ending;
       const std::string written = open.FillFromJavaScript();
       open.javascript.Close();
       EXPECT(open.ReceiveAll() == written);
-      EXPECT_EQ(open.peer.client.Ending(), std::string(in_order ? "close_notify" : "FIN"));
+      EXPECT_EQ(open.peer.client.Ending(),
+                std::string(ending == Ending::kInOrder ? "close_notify" : "FIN"));
       EXPECT(open.server.Expect(Kind::kClosed).has_value());
       open.peer.client.Close();
       EXPECT(open.server.Empty());
@@ -80,9 +82,20 @@ TEST(close_notify_is_sent_for_an_end_in_order_and_not_where_javascript_cut_it_of
   }
 }
 
+// The engine may see the end of the plaintext before the command Reset that JavaScript gave
+// earlier.
+TEST(an_end_by_reset_is_rst_though_its_command_has_not_come) {
+  Open open(Patient());
+  open.server.sink->ending = Ending::kReset;
+  open.javascript.Close();
+  EXPECT(open.server.Expect(Kind::kClosed).has_value());
+  EXPECT_EQ(open.peer.client.Ending(), std::string("S2N_ERR_IO"));
+  EXPECT(open.server.Empty());
+}
+
 TEST(an_environment_that_is_gone_did_not_end_its_connections_in_order) {
   Open open(Patient());
-  open.server.sink->in_order = false;  // it said nothing
+  open.server.sink->ending = Ending::kCutOff;  // it said nothing
   EXPECT(WriteAll(open.javascript.get(), "the last"));
   open.server.engine->EndStreamsOf(open.server.sink);
   EXPECT_EQ(open.ReceiveAll(), std::string("the last"));

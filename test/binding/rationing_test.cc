@@ -239,7 +239,7 @@ class HoldingSink final : public engine::EventSink {
     released.wait();
   }
   void Wake() override {}
-  bool EndedInOrder(engine::StreamId) override { return true; }
+  engine::Ending EndingOf(engine::StreamId) override { return engine::Ending::kInOrder; }
 
   std::promise<void> holds;
   std::promise<void> release;

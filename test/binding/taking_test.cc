@@ -19,7 +19,7 @@ class TakingSink final : public engine::EventSink {
  public:
   void Push(engine::Event&& event) override { sink_.Push(std::move(event)); }
   void Wake() override { sink_.Wake(); }
-  bool EndedInOrder(engine::StreamId stream) override { return sink_.EndedInOrder(stream); }
+  engine::Ending EndingOf(engine::StreamId stream) override { return sink_.EndingOf(stream); }
   bool TakesDescriptors() const override { return true; }
   std::optional<engine::Event> Next(int timeout) { return sink_.Next(timeout); }
 

@@ -27,8 +27,8 @@ class CollectingSink final : public engine::EventSink {
  public:
   void Push(engine::Event&& event) override;
   void Wake() override {}
-  bool EndedInOrder(engine::StreamId) override { return in_order; }
-  std::atomic<bool> in_order{true};  // what it answers, of every stream
+  engine::Ending EndingOf(engine::StreamId) override { return ending; }
+  std::atomic<engine::Ending> ending{engine::Ending::kInOrder};  // what it answers, of every stream
   // The next event, in order; nothing after `seconds` (a test that gets nothing has failed).
   std::optional<engine::Event> Next(int seconds = 20);
 

@@ -22,7 +22,7 @@ class RecordingSink final : public engine::EventSink {
 
   void Push(engine::Event&& event) override;
   void Wake() override { unread_ = 0; }
-  bool EndedInOrder(engine::StreamId) override { return true; }
+  engine::Ending EndingOf(engine::StreamId) override { return engine::Ending::kInOrder; }
 
   Stream& Of(engine::StreamId stream) { return streams_[stream]; }
   // Operations that were handed out, in order, answered or not.

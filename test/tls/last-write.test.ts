@@ -20,10 +20,12 @@ const megabyte = Buffer.alloc(1024 * 1024, 'pattern ');
 async function connection(
   options: object,
   act: (socket: TlsSocket) => void,
+  { allowHalfOpen = false } = {},
 ): Promise<{ client: TLSSocket; socket: TlsSocket; end: () => Promise<unknown> }> {
   const server = createServer({ cert, signer, ...options }, act);
   const secure = once(server, 'secureConnection') as Promise<[TlsSocket]>;
-  const client = connectTls({ port: await listen(server), host: '127.0.0.1', rejectUnauthorized: false });
+  const settings = { port: await listen(server), host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen };
+  const client = connectTls(settings);
   client.on('error', () => undefined);
   const [socket] = await secure;
   return { client, socket, end: () => close(server) };
@@ -34,6 +36,19 @@ async function lengthOf(stream: Socket): Promise<number> {
   stream.on('data', (chunk: Buffer) => (length += chunk.length));
   await new Promise((resolve) => stream.on('close', resolve));
   return length;
+}
+
+/**
+ * The error that a peer sees of a connection that was reset. libuv reads RST that comes right after data as the end of the
+ * data (`uv__stream_io`, on POLLHUP after a partial read): then the peer's next write fails.
+ */
+function resetOf(client: TLSSocket): Promise<NodeJS.ErrnoException> {
+  return new Promise((resolve) => {
+    client.on('error', resolve);
+    client.on('end', () =>
+      client.write('still there?', (error) => (error ? resolve(error) : client.destroy())),
+    );
+  });
 }
 
 describe('What was written in the turn of destroy()', () => {
@@ -101,13 +116,17 @@ describe('What was written in the turn of destroy()', () => {
   });
 
   it('is dropped by resetAndDestroy()', async () => {
-    const { client, end } = await connection({}, (it) => {
-      it.write(megabyte);
-      it.resetAndDestroy();
-    });
-    const failed = once(client, 'error') as Promise<[NodeJS.ErrnoException]>;
+    const { client, end } = await connection(
+      {},
+      (it) => {
+        it.write(megabyte);
+        it.resetAndDestroy();
+      },
+      { allowHalfOpen: true },
+    );
+    const reset = resetOf(client);
     expect(await lengthOf(client)).to.be.lessThan(megabyte.length);
-    expect((await failed)[0].code).to.equal('ECONNRESET');
+    expect((await reset).code).to.be.oneOf(['ECONNRESET', 'EPIPE']);
     await end();
   });
 });
