@@ -4,9 +4,11 @@
 //
 //   --only KIND      one of them (again for others), without packing: linux-x64-glibc, linux-x64-musl, linux-arm64-glibc,
 //                    linux-arm64-musl
+//   --pack           packs with --only too, into release/part/, with files that do not load in place of the other addons
 //   --check          runs the core's tests for each, serves TLS in each Node of its kind, and writes the table of docs/platforms.md
 //   --serve          the same without the core's tests
-//   --twice          builds the last commit once more in another folder, and compares the packages byte by byte
+//   --twice          builds the last commit once more in another folder, and compares the packages byte by byte (with --only, those
+//                    of kinds that were built)
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,18 +30,17 @@ const release = inCheckout('release');
 
 function readOptions(args) {
   const flag = { type: 'boolean', default: false };
-  const options = { only: { type: 'string', multiple: true }, check: flag, serve: flag, twice: flag };
+  const only = { type: 'string', multiple: true };
+  const options = { only, pack: flag, check: flag, serve: flag, twice: flag };
   let values;
   try {
     ({ values } = parseArgs({ args, options }));
   } catch (error) {
-    throw new Refusal(`${error.message}. The options are --only KIND, --check, --serve and --twice.`);
+    throw new Refusal(`${error.message}. The options are --only KIND, --pack, --check, --serve and --twice.`);
   }
   const kinds = targets.map(({ kind }) => kind);
   const unknown = values.only?.find((kind) => !kinds.includes(kind));
   if (unknown !== undefined) throw new Refusal(`--only: expected ${kinds.join(', ')}; given '${unknown}'.`);
-  if (values.only && values.twice)
-    throw new Refusal('--twice compares all packages of a release: leave out --only.');
   const chosen = targets.filter(({ kind }) => values.only === undefined || values.only.includes(kind));
   return { chosen, isWhole: chosen.length === targets.length, ...values };
 }
@@ -88,20 +89,20 @@ await runAsScript(import.meta.url, async (args) => {
     if (process.env[name])
       throw new Refusal(`${name} is set, and a release is made of the pinned sources only: unset it.`);
   }
-  const { chosen, isWhole, check, serve, twice } = readOptions(args);
+  const { chosen, isWhole, pack, check, serve, twice } = readOptions(args);
   if (twice) await assertCommitted();
   const builds = await oneAtATime(async () => {
     const done = [];
     for (const target of chosen) done.push(await build(target, check));
     return done;
   });
-  if (isWhole || check || serve) {
+  if (isWhole || pack || check || serve || twice) {
     // Without all of them it is no release, but enough to install from.
     const folder = isWhole ? release : inCheckout('release', 'part');
     if (!isWhole) mkdirSync(release, { recursive: true });
     const { version, tarballs } = await packAll(builds, folder);
     say(`packed ${tarballs.length} packages into ${relative(root, folder)}/.`);
     if (check || serve) await writeTable(await checkTargets(builds, tarballs, { version, coreTests: check }));
+    if (twice) await buildTwice(folder, isWhole ? [] : chosen);
   }
-  if (twice) await buildTwice(release);
 });
