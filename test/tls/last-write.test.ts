@@ -24,7 +24,12 @@ async function connection(
 ): Promise<{ client: TLSSocket; socket: TlsSocket; end: () => Promise<unknown> }> {
   const server = createServer({ cert, signer, ...options }, act);
   const secure = once(server, 'secureConnection') as Promise<[TlsSocket]>;
-  const settings = { port: await listen(server), host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen };
+  const settings = {
+    port: await listen(server),
+    host: '127.0.0.1',
+    rejectUnauthorized: false,
+    allowHalfOpen,
+  };
   const client = connectTls(settings);
   client.on('error', () => undefined);
   const [socket] = await secure;
