@@ -73,16 +73,19 @@ const char* NameOfVersion(uint8_t version) { return version >= S2N_TLS13 ? "TLSv
 Napi::Function ConfigObject::Define(Napi::Env env) {
   return DefineClass(env, "Config",
                      {InstanceAccessor("minVersion", &ConfigObject::MinVersion, nullptr),
-                      InstanceAccessor("maxVersion", &ConfigObject::MaxVersion, nullptr)});
+                      InstanceAccessor("maxVersion", &ConfigObject::MaxVersion, nullptr),
+                      InstanceMethod("release", &ConfigObject::Release)});
 }
 
 Napi::Value ConfigObject::MinVersion(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), NameOfVersion(config_->versions().lowest));
+  return Napi::String::New(info.Env(), NameOfVersion(lowest_));
 }
 
 Napi::Value ConfigObject::MaxVersion(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), NameOfVersion(config_->versions().highest));
+  return Napi::String::New(info.Env(), NameOfVersion(highest_));
 }
+
+void ConfigObject::Release(const Napi::CallbackInfo&) { config_.reset(); }
 
 ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConfigObject>(info) {
   const Napi::Object options = info[0].As<Napi::Object>();
@@ -104,6 +107,8 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
   native.logs_keys = options.Get("logsKeys").ToBoolean();
   try {
     config_ = tls::Config::Create(native);
+    lowest_ = config_->versions().lowest;
+    highest_ = config_->versions().highest;
   } catch (const tls::Error& error) {
     throw ToNapiError(info.Env(), error);
   }

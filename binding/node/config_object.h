@@ -21,8 +21,13 @@ class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
  private:
   Napi::Value MinVersion(const Napi::CallbackInfo& info);
   Napi::Value MaxVersion(const Napi::CallbackInfo& info);
+  // Gives up the configuration now, and not when the garbage collector runs: its ticket keys are
+  // wiped once no connection has it.
+  void Release(const Napi::CallbackInfo& info);
 
-  std::shared_ptr<const tls::Config> config_;
+  std::shared_ptr<const tls::Config> config_;  // null once released
+  uint8_t lowest_ = 0;
+  uint8_t highest_ = 0;
 };
 
 }  // namespace s2npkey::node

@@ -14,8 +14,11 @@ constexpr napi_type_tag kContextsTag = {0x3d80e6a1925cf74b, 0xc86f02b7e14d593a};
 }  // namespace
 
 Napi::Function ServerContextsObject::Define(Napi::Env env) {
-  return DefineClass(env, "ServerContexts", {});
+  return DefineClass(env, "ServerContexts",
+                     {InstanceMethod("release", &ServerContextsObject::Release)});
 }
+
+void ServerContextsObject::Release(const Napi::CallbackInfo&) { contexts_.reset(); }
 
 ServerContextsObject::ServerContextsObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<ServerContextsObject>(info) {

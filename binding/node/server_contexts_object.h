@@ -19,7 +19,10 @@ class ServerContextsObject final : public Napi::ObjectWrap<ServerContextsObject>
   static std::shared_ptr<const tls::ServerContexts> From(const Napi::Value& value);
 
  private:
-  std::shared_ptr<const tls::ServerContexts> contexts_;
+  // Gives up the contexts now, and not when the garbage collector runs.
+  void Release(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<const tls::ServerContexts> contexts_;  // null once released
 };
 
 }  // namespace s2npkey::node

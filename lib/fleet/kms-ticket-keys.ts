@@ -80,7 +80,7 @@ export class KmsTicketKeys extends FleetTicketKeys {
       throw refusal('client', kmsTicketKeysSchema.client, client, expected);
     }
     const own = client ?? createHandshakeClient(options);
-    const source = new KmsTicketKeySource(own, client === undefined, keyId, next);
+    const source = new KmsTicketKeySource(own, client === undefined, keyId, next, [region, endpoint]);
     const { generation, reach, timeout, tls12 } = read;
     return new KmsTicketKeys(source, { generation, reach, timeout, tls12 });
   }
@@ -92,6 +92,7 @@ export class KmsTicketKeys extends FleetTicketKeys {
 }
 
 class KmsTicketKeySource implements TicketKeySource {
+  readonly name: string;
   readonly #client: KMSClient;
   readonly #isOwnClient: boolean;
   readonly #keyId: string;
@@ -99,7 +100,14 @@ class KmsTicketKeySource implements TicketKeySource {
   /** What each `keyId` meant at first: an alias that moves would part this machine from those that asked before. */
   readonly #arns = new Map<string, string>();
 
-  constructor(client: KMSClient, isOwnClient: boolean, keyId: string, next: NextTicketKey | undefined) {
+  constructor(
+    client: KMSClient,
+    isOwnClient: boolean,
+    keyId: string,
+    next: NextTicketKey | undefined,
+    place: unknown,
+  ) {
+    this.name = `KMS ${JSON.stringify([keyId, next, place])}`;
     this.#client = client;
     this.#isOwnClient = isOwnClient;
     this.#keyId = keyId;

@@ -68,6 +68,8 @@ export interface NativeConfig {
   /** The lowest and highest version that a handshake can agree on, the policy's own limits included. */
   readonly minVersion: NativeVersion;
   readonly maxVersion: NativeVersion;
+  /** Gives it up. Connections that have it keep it; then its ticket keys are wiped. */
+  release(): void;
 }
 
 export type NativeVersion = 'TLSv1.2' | 'TLSv1.3';
@@ -111,7 +113,10 @@ export interface NativeConfigConstructor {
 }
 
 /** Maps server names (SNI) to configurations. Immutable. */
-export type NativeServerContexts = object;
+export interface NativeServerContexts {
+  /** As that of a configuration. */
+  release(): void;
+}
 
 export interface NativeServerContextsConstructor {
   /**

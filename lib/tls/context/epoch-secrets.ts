@@ -1,13 +1,19 @@
-import { hkdfSync } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { deriveBytes } from './derive-bytes.ts';
 import { TICKET_KEY_BYTES, type TicketKey } from './ticket-keys.ts';
+
+const info = Buffer.from('s2n-pkey fleet ticket key');
 
 /** The secrets of the epochs that a server needs, each for as long as tickets of it may come. */
 export class EpochSecrets {
   /** Seconds of an epoch. */
   readonly turn: number;
+  readonly #sessionSeconds: number;
   readonly #before: number;
   readonly #ahead: number;
   readonly #keys = new Map<number, TicketKey>();
+  /** Epochs whose secrets are asked for again. */
+  readonly #stale = new Set<number>();
 
   /**
    * @param sessionSeconds how long a ticket may come after its key has stopped to encrypt.
@@ -15,6 +21,7 @@ export class EpochSecrets {
    */
   constructor(turn: number, sessionSeconds: number, reachSeconds: number) {
     this.turn = turn;
+    this.#sessionSeconds = sessionSeconds;
     this.#before = Math.ceil(sessionSeconds / turn);
     this.#ahead = Math.ceil(reachSeconds / turn) + 1;
   }
@@ -26,31 +33,43 @@ export class EpochSecrets {
     const ahead = Array.from({ length: this.#ahead }, (_, index) => current + 1 + index);
     const [next, ...later] = ahead;
     return [current, ...(next === undefined ? [] : [next]), ...before, ...later].filter(
-      (epoch) => epoch >= 0 && !this.#keys.has(epoch),
+      (epoch) => epoch >= 0 && this.endOf(epoch) > now && (!this.#keys.has(epoch) || this.#stale.has(epoch)),
     );
   }
 
-  add(epoch: number, secret: Uint8Array): void {
-    const bytes = new Uint8Array(
-      hkdfSync('sha256', secret, '', 's2n-pkey fleet ticket key', TICKET_KEY_BYTES),
-    );
+  /** When the last ticket of an epoch has expired, in seconds since 1970. */
+  endOf(epoch: number): number {
+    return (epoch + 1) * this.turn + this.#sessionSeconds;
+  }
+
+  /** Returns whether that is another secret than before. */
+  add(epoch: number, secret: Uint8Array): boolean {
+    const bytes = deriveBytes(secret, new Uint8Array(), info, TICKET_KEY_BYTES);
+    const former = this.#keys.get(epoch);
+    this.#stale.delete(epoch);
+    if (former && timingSafeEqual(former.bytes, bytes)) {
+      bytes.fill(0);
+      return false;
+    }
     this.#keys.set(epoch, { bytes, since: epoch * this.turn });
+    former?.bytes.fill(0);
+    return true;
+  }
+
+  /** All secrets are missing, until they have been asked for again. */
+  askAgain(): void {
+    for (const epoch of this.#keys.keys()) this.#stale.add(epoch);
   }
 
   /** Wipes the keys that no ticket may come for any more. Returns whether there were any. */
   forget(now: number): boolean {
-    const oldest = this.#epochAt(now) - this.#before;
-    const gone = [...this.#keys].filter(([epoch]) => epoch < oldest);
+    const gone = [...this.#keys].filter(([epoch]) => this.endOf(epoch) <= now);
     for (const [epoch, { bytes }] of gone) {
       bytes.fill(0);
       this.#keys.delete(epoch);
+      this.#stale.delete(epoch);
     }
     return gone.length > 0;
-  }
-
-  clear(): void {
-    for (const { bytes } of this.#keys.values()) bytes.fill(0);
-    this.#keys.clear();
   }
 
   /** The oldest first. */

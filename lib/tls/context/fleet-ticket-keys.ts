@@ -2,9 +2,11 @@ import { EventEmitter } from 'node:events';
 import { S2nPkeyError } from '../../errors.ts';
 import { flag, wholeNumber } from '../../options/kinds.ts';
 import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
+import { ClusterSecrets } from './cluster-secrets.ts';
 import { EpochSecrets } from './epoch-secrets.ts';
+import { FleetKeysOfServer } from './fleet-keys-of-server.ts';
 import type { TicketKeySource } from './ticket-key-source.ts';
-import { RotatingTicketKeys, turnOf, type TicketKey, type TicketKeys } from './ticket-keys.ts';
+import { turnOf, type TicketKeys } from './ticket-keys.ts';
 
 const HOUR = 3_600_000;
 
@@ -85,13 +87,14 @@ export interface FleetTicketKeysEvents {
 export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
   /** @internal */
   readonly tls12: boolean;
-  readonly #source: TicketKeySource;
+  readonly #source: ClusterSecrets;
   readonly #generation: number;
   readonly #reach: number;
   readonly #timeout: number;
   readonly #clock: TicketClock;
   readonly #secrets = new Map<number, EpochSecrets>();
   readonly #closed = new AbortController();
+  readonly #stopWatching: (() => void) | undefined;
   #cancel: () => void = () => undefined;
   #isAsking = false;
   #failures = 0;
@@ -106,7 +109,8 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
     super();
     const read = readOptionsObject(fleetSchema, options, 'an object such as { generation: 1 }');
     this.tls12 = read.tls12;
-    this.#source = source;
+    this.#source = new ClusterSecrets(source, () => clock.now());
+    this.#stopWatching = source.watch?.(() => this.#askAgain());
     this.#generation = read.generation;
     this.#reach = read.reach / 1000;
     this.#timeout = read.timeout;
@@ -144,13 +148,20 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
       this.#secrets.set(sessionSeconds, secrets);
       this.#wake();
     }
-    return new KeysOfServer(this, secrets, sessionSeconds);
+    return new FleetKeysOfServer(this, secrets, sessionSeconds);
   }
 
   /** Asks no more. Servers go on with the keys that they have, and with their own after that. */
   close(): void {
     this.#closed.abort();
     this.#cancel();
+    this.#stopWatching?.();
+    this.#source.close();
+  }
+
+  #askAgain(): void {
+    for (const secrets of this.#secrets.values()) secrets.askAgain();
+    if (this.#secrets.size > 0) this.#wake();
   }
 
   #wake(): void {
@@ -187,15 +198,16 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
     const begin = epoch * secrets.turn;
     const label = Buffer.from(`s2n-pkey ticket keys 1\n${this.#generation}\n${secrets.turn}\n${epoch}`);
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#timeout)]);
-    const answer = await this.#source.secretOf({ begin, seconds: secrets.turn, label }, { signal });
+    const asked = { begin, seconds: secrets.turn, end: secrets.endOf(epoch), label };
+    const answer = await this.#source.secretOf(asked, { signal });
     const { secret, time } = ArrayBuffer.isView(answer) ? { secret: answer, time: undefined } : answer;
     if (!ArrayBuffer.isView(secret) || secret.byteLength < 32) {
       throw new TypeError('the source of ticket keys gave no secret of at least 32 bytes');
     }
     const wasHeld = secrets.has(this.#seconds());
-    secrets.add(epoch, secret);
+    const isNew = secrets.add(epoch, secret);
     secret.fill(0);
-    this.#version++;
+    if (isNew) this.#version++;
     if (time !== undefined) this.#compareClocks(time);
     if (!wasHeld && secrets.has(this.#seconds())) this.emit('available');
   }
@@ -266,66 +278,5 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
 
   #seconds(): number {
     return Math.floor(this.#clock.now() / 1000);
-  }
-}
-
-/** What one server makes of the fleet's keys: with keys of its own, while there are none. */
-class KeysOfServer implements TicketKeys {
-  readonly turn: number;
-  readonly tls12: boolean;
-  readonly #fleet: FleetTicketKeys;
-  readonly #secrets: EpochSecrets;
-  readonly #sessionSeconds: number;
-  #own: RotatingTicketKeys | undefined;
-  /** Own keys of before, for the tickets that were encrypted with them. */
-  #former: { readonly keys: readonly TicketKey[]; readonly until: number } | undefined;
-  #freshUntil = 0;
-
-  constructor(fleet: FleetTicketKeys, secrets: EpochSecrets, sessionSeconds: number) {
-    this.#fleet = fleet;
-    this.#secrets = secrets;
-    this.#sessionSeconds = sessionSeconds;
-    this.turn = secrets.turn;
-    this.tls12 = fleet.tls12;
-  }
-
-  get freshUntil(): number {
-    return this.#freshUntil;
-  }
-
-  get version(): number {
-    return this.#fleet.version;
-  }
-
-  at(now: number): readonly TicketKey[] {
-    this.#freshUntil = this.#secrets.nextEpoch(now);
-    const known = this.#secrets.known();
-    if (this.#secrets.has(now) && !this.#fleet.isAdrift) {
-      this.#retireOwn(now);
-      return [...this.#formerAt(now), ...known];
-    }
-    this.#own ??= new RotatingTicketKeys(this.#sessionSeconds);
-    const own = this.#own.at(now);
-    this.#freshUntil = Math.min(this.#freshUntil, this.#own.freshUntil);
-    const fleets = this.#fleet.isAdrift ? this.#decryptOnly(known, now) : known;
-    return [...this.#formerAt(now), ...fleets, ...own].sort((a, b) => a.since - b.since);
-  }
-
-  #retireOwn(now: number): void {
-    if (!this.#own) return;
-    const keys = this.#decryptOnly(this.#own.at(now), now);
-    this.#former = { keys, until: now + this.#sessionSeconds };
-    this.#own = undefined;
-  }
-
-  /** Their time to encrypt is over. They decrypt for as long as a session lasts, and no longer. */
-  #decryptOnly(keys: readonly TicketKey[], now: number): readonly TicketKey[] {
-    const since = now - this.turn - 1;
-    return keys.map(({ bytes, since: begin }) => ({ bytes, since: Math.min(begin, since) }));
-  }
-
-  #formerAt(now: number): readonly TicketKey[] {
-    if (this.#former && now >= this.#former.until) this.#former = undefined;
-    return this.#former?.keys ?? [];
   }
 }

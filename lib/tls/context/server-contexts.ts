@@ -39,6 +39,8 @@ export interface ContextSettings {
   readonly logsKeys: () => boolean;
 }
 
+/** Milliseconds; longer ones run at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 /** TLS 1.3 tickets: two, as in OpenSSL, so that a client that opens two connections at once can resume both. */
 const TICKETS_PER_HANDSHAKE = 2;
 
@@ -67,11 +69,15 @@ export class ServerContexts {
   #ticketKeys: TicketKeys | undefined;
   /** Configurations of the last snapshot. The next snapshot reuses them unless a shared setting has changed. */
   #configs: ReadonlyMap<SecureContext, NativeConfig> = new Map();
+  /** Configurations of contexts that `SNICallback` chose. */
+  #others: WeakRef<NativeConfig>[] = [];
   #snapshot: ContextSnapshot | undefined;
   /** When the ticket keys must be rotated, in seconds since 1970. */
   #freshUntil = Infinity;
   /** Of the ticket keys in the last snapshot. */
   #version = 0;
+  /** Runs when the first of the ticket keys in the last snapshot is of no more use. */
+  #expiry: NodeJS.Timeout | undefined;
   #logsKeys = false;
   #asksApplication = false;
 
@@ -96,7 +102,7 @@ export class ServerContexts {
     const added = context instanceof SecureContext ? context : readSecureContext(context);
     this.#check(added, this.#floor);
     this.#named.set(name, added);
-    this.#snapshot = undefined;
+    this.#dropSnapshot();
   }
 
   /** Replaces the default context. Options that are omitted stay as they are. @throws The errors of `createSecureContext`. */
@@ -151,7 +157,7 @@ export class ServerContexts {
     const [first, ...others] = this.#default.identities;
     if (!first) return;
     this.#default = this.#default.withIdentities([withOcspResponse(first, response), ...others]);
-    this.#snapshot = undefined;
+    this.#dropSnapshot();
   }
 
   /**
@@ -192,16 +198,49 @@ export class ServerContexts {
     this.#version = version;
     this.#logsKeys = logsKeys;
     const asksApplication = this.#settings.asksApplication();
-    if (asksApplication !== this.#asksApplication) this.#snapshot = undefined;
+    if (asksApplication !== this.#asksApplication) this.#dropSnapshot();
     this.#asksApplication = asksApplication;
     if (this.#snapshot) return this.#snapshot;
     this.#snapshot = this.#take(now);
     this.#freshUntil = this.#ticketKeys?.freshUntil ?? Infinity;
+    this.#awaitExpiry(now);
     return this.#snapshot;
   }
 
+  /** Ticket keys are wiped when their last ticket has expired, even if no connection comes. */
+  #awaitExpiry(now: number): void {
+    clearTimeout(this.#expiry);
+    const keys = this.#ticketKeys;
+    if (!keys) return;
+    const oldest = Math.min(...keys.at(now).map(({ since }) => since));
+    const delay = (oldest + keys.turn + this.#settings.sessions.timeout - now) * 1000;
+    if (!(delay <= LONGEST_TIMER)) return;
+    const self = new WeakRef(this);
+    const run = (): void => {
+      const contexts = self.deref();
+      if (contexts) contexts.#wipeExpired();
+    };
+    this.#expiry = setTimeout(run, Math.max(1000, delay)).unref();
+  }
+
+  #wipeExpired(): void {
+    this.#configureAnew();
+    const now = secondsNow();
+    this.#ticketKeys?.at(now);
+    this.#awaitExpiry(now);
+  }
+
+  /** Ticket keys must not stay in memory until the garbage collector runs. */
   #configureAnew(): void {
+    for (const config of this.#configs.values()) config.release();
+    for (const config of this.#others) config.deref()?.release();
     this.#configs = new Map();
+    this.#others = [];
+    this.#dropSnapshot();
+  }
+
+  #dropSnapshot(): void {
+    this.#snapshot?.native.release();
     this.#snapshot = undefined;
   }
 
@@ -215,11 +254,17 @@ export class ServerContexts {
     this.#configs = configs;
     const others = new WeakMap<SecureContext, NativeConfig>();
     const configure = (context: SecureContext): NativeConfig => {
-      const config = configs.get(context) ?? others.get(context) ?? this.#configure(context, now);
+      // A handshake may ask when the configurations that it began with have been given up.
+      const known = this.#configs === configs ? (configs.get(context) ?? others.get(context)) : undefined;
+      if (known) return known;
+      const config = this.#configure(context, secondsNow());
       others.set(context, config);
+      this.#others.push(new WeakRef(config));
       return config;
     };
-    const native = new (addon().ServerContexts)([...configs.values()], names, this.#asksApplication);
+    const asksApplication = this.#asksApplication;
+    const native = new (addon().ServerContexts)([...configs.values()], names, asksApplication);
+    const isCurrent = (): boolean => this.#snapshot?.find === find;
     const named = new Map(this.#named);
     const first = this.#default;
     const find = (servername: string): SecureContext => {
@@ -228,7 +273,14 @@ export class ServerContexts {
       const dot = name.indexOf('.');
       return named.get(name) ?? named.get(dot < 0 ? '*' : `*${name.slice(dot)}`) ?? first;
     };
-    return { native, contexts, find, configure };
+    return {
+      ...{ contexts, find, configure },
+      get native() {
+        // A connection whose transport is ready late gets what it was accepted with, made again.
+        if (isCurrent()) return native;
+        return new (addon().ServerContexts)(contexts.map(configure), names, asksApplication);
+      },
+    };
   }
 
   #configure(context: SecureContext, now: number): NativeConfig {
@@ -240,7 +292,11 @@ export class ServerContexts {
     };
     const tickets = this.#tickets(context, now);
     const logsKeys = this.#logsKeys;
-    return makeConfig(context.identities, settings, { alpnProtocols, verification, tickets, logsKeys });
+    try {
+      return makeConfig(context.identities, settings, { alpnProtocols, verification, tickets, logsKeys });
+    } finally {
+      for (const { bytes } of tickets?.keys ?? []) bytes.fill(0); // the configuration has copies
+    }
   }
 
   #settingsOf(context: SecureContext, floor: EffectiveSettings): EffectiveSettings {

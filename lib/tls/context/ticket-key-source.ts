@@ -4,6 +4,8 @@ export interface TicketEpoch {
   readonly begin: number;
   /** For how many seconds it encrypts. */
   readonly seconds: number;
+  /** When the last of its tickets has expired, in seconds since 1970: its secret is needed until then. */
+  readonly end: number;
   /** Names the epoch, the `generation` and this use: what to make the secret from, such as the message of a MAC. */
   readonly label: Uint8Array;
 }
@@ -17,6 +19,15 @@ export interface EpochSecret {
 
 /** Where the machines of a fleet have the secrets of their ticket keys from. */
 export interface TicketKeySource {
+  /**
+   * What it asks. In a cluster, a worker asks the source with the same name in the primary process, and its own only if there is none.
+   * Without a name each process asks by itself.
+   */
+  readonly name?: string;
+  /**
+   * Calls `changed` when the source may give other secrets than before, so that all are asked for again. Returns what stops that.
+   */
+  watch?(changed: () => void): () => void;
   /**
    * The secret of an epoch: at least 32 bytes, the same on all machines, and another for each label. It is asked once for each epoch, and
    * again after a failure.

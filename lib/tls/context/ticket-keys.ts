@@ -2,7 +2,8 @@
  * The keys that encrypt the session tickets of a server (RFC 5077 §4, RFC 8446 §4.6.1). An attacker who has one can impersonate
  * the server to the clients whose tickets it encrypted, and read their TLS 1.2 sessions. So each key is used for a short time.
  */
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { deriveBytes } from './derive-bytes.ts';
 
 /** As in node:tls: 16 bytes that name the key in a ticket, and 32 bytes of secret. */
 export const TICKET_KEY_BYTES = 48;
@@ -116,17 +117,20 @@ export class RotatingTicketKeys implements TicketKeys {
   }
 
   at(now: number): readonly TicketKey[] {
-    if (now < this.freshUntil) return this.#keys;
     let since = this.#forget(now);
+    if (now < this.freshUntil) return this.#keys;
     let secret = this.#secret;
     const keys: TicketKey[] = [];
     for (;;) {
       const known = this.#keys.find((key) => key.since === since);
       keys.push(known ?? { bytes: deriveSecret(secret, 'key', TICKET_KEY_BYTES), since });
       if (since > now) break;
-      secret = deriveSecret(secret, 'turn', SECRET_BYTES);
+      const former = secret;
+      secret = deriveSecret(former, 'turn', SECRET_BYTES);
+      if (former !== this.#secret) former.fill(0);
       since += this.turn;
     }
+    if (secret !== this.#secret) secret.fill(0);
     this.#keys = keys;
     return keys;
   }
@@ -136,19 +140,23 @@ export class RotatingTicketKeys implements TicketKeys {
     return { secret: Buffer.from(this.#secret).toString('hex'), since, turn: this.turn };
   }
 
-  /** Deletes keys that have no valid tickets left. Returns when the oldest remaining key started to encrypt. */
+  /** Wipes keys that have no valid tickets left. Returns when the oldest remaining key started to encrypt. */
   #forget(now: number): number {
     let since = this.#since ?? now;
     for (; since + this.turn + this.#sessionSeconds <= now; since += this.turn) {
-      this.#secret = deriveSecret(this.#secret, 'turn', SECRET_BYTES);
+      const former = this.#secret;
+      this.#secret = deriveSecret(former, 'turn', SECRET_BYTES);
+      former.fill(0);
     }
     this.#since = since;
+    for (const key of this.#keys) if (key.since < since) key.bytes.fill(0);
+    this.#keys = this.#keys.filter((key) => key.since >= since);
     return since;
   }
 }
 
 function deriveSecret(secret: Uint8Array, purpose: string, bytes: number): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', secret, '', `s2n-pkey ticket ${purpose}`, bytes));
+  return deriveBytes(secret, new Uint8Array(), Buffer.from(`s2n-pkey ticket ${purpose}`), bytes);
 }
 
 /**
@@ -158,5 +166,5 @@ function deriveSecret(secret: Uint8Array, purpose: string, bytes: number): Uint8
 export function deriveTicketKey({ bytes, since }: TicketKey, purpose: Uint8Array): TicketKey {
   const name = bytes.subarray(0, NAME_BYTES);
   const secret = bytes.subarray(NAME_BYTES);
-  return { bytes: new Uint8Array(hkdfSync('sha256', secret, name, purpose, TICKET_KEY_BYTES)), since };
+  return { bytes: deriveBytes(secret, name, purpose, TICKET_KEY_BYTES), since };
 }
