@@ -9,7 +9,7 @@ import { sourceFiles } from './source-files.mjs';
 
 /**
  * Each folder of lib/, and the other folders whose modules it may import: the lower ones first. A folder that is not named
- * belongs to the one that holds it, such as lib/signers/kms/signing/thread to lib/signers/kms/signing.
+ * belongs to the one that holds it, such as lib/signers/kms/signing/worker to lib/signers/kms/signing.
  */
 const ALLOWED = {
   'error-codes': [],

@@ -54,9 +54,8 @@ import {
 import { GoogleSigner, googleSchema } from '../../lib/signers/google/google-signer.ts';
 import { kmsClientSchema } from '../../lib/signers/kms/client/kms-client.ts';
 import { createKeySchema, findOrCreateKeySchema } from '../../lib/signers/kms/keys/key-creation.ts';
-import { kmsSchema } from '../../lib/signers/kms/kms-signer-options.ts';
+import { kmsSchema, signingLimitSchema } from '../../lib/signers/kms/kms-signer-options.ts';
 import { replicasSchema } from '../../lib/signers/kms/replicated-signer.ts';
-import { signingLimitSchema } from '../../lib/signers/kms/signing/signing-limits.ts';
 import { localKeySchema } from '../../lib/signers/local-key-signer.ts';
 import { Pkcs11Signer, pkcs11Schema } from '../../lib/signers/pkcs11/pkcs11-signer.ts';
 import { reloadSchema, serveSchema } from '../../lib/signers/socket/serve-signer-options.ts';

@@ -1,15 +1,24 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { circuitBreakerSchema, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
-import { choice, groupOrFalse } from '../../options/kinds.ts';
-import { readOptionsObject, refusal, type SchemaOf } from '../../options/option.ts';
+import { choice, fraction, groupOrFalse } from '../../options/kinds.ts';
+import { readOptionsObject, refusal, type Schema, type SchemaOf } from '../../options/option.ts';
 import { keyIdOption, regionOfArn } from './client/key-id.ts';
 import { kmsClientOption, kmsClientSchema, type KmsClientOptions } from './client/kms-client.ts';
-import {
-  signingLimitSchema,
-  signingLimitsOf,
-  type SigningLimitOptions,
-  type SigningLimits,
-} from './signing/signing-limits.ts';
+import type { SigningLimits } from './signing/sign-requests.ts';
+
+export interface Hedging {
+  /** 0.5–0.999: a second request is sent for a signature that takes longer than this part of recent ones did. 0.99 unless given. */
+  readonly percentile?: number;
+  /** 0–0.5: at most this share of signatures has a second request, since each costs as much as the first. 0.05 unless given. */
+  readonly share?: number;
+}
+
+export interface SigningLimitOptions {
+  /** Milliseconds a signature may take, with all its requests and what lies between them: 1 to 600,000. 5,000 unless given. */
+  readonly signatureTimeout?: number;
+  /** A second request for a signature that takes unusually long; the first good answer counts. Off (`false`) unless given: it costs money. */
+  readonly hedging?: Hedging | false;
+}
 
 export interface KmsSignerOptions extends KmsClientOptions, SigningLimitOptions {
   /** A key's id or ARN, or an alias' name or ARN, such as `alias/site`. */
@@ -44,6 +53,19 @@ export interface CheckedSignerOptions {
   readonly thread: 'main' | 'worker';
   readonly limits: SigningLimits;
 }
+
+export const hedgingSchema = {
+  percentile: fraction({ least: 0.5, most: 0.999, fallback: 0.99 }),
+  share: fraction({ least: 0, most: 0.5, fallback: 0.05 }),
+} satisfies Schema;
+
+export const signingLimitSchema = {
+  signatureTimeout: fraction({ least: 1, most: 600_000, fallback: 5_000, of: 'milliseconds' }),
+  hedging: {
+    ...groupOrFalse(hedgingSchema, 'an object such as { percentile: 0.99 }'),
+    fallback: false as const,
+  },
+} satisfies Schema;
 
 export const kmsSchema = {
   keyId: keyIdOption,
@@ -80,7 +102,7 @@ export function checkSignerOptions(options: KmsSignerOptions): CheckedSignerOpti
     client,
     requests,
     thread,
-    limits: signingLimitsOf(read),
+    limits: { timeout: read.signatureTimeout, hedging: read.hedging ?? false },
     clientOptions: {
       ...((region ?? arnRegion) === undefined ? {} : { region: region ?? arnRegion ?? '' }),
       ...(endpoint === undefined ? {} : { endpoint }),

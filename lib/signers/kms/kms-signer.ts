@@ -16,10 +16,9 @@ import { signInput, type TlsKeySpec } from './keys/key-spec.ts';
 import { checkSignerOptions, type KmsSignerOptions } from './kms-signer-options.ts';
 import { openKey, type OpenedKey } from './keys/opened-key.ts';
 import { openRequests, type OpenedRequests } from './signing/open-requests.ts';
-import { openThread } from './signing/thread/open-thread.ts';
+import { openWorker } from './signing/worker/worker-requests.ts';
 
-export type { KmsSignerOptions } from './kms-signer-options.ts';
-export type { Hedging, SigningLimitOptions } from './signing/signing-limits.ts';
+export type { Hedging, KmsSignerOptions, SigningLimitOptions } from './kms-signer-options.ts';
 
 const warnedOf = new Set<string>();
 
@@ -95,7 +94,7 @@ export class KmsSigner implements Signer {
       const fast = requests !== 'sdk';
       const opened =
         thread === 'worker'
-          ? await openThread(kms, key.arn, clientOptions, { limits, fast })
+          ? await openWorker(kms, key.arn, clientOptions, { limits, fast })
           : await openRequests(kms, key.arn, limits, { isOwn, fast });
       if (requests === 'fast' && opened.reason !== undefined) {
         const expected = `'sdk' or nothing, since ${opened.reason}`;

@@ -1,29 +1,33 @@
 import type { Cancellation } from '../../cancellation.ts';
 import { RetryBudget } from '../client/retry-budget.ts';
 import { retryDelay, retryShare } from '../client/retry-delay.ts';
-import { CurrentCredentials } from './credentials.ts';
-import { Latencies } from './latencies.ts';
-import type { RequestPlan } from './request-plan.ts';
+import { Latencies } from './attempt.ts';
+import { signBody, type RequestPlan } from './request-plan.ts';
 import { UnparseableResponseError } from './retry.ts';
 import type { SdkRequests } from './sdk-requests.ts';
 import { SignRequest, type SigningState } from './sign-request.ts';
-import { ClosedError, signBody, type SignAnswer, type SignAsk, type SignRequests } from './sign-requests.ts';
-import type { SigningLimits } from './signing-limits.ts';
-import { SigV4 } from './sigv4.ts';
+import {
+  ClosedError,
+  type SignAnswer,
+  type SignAsk,
+  type SigningLimits,
+  type SignRequests,
+} from './sign-requests.ts';
+import { CurrentCredentials, SigV4 } from './sigv4.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
-/** Milliseconds for which the SDK asks, after a response that could not be read here and could there. */
+/** Milliseconds for which the SDK makes the requests, after it could read a response that this package could not. */
 const sdkCooldown = 60_000;
 
-/** What tests give in place of time and luck. */
+/** What tests replace: the clock, and everything random. */
 export interface FastTuning {
   readonly transport?: TransportOptions;
-  /** By which credentials grow old. */
+  /** The clock for the age of credentials. */
   readonly now?: () => number;
   readonly retryDelay?: SigningState['retryDelay'];
 }
 
-/** Asks KMS for signatures in a fraction of the time that the AWS SDK needs, and lets that ask where a response cannot be read. */
+/** Requests signatures over undici, with a fraction of the AWS SDK's CPU time. Falls back to the SDK if it cannot parse a response. */
 export class FastRequests implements SignRequests {
   readonly #state: SigningState;
   readonly #sdk: SdkRequests;
@@ -31,7 +35,7 @@ export class FastRequests implements SignRequests {
   #sdkUntil = 0;
   #closed = false;
 
-  /** @param sdk how to ask otherwise; it is closed with this. */
+  /** @param sdk the fallback; `close` closes it too. */
   constructor(
     keyArn: string,
     plan: RequestPlan,
@@ -94,7 +98,7 @@ export class FastRequests implements SignRequests {
   async #askSdk(ask: SignAsk, signal: Cancellation | undefined, timeout: number): Promise<SignAnswer> {
     this.onExtraRequest?.();
     const answer = await this.#sdk.sign(ask, signal, timeout);
-    // It was no bad moment of KMS: the SDK can read what cannot be read here.
+    // So KMS is well, and only the SDK can parse its responses.
     this.#sdkUntil = performance.now() + sdkCooldown;
     return answer;
   }

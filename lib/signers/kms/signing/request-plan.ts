@@ -1,10 +1,9 @@
 import { isDeepStrictEqual, TextDecoder } from 'node:util';
-import type { KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
 import type { Endpoint } from './transport.ts';
 import type { Clock } from './sign-request.ts';
-import type { CredentialsProvider } from './credentials.ts';
-import { signBody } from './sign-requests.ts';
-import type { SigningScope } from './sigv4.ts';
+import type { SignAsk } from './sign-requests.ts';
+import type { CredentialsProvider, SigningScope } from './sigv4.ts';
 import { kmsSdk } from '../client/sdk.ts';
 
 /** What the AWS SDK would send, and where. */
@@ -15,7 +14,7 @@ export interface RequestPlan {
   readonly clock: Clock;
 }
 
-/** The client would do something that this package does not know how to do. */
+/** The client's requests differ from those that this package can make. */
 export class UnknownRequest {
   readonly reason: string;
 
@@ -24,7 +23,7 @@ export class UnknownRequest {
   }
 }
 
-/** The headers that the SDK gives a request. Of these the first four are sent here, too. */
+/** The headers that the SDK sends. This package sends the first four as well. */
 const knownHeaders = new Set([
   'content-type',
   'x-amz-target',
@@ -43,8 +42,8 @@ const knownHeaders = new Set([
 class Seen extends Error {}
 
 /**
- * Has the SDK make a request to sign, and looks at it in place of sending it: endpoint (with FIPS and dual-stack), Region and service
- * of the credential scope, headers and body are its decisions.
+ * Lets the SDK build a Sign request, and reads it instead of sending it. So the SDK decides the endpoint (FIPS and dual-stack
+ * included), the Region and service of the credential scope, the headers and the body.
  */
 export async function planRequests(client: KMSClient, keyArn: string): Promise<RequestPlan | UnknownRequest> {
   const ask = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
@@ -55,7 +54,7 @@ export async function planRequests(client: KMSClient, keyArn: string): Promise<R
     SigningAlgorithm: ask.algorithm,
   });
   let request: unknown;
-  // The last thing before the request is handed over, and for this command only: the client stays as it is.
+  // The last step before the request is sent, for this command only. The client is not changed.
   command.middlewareStack.add(
     () => (args) => {
       request = args.request;
@@ -69,6 +68,24 @@ export async function planRequests(client: KMSClient, keyArn: string): Promise<R
     if (!(error instanceof Seen)) throw error;
   }
   return planOf(request, signBody(keyArn)(ask), client);
+}
+
+/** Builds bodies of Sign requests. All but the digest is built once for each algorithm, and a key has at most six. */
+export function signBody(keyArn: string): (ask: SignAsk) => string {
+  const start = `{"KeyId":${JSON.stringify(keyArn)},"Message":"`;
+  const ends = new Map<SigningAlgorithmSpec, string>();
+  return ({ algorithm, message }) => {
+    let end = ends.get(algorithm);
+    if (end === undefined) {
+      end = `","MessageType":"DIGEST","SigningAlgorithm":${JSON.stringify(algorithm)}}`;
+      ends.set(algorithm, end);
+    }
+    return start + base64(message) + end;
+  };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 function planOf(request: unknown, expectedBody: string, client: KMSClient): RequestPlan | UnknownRequest {
@@ -105,7 +122,7 @@ function planOf(request: unknown, expectedBody: string, client: KMSClient): Requ
     endpoint: { secure, hostname, port: typeof port === 'number' ? port : secure ? 443 : 80 },
     scope: { region, service, host, target, contentType, userAgent },
     provide: (options) => config.credentials(options),
-    // The SDK's own, so that what either learns of the clock serves both.
+    // The SDK's own offset, so that both benefit when either corrects it.
     clock: {
       get offset() {
         return config.systemClockOffset;
@@ -117,7 +134,7 @@ function planOf(request: unknown, expectedBody: string, client: KMSClient): Requ
   };
 }
 
-/** Whether it can be a header's value, and needs nothing done to it to be signed. */
+/** Whether it can be a header's value that SigV4 signs without normalizing it. */
 function isLine(value: unknown): value is string {
   return typeof value === 'string' && /^[!-~]+( [!-~]+)*$/.test(value);
 }

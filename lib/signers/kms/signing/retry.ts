@@ -3,13 +3,13 @@ import type { HttpResponse } from './transport.ts';
 import { kmsSdk } from '../client/sdk.ts';
 
 /**
- * What can be done about a request that failed:
+ * How to react to a failed request:
  *
  * - `transient`, `throttled`: send it again, a little later.
  * - `expired`: renew the credentials, and send it again.
- * - `refused`: the signature of the request was; if the clock is wrong, set it, and send it again.
- * - `unknown`: the response cannot be read: let the AWS SDK try.
- * - `final`: nothing.
+ * - `refused`: KMS rejected the request's own signature. If the clock is wrong, correct it and send again.
+ * - `unknown`: the response cannot be parsed. Let the AWS SDK try.
+ * - `final`: give up.
  */
 export type FailureKind = 'transient' | 'throttled' | 'expired' | 'refused' | 'unknown' | 'final';
 
@@ -19,11 +19,11 @@ export interface Failure {
   readonly error: Error;
   readonly status?: number;
   readonly requestId?: string | undefined;
-  /** The server's clock, where it told. */
+  /** The server's clock, if the response has it. */
   readonly serverTime?: number | undefined;
 }
 
-/** By KMS's own names ("Common errors" and "Sign", AWS KMS API Reference) and those that the AWS SDKs retry. */
+/** Error names of KMS ("Common errors" and "Sign", AWS KMS API Reference), and those that the AWS SDKs retry. */
 const kinds: Readonly<Record<string, FailureKind>> = {
   ThrottlingException: 'throttled',
   Throttling: 'throttled',
@@ -51,14 +51,14 @@ const kinds: Readonly<Record<string, FailureKind>> = {
   SignatureDoesNotMatch: 'refused',
 };
 
-/** Of connections that could not be made or broke, and may do better next time. */
+/** Codes of connections that failed to open or broke, where a retry may succeed. */
 const transientCodes =
   /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EADDRNOTAVAIL|UND_ERR_(SOCKET|CONNECT_TIMEOUT|ABORTED))$/;
 
-/** undici's, of responses that are longer than any of KMS, or not as long as they say. */
+/** undici's codes for responses that are longer than any from KMS, or have another length than they state. */
 const unparseableCodes = /^UND_ERR_(HEADERS_OVERFLOW|RES_EXCEEDED_MAX_SIZE|RES_CONTENT_LENGTH_MISMATCH)$/;
 
-/** The response is none of KMS: the AWS SDK is to ask in place of this package. */
+/** The response is not from KMS. The AWS SDK repeats the request. */
 export class UnparseableResponseError extends Error {
   constructor(what: string, options?: ErrorOptions) {
     super(`the HTTP response cannot be read: ${what}`, options);
@@ -66,7 +66,7 @@ export class UnparseableResponseError extends Error {
   }
 }
 
-/** What a response other than 200 means. */
+/** Classifies a response other than 200. */
 export function failureOfResponse(response: HttpResponse): Failure {
   const { status, requestId, date } = response;
   const said = membersOf(response.body);
@@ -82,7 +82,7 @@ export function failureOfResponse(response: HttpResponse): Failure {
   return { kind: kindOf(name, status), error, status, requestId, serverTime: date };
 }
 
-/** What a response means that is none of KMS. */
+/** The failure for a response that is not from KMS. */
 export function unparseable({ status, requestId, body }: HttpResponse): Failure {
   const error = new UnparseableResponseError(
     `status ${status}, and a body of ${body.length} bytes that is none of KMS`,
@@ -90,7 +90,7 @@ export function unparseable({ status, requestId, body }: HttpResponse): Failure 
   return { kind: 'unknown', error, status, requestId };
 }
 
-/** What a connection's error means. */
+/** Classifies a connection's error. */
 export function failureOfConnection(error: Error): Failure {
   if (error.name === 'HTTPParserError' || unparseableCodes.test(textProperty(error, 'code') ?? '')) {
     return { kind: 'unknown', error: new UnparseableResponseError(error.message, { cause: error }) };
@@ -105,7 +105,7 @@ function kindOf(name: string | undefined, status: number): FailureKind {
   return [500, 502, 503, 504].includes(status) ? 'transient' : 'final';
 }
 
-/** The members of a JSON object; undefined when it is none. */
+/** The members of a JSON object; undefined for anything else. */
 export function membersOf(body: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const parsed: unknown = JSON.parse(body);

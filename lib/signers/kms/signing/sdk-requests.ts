@@ -11,7 +11,7 @@ import {
 import { kmsSdk } from '../client/sdk.ts';
 import type { Cancellation } from '../../cancellation.ts';
 
-/** Asks KMS for signatures by way of the AWS SDK, with the retries of its client. */
+/** Requests signatures through the AWS SDK, with the retries of its client. */
 export class SdkRequests implements SignRequests {
   readonly #client: KMSClient;
   readonly #keyArn: string;
@@ -70,12 +70,12 @@ export class SdkRequests implements SignRequests {
     }
   }
 
-  /** The client is its owner's to destroy. */
+  /** Does not destroy the client, which belongs to the caller. */
   close(): void {
     for (const abort of this.#pending) abort.abort();
   }
 
-  /** The SDK tells of its retries when it is done. */
+  /** The SDK reports its retries only at the end. */
   #count(outcome: unknown): void {
     const { attempts } = membersOf(membersOf(outcome)['$metadata']);
     for (let extra = typeof attempts === 'number' ? attempts - 1 : 0; extra > 0; extra--)
@@ -103,8 +103,8 @@ export class SdkRequests implements SignRequests {
 }
 
 /**
- * Ends the attempts once nobody wants the signature. One that was sent is awaited: to abort it would close its connection, which
- * costs more than the response.
+ * Stops further attempts once the signature is cancelled. An attempt that was sent is awaited, because aborting it would close its
+ * connection, which costs more than the response.
  */
 function sendOnlyWhileWanted(command: SignCommand, signal: Cancellation): void {
   command.middlewareStack.add(

@@ -3,26 +3,24 @@ import type { Cancellation } from '../../cancellation.ts';
 import type { RetryBudget } from '../client/retry-budget.ts';
 import { mostAttempts } from '../client/retry-delay.ts';
 import { kmsAttemptChannel } from '../../../observe/channels/channels.ts';
-import { publishAttempt, type Attempt } from './attempt.ts';
-import { isSame, type Credentials, type CurrentCredentials } from './credentials.ts';
-import type { Latencies } from './latencies.ts';
+import { publishAttempt, type Attempt, type Latencies } from './attempt.ts';
 import { failureOfConnection, failureOfResponse, membersOf, unparseable, type Failure } from './retry.ts';
 import { ClosedError, SignatureTimeoutError, type SignAnswer, type SignAsk } from './sign-requests.ts';
-import type { SigV4 } from './sigv4.ts';
+import { isSame, type Credentials, type CurrentCredentials, type SigV4 } from './sigv4.ts';
 import type { ExchangeListener, HttpResponse, Transport } from './transport.ts';
 
 /** Milliseconds by which clocks must differ before it is the reason for a refused signature; the SDK's own limit. */
 const skewThreshold = 240_000;
 
-/** Milliseconds for which the response to a request that nobody waits for any more is awaited, so that its connection stays. */
+/** Milliseconds to wait for the response to an abandoned request, which keeps its connection open. */
 const longestDrain = 10_000;
 
-/** How far the server's clock is ahead of this machine's, in milliseconds. */
+/** The offset of the server's clock from this machine's, in milliseconds. */
 export interface Clock {
   offset: number;
 }
 
-/** What all signatures by one key share. */
+/** The state that all signatures by one key share. */
 export interface SigningState {
   readonly keyArn: string;
   readonly transport: Transport;
@@ -39,15 +37,15 @@ export interface SigningState {
   readonly body: (ask: SignAsk) => string;
   /** Milliseconds before another attempt. */
   readonly retryDelay: (kind: 'transient' | 'throttled', attempts: number) => number;
-  /** Another request than the first is sent for a signature. */
+  /** Called for each retry and each hedge. */
   readonly extraRequest: () => void;
-  /** The signatures under way. */
+  /** The pending signatures. */
   readonly pending: Set<{ close(): void }>;
 }
 
 /**
- * One signature, from the first attempt to the answer: its deadline, retries and hedge. An attempt that was sent is never taken back:
- * when nobody wants it any more, its response is awaited as long as it may take, since to close a connection and open
+ * One signature, from the first attempt to the answer, with its deadline, retries and hedge. An attempt that was sent is not
+ * cancelled: its response is awaited within limits even if it is no longer needed, because closing a connection and opening
  * another costs more than the response.
  */
 export class SignRequest {
@@ -58,7 +56,7 @@ export class SignRequest {
   readonly #reject: (error: Error) => void;
   readonly #deadline: number;
   readonly #live: Attempt[] = [];
-  /** The asynchronous context in which attempts are published, if anybody listens. */
+  /** The asynchronous context in which attempts are published, if the channel has subscribers. */
   readonly #observer: AsyncResource | undefined;
   #attempts = 0;
   #resent = false;
@@ -67,9 +65,9 @@ export class SignRequest {
   #lastError: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
   #hedgeTimer: NodeJS.Timeout | undefined;
-  /** `draining`: nothing more is sent, and live attempts are awaited. */
+  /** `draining`: no further attempt starts, and live ones are awaited. */
   #phase: 'signing' | 'draining' | 'over' = 'signing';
-  /** The rejection of a signature that nobody wants any more, once its attempts are drained. */
+  /** The reason of a cancelled signature, which rejects once its attempts are drained. */
   #abandoned: Error | undefined;
 
   constructor(
@@ -140,7 +138,7 @@ export class SignRequest {
       const request = sigv4.request(body(this.#ask), credentials, Date.now() + clock.offset);
       attempt.exchange = transport.send(request, this.#listener(attempt));
     } catch (error) {
-      // This runs in timers and in callbacks of promises, where nobody catches.
+      // Callers are timers and promise callbacks, which do not catch.
       this.#failed(attempt, { kind: 'final', error: asError(error) });
     }
   }
@@ -189,7 +187,7 @@ export class SignRequest {
   #broken(attempt: Attempt, error: Error, stale: boolean): void {
     if (stale) this.#state.transport.replaceConnections(attempt.sentAt ?? attempt.startedAt);
     if (stale && this.#phase === 'signing' && !this.#resent && this.#state.retries.withdraw()) {
-      // KMS closed an idle connection as it was used: that says nothing about KMS, and needs no delay.
+      // KMS closed an idle connection just as it was reused. KMS itself is well, so retry without delay.
       this.#resent = true;
       this.#drop(attempt, failureName(error));
       this.#begin(attempt.isHedge);
@@ -200,7 +198,7 @@ export class SignRequest {
 
   #hedgeAfter(milliseconds: number): void {
     this.#hedgeTimer = setTimeout(() => {
-      // A second request for one that has not left the queue would only make the queue longer.
+      // If the first request is still queued, a second one would only lengthen the queue.
       const [first] = this.#live;
       if (this.#live.length !== 1 || first?.sentAt === undefined) return;
       if (this.#state.hedging?.budget.withdraw() === true) this.#begin(true);
@@ -227,18 +225,18 @@ export class SignRequest {
     }
     const late = this.#live.find(({ startedAt }) => now - startedAt >= attemptTimeout - 1);
     if (late === undefined) {
-      // A timer fires early by what the turn that set it had taken before.
+      // Timers count from the start of the turn that set them, so they can fire early.
       this.#arm(Math.min(this.#deadline, ...this.#live.map(({ startedAt }) => startedAt + attemptTimeout)));
       return;
     }
     late.exchange?.abort();
-    // Its connection may be one of many to a machine that is gone.
+    // Other connections may lead to the same dead machine.
     transport.replaceConnections(late.startedAt);
     const error = Object.assign(new Error(`no answer within ${attemptTimeout} ms`), { name: 'TimeoutError' });
     this.#failed(late, { kind: 'transient', error });
   }
 
-  /** Its time is over. */
+  /** Ends an attempt at the deadline. */
   #giveUp(attempt: Attempt): void {
     attempt.exchange?.abort();
     this.#drop(attempt, 'TimeoutError');
@@ -254,7 +252,7 @@ export class SignRequest {
     switch (failure.kind) {
       case 'transient':
       case 'throttled':
-        // The other request, if there is one, may still do it.
+        // A live hedge may still succeed.
         if (this.#live.length === 0) this.#retry(failure.kind, failure.error);
         else this.#arm(this.#deadline);
         return;
@@ -295,7 +293,7 @@ export class SignRequest {
     this.#state.credentials.renew(credentials).then(
       (renewed) => {
         if (this.#phase !== 'signing') return;
-        // The same ones again would be refused again.
+        // KMS would refuse the same credentials again.
         if (isSame(renewed, credentials)) this.#fail(error);
         else this.#begin();
       },
@@ -305,7 +303,7 @@ export class SignRequest {
     );
   }
 
-  /** Whether the clock was the reason, and is right from now on. */
+  /** Corrects the clock offset. Returns false if the clock was not the reason. */
   #setClock(attempt: Attempt, { serverTime }: Failure): boolean {
     if (serverTime === undefined || this.#clockSet) return false;
     const offset = serverTime - Date.now();
@@ -315,7 +313,7 @@ export class SignRequest {
     return true;
   }
 
-  /** Nobody wants the signature any more. It stays pending, and counts as under way, until its attempts are drained. */
+  /** The caller cancelled the signature. It stays pending until its attempts are drained. */
   readonly #abandon = (): void => {
     const reason: unknown = this.#signal?.reason;
     this.#abandoned = asError(reason);
@@ -331,7 +329,7 @@ export class SignRequest {
     this.#drain();
   }
 
-  /** Nothing more is sent. */
+  /** Stops sending. */
   #settle(): void {
     if (this.#phase !== 'signing') return;
     this.#phase = 'draining';
@@ -374,7 +372,7 @@ export class SignRequest {
       attempt.sentAt !== undefined &&
       (outcome === 'ok' || outcome === 'TimeoutError')
     ) {
-      // Those that were given up count, too: they would have taken at least as long.
+      // Timeouts count as well: those attempts would have taken at least as long.
       hedging.latencies.add(performance.now() - attempt.sentAt);
     }
     if (this.#observer !== undefined)

@@ -1,8 +1,95 @@
 import { createHmac, hash } from 'node:crypto';
-import type { Credentials } from './credentials.ts';
 import type { HttpRequest } from './transport.ts';
 
-/** What of a request never changes. Header values must be as they are sent, without white space around them. */
+/** An access key, with its session token if it is temporary. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+/** A provider of the AWS SDK, which knows when and how to renew credentials. */
+export type CredentialsProvider = (options?: { readonly forceRefresh?: boolean }) => Promise<Credentials>;
+
+/** Milliseconds for which credentials are reused. The SDK renews them minutes before they expire. */
+const freshFor = 1_000;
+
+/** The current credentials. Asking the SDK costs more than signing a request, so it is asked once a second. */
+export class CurrentCredentials {
+  readonly #provide: CredentialsProvider;
+  readonly #now: () => number;
+  #credentials: Credentials | undefined;
+  #loadedAt = 0;
+  #loading: Promise<Credentials> | undefined;
+
+  constructor(provide: CredentialsProvider, now: () => number) {
+    this.#provide = provide;
+    this.#now = now;
+  }
+
+  /** Undefined if they must be loaded. */
+  current(): Credentials | undefined {
+    return this.#now() - this.#loadedAt < freshFor ? this.#credentials : undefined;
+  }
+
+  /** Asks the SDK. Concurrent calls share one answer. */
+  load(): Promise<Credentials> {
+    return (this.#loading ??= this.#load(false));
+  }
+
+  /** Replaces credentials that KMS reports as expired. Resolves with the same ones if there are no others. */
+  async renew(expired: Credentials): Promise<Credentials> {
+    // A load that is under way may return the old ones.
+    await this.#loading?.catch(() => undefined);
+    const known = this.#credentials;
+    if (known !== undefined && !isSame(known, expired)) return known;
+    return (this.#loading ??= this.#load(true));
+  }
+
+  async #load(forceRefresh: boolean): Promise<Credentials> {
+    try {
+      const credentials = checkCredentials(await this.#provide(forceRefresh ? { forceRefresh } : {}));
+      this.#credentials = credentials;
+      this.#loadedAt = this.#now();
+      return credentials;
+    } finally {
+      this.#loading = undefined;
+    }
+  }
+}
+
+/** Whether both belong to the same session. */
+export function isSame(one: Credentials, other: Credentials): boolean {
+  return one.accessKeyId === other.accessKeyId && one.sessionToken === other.sessionToken;
+}
+
+/** Characters that a header's value may contain, because credentials become part of one. */
+const headerText = /^[!-~]+$/;
+
+/**
+ * Copies the members that are used for signing. An empty session token counts as none, as in the AWS SDK.
+ *
+ * @throws Error with the AWS SDK's name for missing credentials. It never contains their values.
+ */
+function checkCredentials(given: unknown): Credentials {
+  const { accessKeyId, secretAccessKey, sessionToken }: { readonly [name in keyof Credentials]?: unknown } =
+    typeof given === 'object' && given !== null ? given : {};
+  if (typeof accessKeyId !== 'string' || !headerText.test(accessKeyId)) throw unusable('accessKeyId');
+  if (typeof secretAccessKey !== 'string' || secretAccessKey === '') throw unusable('secretAccessKey');
+  if (sessionToken === undefined || sessionToken === null || sessionToken === '') {
+    return { accessKeyId, secretAccessKey };
+  }
+  if (typeof sessionToken !== 'string' || !headerText.test(sessionToken)) throw unusable('sessionToken');
+  return { accessKeyId, secretAccessKey, sessionToken };
+}
+
+function unusable(member: keyof Credentials): Error {
+  const error = new Error(`the credentials that were provided have no usable ${member}`);
+  error.name = 'CredentialsProviderError';
+  return error;
+}
+
+/** The constant parts of a request. Header values must be exactly as sent, without white space around them. */
 export interface SigningScope {
   readonly region: string;
   /** As in the credential scope: `kms`. */
@@ -16,13 +103,13 @@ export interface SigningScope {
   readonly userAgent: string;
 }
 
-/** Everything that requests of the same second, under the same credentials, have in common. */
+/** What all requests of one second share, under the same credentials. */
 interface Prepared {
   readonly second: number;
   readonly credentials: Credentials;
   readonly canonicalStart: string;
   readonly toSignStart: string;
-  /** Names and values in turn, but for the end of the last value, which is the signature. */
+  /** Names and values in turn, without `authorization`. */
   readonly headers: readonly string[];
   readonly authorizationStart: string;
   readonly key: Buffer;
@@ -32,8 +119,8 @@ const algorithm = 'AWS4-HMAC-SHA256';
 
 /**
  * Signs `POST /` requests to one service with AWS Signature Version 4
- * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html). What requests have in common is made
- * once a second, and the derived key once a day and credential: three hashes are left to each.
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html). The shared parts are
+ * computed once a second, and the derived key once a day for each credential. Each request then costs three hashes.
  */
 export class SigV4 {
   readonly #scope: SigningScope;
@@ -44,7 +131,7 @@ export class SigV4 {
   }
 
   /**
-   * The request, signed.
+   * Returns the signed request.
    *
    * @param now Epoch milliseconds by the server's clock.
    */
@@ -87,7 +174,7 @@ export class SigV4 {
     };
   }
 
-  /** The derived key, which is good for a day. */
+  /** The derived key, which is valid for a day. */
   #key(day: string, credentials: Credentials): Buffer {
     const last = this.#prepared;
     if (last !== undefined && last.toSignStart.includes(`\n${day}/`) && same(last.credentials, credentials)) {

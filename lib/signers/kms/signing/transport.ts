@@ -3,7 +3,7 @@ import { buildConnector, Client, EnvHttpProxyAgent, Pool, type Dispatcher } from
 import { hasEnvironmentProxy, noProxy } from '../client/proxy-handler.ts';
 import { ClosedError } from './sign-requests.ts';
 
-/** Where KMS is. */
+/** The address of KMS. */
 export interface Endpoint {
   readonly secure: boolean;
   readonly hostname: string;
@@ -26,11 +26,11 @@ export interface HttpResponse {
   readonly date: number | undefined;
 }
 
-/** What happens to a request; one of the last two ends it. */
+/** The events of a request. One of the last two ends it. */
 export interface ExchangeListener {
   sent(): void;
   answered(response: HttpResponse): void;
-  /** `stale`: the server closed an idle connection as it was used, and has not looked at the request. */
+  /** `stale`: the server closed an idle connection just as it was reused, and did not process the request. */
   failed(error: Error, stale: boolean): void;
 }
 
@@ -38,7 +38,7 @@ export interface TransportOptions {
   /** Use HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment. */
   readonly useEnvironmentProxy?: boolean;
   readonly maxConnections?: number;
-  /** Milliseconds that a connection stays open with nothing to do. */
+  /** Milliseconds after which an idle connection is closed. */
   readonly idleTimeout?: number;
   /** Milliseconds after which a connection is replaced; up to a quarter more. */
   readonly lifetime?: number;
@@ -48,11 +48,11 @@ export interface TransportOptions {
 
 const defaults = {
   useEnvironmentProxy: false,
-  /** More requests wait. KMS signs 1,000 a second unless the quota is raised, each in 5 to 50 ms. */
+  /** Further requests wait. KMS signs 1,000 a second unless the quota is raised, each in 5 to 50 ms. */
   maxConnections: 256,
-  /** Less than any load balancer of AWS waits. */
+  /** Shorter than the idle timeout of any load balancer of AWS. */
   idleTimeout: 15_000,
-  /** So that changes of the name's addresses are followed. */
+  /** Limits how long a changed DNS answer goes unnoticed. */
   lifetime: 60_000,
   now: () => performance.now(),
 };
@@ -60,20 +60,20 @@ const defaults = {
 /** Milliseconds that a connection may take to open. Within a Region it takes a few. */
 const connectTimeout = 2_000;
 
-/** Bytes. A response to Sign has about 300 of header and 1,000 at most of body. */
+/** Bytes. A response to Sign has about 300 bytes of headers and at most 1,000 of body. */
 const longestResponse = 64 * 1024;
 
-/** Milliseconds between replacements of all connections: dead ones come in swarms, and a server that resets all must not be stormed. */
+/** Milliseconds between replacements of all connections. Connections die in groups, and a server that resets all must not be flooded. */
 const replacementInterval = 1_000;
 
 /**
- * HTTP/1.1 connections to KMS, by undici. Each carries one request at a time and keeps the process alive only as long as it does.
- * TLS sessions are not kept: a server that fails to resume one would fail every new connection, and a connection serves for a minute.
+ * HTTP/1.1 connections to KMS, made by undici. Each carries one request at a time, and keeps the process alive only meanwhile.
+ * TLS sessions are not cached: a connection lives for a minute, and a server that fails to resume would fail each new one.
  */
 export class Transport {
   readonly #origin: string;
   readonly #options: Required<TransportOptions>;
-  // Connections outlive the request that they are opened for, and must not keep its asynchronous context.
+  // A connection outlives the request that opened it, and must not hold that request's asynchronous context.
   readonly #context = new AsyncResource('KmsTransport');
   readonly #retired = new Set<Dispatcher>();
   #dispatcher: Dispatcher;
@@ -87,7 +87,7 @@ export class Transport {
     this.#openedAt = this.#options.now();
   }
 
-  /** Sends it now, or as soon as a connection can carry it. A failure is always reported to the listener, never thrown. */
+  /** Sends the request as soon as a connection is free. Failures are reported to the listener, never thrown. */
   send({ headers, body }: HttpRequest, listener: ExchangeListener): Exchange {
     if (this.#closed) throw new ClosedError();
     const exchange = new Exchange(listener);
@@ -101,8 +101,8 @@ export class Transport {
   }
 
   /**
-   * Opens new connections for all requests from now on, and lets the old ones finish theirs: one that was used at `sentAt`
-   * was dead, and the others may be.
+   * Uses new connections for all later requests, because one that was used at `sentAt` was dead and the others may be too. The
+   * old ones finish their requests.
    *
    * @param sentAt `performance.now()`
    */
@@ -116,7 +116,7 @@ export class Transport {
     void old.close().then(() => this.#retired.delete(old));
   }
 
-  /** Closes all connections. Requests that have not ended fail. */
+  /** Closes all connections. Pending requests fail. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -137,7 +137,7 @@ export class Transport {
     const options: Client.Options = {
       keepAliveTimeout: idleTimeout,
       keepAliveMaxTimeout: idleTimeout,
-      // Closed a second before the server does it: what is sent meanwhile would be lost.
+      // Close a second before the server does, because a request sent as it closes is lost.
       keepAliveTimeoutThreshold: 1_000,
       maxHeaderSize: longestResponse,
       maxResponseSize: longestResponse,
@@ -160,7 +160,7 @@ interface SigningDispatchOptions extends Dispatcher.DispatchOptions {
   readonly exchange: Exchange;
 }
 
-/** A connection of a pool: it knows whether it has served, and ends with the first request after its time. */
+/** A connection of the pool. It counts its responses, and closes after the first request past its lifetime. */
 class Connection extends Client {
   /** Responses since it was opened. */
   served = 0;
@@ -172,7 +172,7 @@ class Connection extends Client {
     this.#now = now;
     this.on('connect', () => {
       this.served = 0;
-      // Not all at once.
+      // Random, so that connections do not expire all at once.
       this.#expires = now() + lifetime * (1 + Math.random() / 4);
     });
   }
@@ -183,9 +183,9 @@ class Connection extends Client {
   }
 }
 
-/** A request under way. */
+/** A pending request. */
 export class Exchange implements Dispatcher.DispatchHandler {
-  /** What carries it, once one does. */
+  /** The connection that carries it, once assigned. */
   connection: Connection | undefined;
   readonly #listener: ExchangeListener;
   #controller: Dispatcher.DispatchController | undefined;
@@ -199,14 +199,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#listener = listener;
   }
 
-  /** Takes it back: it is not sent if it has not been, else its connection is closed. The listener is not told. */
+  /** Cancels the request. If it was sent, its connection is closed. The listener is not called. */
   abort(): void {
     this.#ended = true;
     this.#controller?.abort(new ClosedError());
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // To throw here takes back the request and leaves the connection as it is, where abort() would close it.
+    // Throwing here drops the request and keeps the connection; abort() would close it.
     if (this.#ended) throw new ClosedError();
     this.#controller = controller;
     this.#listener.sent();

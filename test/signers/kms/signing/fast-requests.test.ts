@@ -5,10 +5,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { FastRequests } from '../../../../lib/signers/kms/signing/fast-requests.ts';
-import type { CredentialsProvider } from '../../../../lib/signers/kms/signing/credentials.ts';
+import type { CredentialsProvider } from '../../../../lib/signers/kms/signing/sigv4.ts';
 import { SdkRequests } from '../../../../lib/signers/kms/signing/sdk-requests.ts';
-import type { SignAnswer, SignRequests } from '../../../../lib/signers/kms/signing/sign-requests.ts';
-import type { SigningLimits } from '../../../../lib/signers/kms/signing/signing-limits.ts';
+import type {
+  SignAnswer,
+  SigningLimits,
+  SignRequests,
+} from '../../../../lib/signers/kms/signing/sign-requests.ts';
 import { when } from '../../../fixtures/when.ts';
 import { rejectionOf } from '../../rejection.ts';
 

@@ -1,6 +1,6 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
-import type { Credentials } from '../../../../lib/signers/kms/signing/credentials.ts';
+import type { Credentials } from '../../../../lib/signers/kms/signing/sigv4.ts';
 import { SigV4 } from '../../../../lib/signers/kms/signing/sigv4.ts';
 import type { HttpRequest } from '../../../../lib/signers/kms/signing/transport.ts';
 

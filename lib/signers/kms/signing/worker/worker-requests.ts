@@ -1,17 +1,27 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Worker } from 'node:worker_threads';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { startWorker } from '../../../../programs.ts';
-import { KmsError } from '../../client/kms-error.ts';
+import type { KmsClientOptions } from '../../client/kms-client.ts';
+import { explainKmsFailure, KmsError } from '../../client/kms-error.ts';
 import { kmsAttemptChannel } from '../../../../observe/channels/channels.ts';
-import type { CredentialsProvider } from '../credentials.ts';
-import { ClosedError, type SignAnswer, type SignAsk, type SignRequests } from '../sign-requests.ts';
-import { errorOf, textOf } from './error-text.ts';
+import type { OpenedRequests } from '../open-requests.ts';
+import type { CredentialsProvider } from '../sigv4.ts';
 import {
+  ClosedError,
+  type SignAnswer,
+  type SignAsk,
+  type SigningLimits,
+  type SignRequests,
+} from '../sign-requests.ts';
+import {
+  errorOf,
   plainCredentials,
+  textOf,
   type AskMessage,
-  type FromThread,
-  type ThreadSetup,
-  type ToThread,
+  type FromWorker,
+  type WorkerSetup,
+  type ToWorker,
 } from './messages.ts';
 import type { Cancellation } from '../../../cancellation.ts';
 
@@ -23,15 +33,15 @@ interface Pending {
   readonly observer: AsyncResource | undefined;
 }
 
-/** Milliseconds after its start within which a thread that ends is not replaced: it would end again. */
+/** A worker that ends within this time after its start, in milliseconds, is not replaced: the next one would end too. */
 const shortestLife = 1_000;
 
 /**
- * Has a thread of its own ask KMS for signatures: credentials, connections, signing of requests, deadlines and retries are there. It is
- * replaced when it ends, and keeps the process alive only while signatures are under way.
+ * Requests signatures from a worker thread, which has the credentials, connections, deadlines and retries. A worker that ends is
+ * replaced. It keeps the process alive only while signatures are pending.
  */
-export class ThreadRequests implements SignRequests {
-  readonly #setup: ThreadSetup;
+export class WorkerRequests implements SignRequests {
+  readonly #setup: WorkerSetup;
   readonly #provide: CredentialsProvider | undefined;
   readonly #onStart: (worker: Worker) => void;
   readonly #now: () => number;
@@ -47,7 +57,7 @@ export class ThreadRequests implements SignRequests {
   #opened: { resolve: (reason: string | undefined) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(
-    setup: ThreadSetup,
+    setup: WorkerSetup,
     provide: CredentialsProvider | undefined,
     started: (worker: Worker) => void,
     now: () => number,
@@ -59,18 +69,18 @@ export class ThreadRequests implements SignRequests {
   }
 
   /**
-   * @param provide where `setup.credentials` is `asked`.
-   * @param started is told of each thread, for tests.
-   * @param now the clock by which a thread has lived.
-   * @returns `reason`: why the thread asks by way of the SDK, if it does.
+   * @param provide the provider of credentials, if `setup.credentials` is `asked`.
+   * @param started called with each new worker, for tests.
+   * @param now the clock.
+   * @returns `reason`: why the worker uses the SDK, if it does.
    */
   static async open(
-    setup: ThreadSetup,
+    setup: WorkerSetup,
     provide: CredentialsProvider | undefined,
     started: (worker: Worker) => void = () => undefined,
     now: () => number = () => performance.now(),
-  ): Promise<{ requests: ThreadRequests; reason: string | undefined }> {
-    const requests = new ThreadRequests(setup, provide, started, now);
+  ): Promise<{ requests: WorkerRequests; reason: string | undefined }> {
+    const requests = new WorkerRequests(setup, provide, started, now);
     try {
       const reason = await new Promise<string | undefined>((resolve, reject) => {
         requests.#opened = { resolve, reject };
@@ -115,7 +125,7 @@ export class ThreadRequests implements SignRequests {
 
   #start(): Worker {
     this.#started = this.#now();
-    const worker = startWorker(import.meta.url, 'thread-main', {
+    const worker = startWorker(import.meta.url, 'worker-main', {
       ...{ name: 's2n-pkey-kms', execArgv: [] },
       workerData: this.#setup,
     });
@@ -123,7 +133,7 @@ export class ThreadRequests implements SignRequests {
     this.#onStart(worker);
     let why = 'it exited';
     worker.unref();
-    worker.on('message', (message: FromThread) => {
+    worker.on('message', (message: FromWorker) => {
       this.#receive(message);
     });
     worker.on('error', (error: unknown) => {
@@ -144,7 +154,7 @@ export class ThreadRequests implements SignRequests {
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
   }
 
-  #receive({ answers, attempts, extraRequests = 0, ready, failed, wantsCredentials }: FromThread): void {
+  #receive({ answers, attempts, extraRequests = 0, ready, failed, wantsCredentials }: FromWorker): void {
     for (let extra = 0; extra < extraRequests; extra++) this.onExtraRequest?.();
     for (const { id, attempt } of attempts) {
       const observer = this.#pending.get(id)?.observer;
@@ -160,23 +170,23 @@ export class ThreadRequests implements SignRequests {
     if (failed !== undefined) {
       const error = errorOf(failed);
       this.#opened?.reject(error);
-      // One that is started again, and finds no credentials: it is of no use to those who wait.
+      // A replacement that cannot start, for example without credentials: pending signatures fail at once.
       for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
       void this.#worker?.terminate();
     }
     if (wantsCredentials !== undefined) void this.#giveCredentials(wantsCredentials);
   }
 
-  async #giveCredentials({ id, forceRefresh }: NonNullable<FromThread['wantsCredentials']>): Promise<void> {
+  async #giveCredentials({ id, forceRefresh }: NonNullable<FromWorker['wantsCredentials']>): Promise<void> {
     const worker = this.#worker;
-    let credentials: ToThread['credentials'];
+    let credentials: ToWorker['credentials'];
     try {
       const given = await this.#provide?.(forceRefresh ? { forceRefresh } : {});
       credentials = { id, given: given ? plainCredentials(given) : undefined };
     } catch (error) {
       credentials = { id, given: undefined, error: textOf(error) };
     }
-    worker?.postMessage({ asks: [], cancels: [], credentials } satisfies ToThread);
+    worker?.postMessage({ asks: [], cancels: [], credentials } satisfies ToWorker);
   }
 
   #cancel(id: number): void {
@@ -186,7 +196,7 @@ export class ThreadRequests implements SignRequests {
       this.#take(id)?.reject(new ClosedError());
       return;
     }
-    // The thread rejects it, once the response to what was sent is in.
+    // The worker rejects it after the response to the request that was sent.
     this.#cancels.push(id);
     this.#flushSoon();
   }
@@ -194,10 +204,10 @@ export class ThreadRequests implements SignRequests {
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    // All that this turn of the event loop asks crosses at once: waking the other thread costs more than a request does.
+    // Posts all requests of this turn of the event loop at once: waking the other thread costs more than a request.
     setImmediate(() => {
       this.#flushing = false;
-      const message: ToThread = { asks: this.#asks, cancels: this.#cancels };
+      const message: ToWorker = { asks: this.#asks, cancels: this.#cancels };
       this.#asks = [];
       this.#cancels = [];
       this.#worker?.postMessage(message);
@@ -221,5 +231,37 @@ export class ThreadRequests implements SignRequests {
         'signature.',
       { operation: 'Sign', keyId: this.#setup.keyArn },
     );
+  }
+}
+
+/**
+ * Starts a worker thread that requests signatures by one key. A provider of credentials stays in this thread, and the worker asks
+ * it. Options that are not given are found by the SDK in the worker, as they would be here.
+ *
+ * @param client a client with the same options.
+ * @throws KmsError
+ */
+export async function openWorker(
+  client: KMSClient,
+  keyArn: string,
+  { region, endpoint, credentials }: KmsClientOptions,
+  { limits, fast }: { readonly limits: SigningLimits; readonly fast: boolean },
+): Promise<OpenedRequests> {
+  const isProvider = typeof credentials === 'function';
+  const setup = {
+    keyArn,
+    region,
+    endpoint,
+    credentials: isProvider ? 'asked' : credentials === undefined ? undefined : plainCredentials(credentials),
+    limits,
+    fast,
+  } as const;
+  try {
+    return await WorkerRequests.open(
+      setup,
+      isProvider ? (options) => client.config.credentials(options) : undefined,
+    );
+  } catch (cause) {
+    throw explainKmsFailure(cause, { operation: 'Sign', key: keyArn });
   }
 }

@@ -1,4 +1,4 @@
-/** The thread that asks KMS for signatures; `ThreadRequests` starts it. */
+/** The program of the worker thread that requests signatures from KMS. `WorkerRequests` starts it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
@@ -7,40 +7,41 @@ import { kmsAttemptChannel } from '../../../../observe/channels/channels.ts';
 import type { KmsAttemptMessage } from '../../../../observe/channels/handshake-messages.ts';
 import { openRequests } from '../open-requests.ts';
 import type { SignRequests } from '../sign-requests.ts';
-import { errorOf, textOf } from './error-text.ts';
-import type {
-  AnswerMessage,
-  AskMessage,
-  FromThread,
-  PlainCredentials,
-  ThreadSetup,
-  ToThread,
+import {
+  errorOf,
+  textOf,
+  type AnswerMessage,
+  type AskMessage,
+  type FromWorker,
+  type PlainCredentials,
+  type ToWorker,
+  type WorkerSetup,
 } from './messages.ts';
 
-class SigningThread {
+class SigningWorker {
   readonly #port: MessagePort;
   readonly #under = new Map<number, AbortController>();
   readonly #signature = new AsyncLocalStorage<number>();
-  readonly #waiting = new Map<number, (message: NonNullable<ToThread['credentials']>) => void>();
+  readonly #waiting = new Map<number, (message: NonNullable<ToWorker['credentials']>) => void>();
   #requests: SignRequests | undefined;
   #extraRequests = 0;
   readonly #early: AskMessage[] = [];
   readonly #answers: AnswerMessage[] = [];
-  readonly #attempts: FromThread['attempts'][number][] = [];
+  readonly #attempts: FromWorker['attempts'][number][] = [];
   #flushing = false;
   #observing = false;
   #lastAsk = 0;
 
   constructor(port: MessagePort) {
     this.#port = port;
-    port.on('message', (message: ToThread) => {
+    port.on('message', (message: ToWorker) => {
       for (const ask of message.asks) this.#sign(ask);
       for (const id of message.cancels) this.#under.get(id)?.abort();
       if (message.credentials !== undefined) this.#waiting.get(message.credentials.id)?.(message.credentials);
     });
   }
 
-  async open({ keyArn, region, endpoint, credentials, limits, fast }: ThreadSetup): Promise<void> {
+  async open({ keyArn, region, endpoint, credentials, limits, fast }: WorkerSetup): Promise<void> {
     const client = createHandshakeClient({
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
@@ -98,7 +99,7 @@ class SigningThread {
     this.#answers.push(message);
     if (this.#flushing) return;
     this.#flushing = true;
-    // All that this turn of the event loop brings crosses at once: waking the other thread costs more than an answer does.
+    // Posts all answers of this turn of the event loop at once: waking the other thread costs more than an answer.
     setImmediate(() => {
       this.#flushing = false;
       const extraRequests = this.#extraRequests;
@@ -110,7 +111,7 @@ class SigningThread {
   readonly #provide = async (options?: { readonly forceRefresh?: boolean }): Promise<PlainCredentials> => {
     const id = ++this.#lastAsk;
     const forceRefresh = options?.forceRefresh === true;
-    const answered = new Promise<NonNullable<ToThread['credentials']>>((resolve) =>
+    const answered = new Promise<NonNullable<ToWorker['credentials']>>((resolve) =>
       this.#waiting.set(id, resolve),
     );
     this.#post({ answers: [], attempts: [], wantsCredentials: { id, forceRefresh } });
@@ -120,14 +121,14 @@ class SigningThread {
     return given;
   };
 
-  #post(message: FromThread): void {
+  #post(message: FromWorker): void {
     this.#port.postMessage(message);
   }
 }
 
 if (parentPort !== null) {
-  const thread = new SigningThread(parentPort);
-  thread.open(workerData as ThreadSetup).catch((error: unknown) => {
+  const thread = new SigningWorker(parentPort);
+  thread.open(workerData as WorkerSetup).catch((error: unknown) => {
     thread.fail(error);
   });
 }

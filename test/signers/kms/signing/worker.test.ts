@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { ThreadRequests } from '../../../../lib/signers/kms/signing/thread/thread-requests.ts';
+import { WorkerRequests } from '../../../../lib/signers/kms/signing/worker/worker-requests.ts';
 import type { KmsAttemptMessage } from '../../../../lib/observe/channels/handshake-messages.ts';
 import { next } from '../../../fixtures/peers.ts';
 import { rejectionOf } from '../../rejection.ts';
@@ -89,7 +89,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     const service = new Worker(countingService, { eval: true, workerData: counted });
     const port = await next<number>(service, 'message');
     const endpoint = `http://127.0.0.1:${port}`;
-    const { requests } = await ThreadRequests.open(
+    const { requests } = await WorkerRequests.open(
       {
         ...{ keyArn: arn(), region: 'us-east-1', endpoint, fast: true, credentials: kms().credentials },
         limits: { timeout: 20_000, hedging: false },
@@ -149,7 +149,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     const limits = { timeout: 5_000, hedging: false } as const;
     const workers: Worker[] = [];
     let now = 0;
-    const { requests } = await ThreadRequests.open(
+    const { requests } = await WorkerRequests.open(
       { ...setup, limits },
       undefined,
       (worker) => workers.push(worker),
