@@ -31,8 +31,9 @@ struct SignAsked {
   OperationId operation = 0;
   uint16_t scheme = 0;
   memory::SecretBytes input;
-  size_t context = 0;   // of the server's
-  size_t identity = 0;  // of the context's: whose key is to sign
+  std::vector<uint8_t> transcript_hash;  // empty in TLS 1.2
+  size_t context = 0;                    // of the server's
+  size_t identity = 0;                   // of the context's: whose key is to sign
   Address remote;
 };
 

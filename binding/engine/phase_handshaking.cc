@@ -183,6 +183,7 @@ void Handshaking::AskForSignature() {
   asked.scheme = connection_->operation()->scheme();
   const std::vector<uint8_t>& input = connection_->operation()->input();
   asked.input.assign(input.begin(), input.end());
+  asked.transcript_hash = connection_->operation()->transcript_hash();
   asked.context = connection_->context();
   asked.identity = connection_->identity();
   asked.remote = endpoints_.remote;

@@ -77,6 +77,7 @@ void Write(Writer& writer, const engine::SignAsked& asked) {
   writer.Number(static_cast<double>(asked.operation));
   writer.Number(asked.scheme);
   writer.Bytes(asked.input);
+  writer.Bytes(asked.transcript_hash);
   writer.Number(static_cast<double>(asked.context));
   writer.Number(static_cast<double>(asked.identity));
   writer.Text(asked.remote.host);

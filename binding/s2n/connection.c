@@ -4,6 +4,8 @@
 #include "tls/s2n_cipher_suites.h"
 #include "tls/s2n_config.h"
 #include "tls/s2n_connection.h"
+#include "tls/s2n_handshake.h"
+#include "tls/s2n_handshake_hashes.h"
 #include "tls/s2n_quic_support.h"
 #include "tls/s2n_record.h"
 #include "tls/s2n_tls.h"
@@ -110,6 +112,23 @@ const uint16_t* s2npkey_peer_signature_schemes(const struct s2n_connection* conn
 
 void s2npkey_replace_config(struct s2n_connection* connection, struct s2n_config* config) {
   connection->config = config;
+}
+
+/* ---- The transcript */
+
+size_t s2npkey_transcript_hash(struct s2n_connection* connection,
+                               uint8_t hash[S2NPKEY_TRANSCRIPT_HASH_SIZE]) {
+  if (connection->actual_protocol_version < S2N_TLS13 || !connection->handshake.hashes) return 0;
+  s2n_hash_algorithm algorithm = S2N_HASH_NONE;
+  uint8_t size = 0;
+  if (s2n_hmac_hash_alg(connection->secure->cipher_suite->prf_alg, &algorithm) != S2N_SUCCESS ||
+      s2n_hash_digest_size(algorithm, &size) != S2N_SUCCESS || size > S2NPKEY_TRANSCRIPT_HASH_SIZE)
+    return 0;
+  struct s2n_hash_state* scratch = &connection->handshake.hashes->hash_workspace;
+  if (s2n_result_is_error(s2n_handshake_copy_hash_state(connection, algorithm, scratch)) ||
+      s2n_hash_digest(scratch, hash, size) != S2N_SUCCESS)
+    return 0;
+  return size;
 }
 
 /* ---- Key material */

@@ -97,6 +97,19 @@ const uint16_t* s2npkey_peer_signature_schemes(const struct s2n_connection* conn
  * its certificate alone: s2n-tls chooses the scheme for the certificate of the configuration. */
 void s2npkey_replace_config(struct s2n_connection* connection, struct s2n_config* config);
 
+/* ---- The transcript (connection.c). s2n-tls hands out the digest that is to be signed, and not
+ * what it is the digest of. */
+
+/* Bytes of the longest hash of a TLS 1.3 suite: SHA-384. */
+#define S2NPKEY_TRANSCRIPT_HASH_SIZE 48
+
+/* The transcript hash of a TLS 1.3 handshake up to its last message (RFC 8446 section 4.4.1): while
+ * a private-key operation is asked for, what a CertificateVerify is about (section 4.4.3). Returns
+ * its bytes; 0: there is none, such as in TLS 1.2. Uses the connection's scratch hash, which s2n
+ * does not rely on between calls. */
+size_t s2npkey_transcript_hash(struct s2n_connection* connection,
+                               uint8_t hash[S2NPKEY_TRANSCRIPT_HASH_SIZE]);
+
 /* ---- Key material of TLS 1.2's exporter (connection.c), RFC 5705 section 4 */
 
 /* The randoms of both hellos, the client's first. */

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "s2n/internals.h"
+
 namespace s2npkey::tls {
 
 namespace {
@@ -66,6 +68,8 @@ PrivateKeyOperation::PrivateKeyOperation(PrivateKeyOperationHandle operation,
   scheme_ = NegotiatedScheme(connection);
   supported_ = scheme_ != 0 &&
                s2n_async_pkey_op_get_input(operation_.get(), input_.data(), size) == S2N_SUCCESS;
+  uint8_t hash[S2NPKEY_TRANSCRIPT_HASH_SIZE];
+  transcript_hash_.assign(hash, hash + s2npkey_transcript_hash(connection, hash));
 }
 
 bool PrivateKeyOperation::Complete(const uint8_t* signature, size_t length) {

@@ -24,6 +24,9 @@ class PrivateKeyOperation {
   uint16_t scheme() const noexcept { return scheme_; }
   // The digest, or for ML-DSA the 64-byte mu.
   const std::vector<uint8_t>& input() const noexcept { return input_; }
+  // The transcript hash that the signed content of a TLS 1.3 CertificateVerify ends with (RFC 8446
+  // section 4.4.3); empty in TLS 1.2.
+  const std::vector<uint8_t>& transcript_hash() const noexcept { return transcript_hash_; }
 
   // Verifies the signature with the certificate (S2N_ASYNC_PKEY_VALIDATION_STRICT) and lets the
   // handshake continue. Call it at most once. If it returns false, the signature is unusable, the
@@ -34,6 +37,7 @@ class PrivateKeyOperation {
   PrivateKeyOperationHandle operation_;
   s2n_connection* connection_;
   std::vector<uint8_t> input_;
+  std::vector<uint8_t> transcript_hash_;
   uint16_t scheme_ = 0;
   bool supported_ = false;
 };

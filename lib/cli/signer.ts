@@ -24,6 +24,7 @@ the socket have none (SocketSigner.open({ path }) of s2n-pkey/socket-signer).
   --allow-uid <list>  the users that may connect, by number or name, as the kernel reports them
   --allow-gid <list>  the groups, supplementary ones included; a process is let in by its user or by a group
   --schemes <list>    the signature schemes that may be asked for, with commas between them: all that the key has, unless given
+  --handshakes-only   sign handshakes of TLS 1.3 and nothing else; clients send what is to be signed, and not its hash
   --per-second <n>    signatures a second, of all connections: four fifths of the quota of the key's service unless given
   --in-flight <n>     signatures under way, of all connections: 256 unless given
   --metrics <address> serves /metrics, /livez and /readyz by HTTP, such as 127.0.0.1:9464
@@ -129,6 +130,7 @@ function readFlags(args: readonly string[]): Flags | undefined {
         'allow-uid': { type: 'string' },
         'allow-gid': { type: 'string' },
         schemes: { type: 'string' },
+        'handshakes-only': { type: 'boolean' },
         'per-second': { type: 'string' },
         'in-flight': { type: 'string' },
         metrics: { type: 'string' },
@@ -156,6 +158,7 @@ function readFlags(args: readonly string[]): Flags | undefined {
     signer: keyId === undefined ? undefined : { kms: given({ keyId, region }) },
     service: given({
       ...{ mode, metrics, quiet, allow, schemes: schemes?.split(',') },
+      handshakesOnly: values['handshakes-only'],
       socket: socket === undefined ? undefined : resolve(socket),
     }),
     signatureLimits: given({ perSecond, inFlight }),

@@ -47,6 +47,11 @@ export const backendCodes = {
     'A client has more signatures in flight than the server accepts.',
     'Raise `maxInFlight`, or fix a client of your own that ignores it.',
   ],
+  ERR_S2N_PKEY_SOCKET_SIGNER_NOT_A_HANDSHAKE: [
+    'SignerError',
+    'The signing process signs handshakes of TLS 1.3 only (`handshakesOnly`), and this is none.',
+    "Set `minVersion: 'TLSv1.3'` for the server, or leave out `handshakesOnly`.",
+  ],
   ERR_S2N_PKEY_PKCS11_MODULE: [
     'Pkcs11Error',
     'The PKCS#11 module cannot be loaded.',

@@ -116,23 +116,27 @@ export interface ProxyHeaderFacts {
   readonly balancer: Address;
 }
 
+/** What a handshake wants signed. */
+export interface SignatureAsked {
+  readonly operation: number;
+  /** IANA's code of the scheme. */
+  readonly schemeCode: number;
+  readonly input: Uint8Array;
+  /** The transcript hash that the signed content of TLS 1.3 ends with (RFC 8446 §4.4.3); empty in TLS 1.2. */
+  readonly transcriptHash: Uint8Array;
+  /** The index of the server's context, or the number of contexts for one that `chooseContext` gave. */
+  readonly context: number;
+  /** The index of the key in that context. */
+  readonly identity: number;
+  /** The peer's address; empty if the descriptor has none. */
+  readonly remoteHost: string;
+}
+
 /** Receives the events of one stream. */
 export interface StreamListener {
   /** The handshake waits for `Engine.chooseContext`. */
   onClientHello?(servername: string, protocols: readonly string[], asksOcsp: boolean): void;
-  /**
-   * Asks for a signature. `context` is the index of the server's context, or the number of contexts for one that
-   * `chooseContext` gave. `identity` is the index of the key in that context. `remoteHost` is the peer's address; empty if
-   * the descriptor has none.
-   */
-  onSign(
-    operation: number,
-    schemeCode: number,
-    input: Uint8Array,
-    context: number,
-    identity: number,
-    remoteHost: string,
-  ): void;
+  onSign(asked: SignatureAsked): void;
   /** The handshake is done. Take the plaintext end with `Engine.takeDescriptor`. */
   onSecure(facts: HandshakeFacts): void;
   /** The last event of a stream whose handshake failed. */
@@ -297,13 +301,16 @@ export function readEvent(reader: EventReader, notify: (stream: number, deliver:
 function readBody(kind: number, reader: EventReader): Deliver {
   switch (kind) {
     case SIGN: {
-      const operation = reader.number();
-      const scheme = reader.number();
-      const input = reader.bytes();
-      const context = reader.number();
-      const identity = reader.number();
-      const remoteHost = reader.text();
-      return (listener) => listener.onSign(operation, scheme, input, context, identity, remoteHost);
+      const asked: SignatureAsked = {
+        operation: reader.number(),
+        schemeCode: reader.number(),
+        input: reader.bytes(),
+        transcriptHash: reader.bytes(),
+        context: reader.number(),
+        identity: reader.number(),
+        remoteHost: reader.text(),
+      };
+      return (listener) => listener.onSign(asked);
     }
     case SECURE: {
       const facts = reader.facts();

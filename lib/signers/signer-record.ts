@@ -6,6 +6,7 @@ const notOfSigner: ReadonlySet<string> = new Set([
   'ERR_S2N_PKEY_SIGN_ABORTED',
   'ERR_S2N_PKEY_SIGNER_CIRCUIT_OPEN',
   'ERR_S2N_PKEY_OPERATION_INVALID',
+  'ERR_S2N_PKEY_SOCKET_SIGNER_NOT_A_HANDSHAKE',
 ]);
 
 /** How the last signatures of a signer went, whatever server asked for them. Times as `performance.now()` counts them. */

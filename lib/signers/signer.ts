@@ -11,6 +11,11 @@ export interface PrivateKeyOperation {
   /** The bytes to sign: already hashed when `inputKind` is `digest`. */
   readonly input: Uint8Array;
   readonly inputKind: InputKind;
+  /**
+   * The message that `input` was made from, where it is the content of a CertificateVerify of TLS 1.3 (RFC 8446 §4.4.3). A signer can
+   * see by it that it signs a handshake. Undefined in TLS 1.2, and outside handshakes.
+   */
+  readonly content?: Uint8Array | undefined;
 }
 
 export interface SignOptions {

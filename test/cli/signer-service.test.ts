@@ -154,6 +154,11 @@ describe('s2n-pkey signer, as a service', () => {
     expect(await lines.until(/"reload"/)).to.include('"outcome":"ok"');
     expect(await rejectionOf(sign())).to.include({ code: 'ERR_S2N_PKEY_OPERATION_INVALID' });
 
+    await config({ socket: socket(), handshakesOnly: true });
+    child.kill('SIGHUP');
+    expect(await lines.until(/"reload"/)).to.include('"outcome":"ok"');
+    expect(await rejectionOf(sign())).to.include({ code: 'ERR_S2N_PKEY_SOCKET_SIGNER_NOT_A_HANDSHAKE' });
+
     for (const [service, why] of [
       [{ socket: `${socket()}2` }, 'service.socket changes only with a restart'],
       [{ socket: socket(), maxInFlight: 0 }, 'service.maxInFlight: expected'],

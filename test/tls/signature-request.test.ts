@@ -18,7 +18,8 @@ function asked(): { request: SignatureRequest; options: SignOptions } {
       return new Promise(() => undefined);
     },
   };
-  const request = new SignatureRequest(signer, 0x0403, new Uint8Array(130), undefined);
+  const facts = { schemeCode: 0x0403, input: new Uint8Array(32), transcriptHash: new Uint8Array(32) };
+  const request = new SignatureRequest(signer, facts, 'server', undefined);
   void request.run();
   if (!given) throw new Error('the signer was not asked');
   return { request, options: given };

@@ -165,9 +165,9 @@ export class SignerService {
 }
 
 function servedOf({ service }: ServiceSettings, signer: OpenSigner): ServedOptions {
-  const { allow, schemes, maxInFlight, maxConnections, signatureLimits } = service;
+  const { allow, schemes, maxInFlight, maxConnections, handshakesOnly, signatureLimits } = service;
   return {
-    ...{ signer, maxInFlight, maxConnections },
+    ...{ signer, maxInFlight, maxConnections, handshakesOnly },
     ...(allow === undefined ? {} : { allow: { uids: allow.uids ?? [], gids: allow.gids ?? [] } }),
     ...(schemes === undefined ? {} : { schemes }),
     ...(signatureLimits === undefined

@@ -3,7 +3,7 @@ import { describeValue } from '../../errors.ts';
 import { signatureSchemeByName, type SignatureSchemeFacts } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import { ConformanceError } from './conformance-error.ts';
-import { messageRepresentative } from './message-representative.ts';
+import { messageRepresentative } from '../message-representative.ts';
 
 /** An operation, and the message that it signs. */
 export interface Asked {

@@ -5,19 +5,30 @@
  *
  *     type  from     id                body
  *     1     server   0                 hello: JSON { version, publicKey (base64 of the SubjectPublicKeyInfo), schemes, inFlight,
- *                                          and where there are limits quota: { perSecond, inFlight } }
+ *                                          handshakes: true when it takes frame 7, and where there are limits
+ *                                          quota: { perSecond, inFlight } }
  *     2     client   of the signature  sign: scheme (2 bytes, IANA's code point), then the input
  *     3     server   of the signature  the signature
  *     4     server   of the signature  it failed: JSON { code, message }; with id 0, in place of the hello: this client is refused
  *     5     client   of the signature  cancel: no answer is wanted any more (one that is on its way may still come)
  *     6     server   0                 the server ends: what was asked for is still answered, nothing new is taken
+ *     7     client   of the signature  sign a handshake of TLS 1.3: scheme (2 bytes), then the content of its CertificateVerify
+ *                                          (RFC 8446 section 4.4.3), which the server hashes itself
  *
  * The server speaks first. A client ends the connection when it does not know the version; a later version keeps frames 1 and 4.
  * Either side ends the connection at a frame that it does not know.
  */
 export const protocolVersion = 1;
 
-export const frameType = { hello: 1, sign: 2, signature: 3, failure: 4, cancel: 5, ending: 6 } as const;
+export const frameType = {
+  hello: 1,
+  sign: 2,
+  signature: 3,
+  failure: 4,
+  cancel: 5,
+  ending: 6,
+  signHandshake: 7,
+} as const;
 
 /** Bytes of `type`, `id` and body together, at most. */
 export const longestFrame = 65_536;

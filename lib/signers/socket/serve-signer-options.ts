@@ -61,6 +61,11 @@ export interface ServedOptions {
   /** The schemes that clients may ask for; all of the signer's unless given. */
   readonly schemes?: readonly SignatureScheme[];
   /**
+   * Whether nothing is signed but handshakes of TLS 1.3, which the process that signs sees for itself: clients send what is to be signed
+   * and not its hash. Handshakes of TLS 1.2, certificates and all else are refused. false unless given.
+   */
+  readonly handshakesOnly?: boolean;
+  /**
    * How many signatures clients may ask for. Unless given, four fifths of the signer's quota, and none for a `LocalKeySigner`.
    * false: no limits.
    */
@@ -95,6 +100,7 @@ export const servedSchema = {
     'an array of schemes that the signer has, one or more',
     1,
   ),
+  handshakesOnly: flag(false),
   signatureLimits: servedLimits,
 } satisfies Schema;
 
@@ -121,6 +127,7 @@ export interface CheckedServing {
   readonly maxInFlight: number;
   readonly maxConnections: number;
   readonly schemes: readonly SignatureScheme[];
+  readonly handshakesOnly: boolean;
   readonly turns: SignatureTurns | undefined;
   /** What clients are told to keep to. */
   readonly quota: SignatureQuota | undefined;
@@ -147,13 +154,13 @@ export function checkServing(options: ServedOptions): CheckedServing {
 }
 
 function completeServing(read: OptionValues<typeof reloadSchema>): CheckedServing {
-  const { signer, maxInFlight, maxConnections } = read;
+  const { signer, maxInFlight, maxConnections, handshakesOnly } = read;
   const allow = checkAllowed(read.allow);
   const schemes = checkSchemes(read.schemes, signer);
   const turns = readTurns(read.signatureLimits, signer);
   const all = turns === undefined ? signer.quota : quotaOfLimits(turns.limits);
   const quota = all && { ...all, inFlight: Math.min(all.inFlight, maxInFlight) };
-  return { signer, allow, maxInFlight, maxConnections, schemes, turns, quota };
+  return { signer, allow, maxInFlight, maxConnections, schemes, handshakesOnly, turns, quota };
 }
 
 function checkAllowed(allow: OptionValues<typeof servedSchema>['allow']): AllowedPeers | undefined {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { S2nPkeyError } from '../../errors.ts';
 import { signatureSchemeByCode } from '../signature-scheme.ts';
 import { encodeFrame, FrameReader, frameType, protocolVersion, type Frame } from './framing.ts';
+import { operationOf, type GivenToSign } from './given-to-sign.ts';
 import type { SignerPeer } from './peer.ts';
 import type { CheckedServing } from './serve-signer-options.ts';
 import type { Serving } from './serving.ts';
@@ -88,7 +89,7 @@ export class ServedConnection {
     const publicKey = signer.publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
     // JSON has no Infinity.
     const isFinite = quota !== undefined && quota.perSecond < Infinity && quota.inFlight < Infinity;
-    const hello = { version: protocolVersion, publicKey, schemes, inFlight };
+    const hello = { version: protocolVersion, publicKey, schemes, inFlight, handshakes: true };
     this.#send(frameType.hello, 0, JSON.stringify(isFinite ? { ...hello, quota } : hello));
   }
 
@@ -98,13 +99,16 @@ export class ServedConnection {
       this.#inFlight.get(id)?.controller.abort(new Error('the client does not want it any more'));
       return;
     }
-    if (type !== frameType.sign || body.length < 3 || this.#inFlight.has(id)) {
+    const isRequest = type === frameType.sign || type === frameType.signHandshake;
+    if (!isRequest || body.length < 3 || this.#inFlight.has(id)) {
       throw new RangeError('not a request of this protocol');
     }
-    void this.#answer(id, body.readUInt16BE(0), Uint8Array.from(body.subarray(2)));
+    const bytes = Uint8Array.from(body.subarray(2));
+    const given = type === frameType.sign ? { input: bytes } : { content: bytes };
+    void this.#answer(id, body.readUInt16BE(0), given);
   }
 
-  async #answer(id: number, schemeCode: number, input: Uint8Array): Promise<void> {
+  async #answer(id: number, schemeCode: number, given: GivenToSign): Promise<void> {
     const ask = new Ask();
     let outcome = 'ok';
     try {
@@ -112,7 +116,7 @@ export class ServedConnection {
       this.#inFlight.set(id, ask);
       const { serving, leave } = this.#serving.use();
       try {
-        this.#send(frameType.signature, id, await this.#sign(serving, ask, schemeCode, input));
+        this.#send(frameType.signature, id, await this.#sign(serving, ask, schemeCode, given));
       } finally {
         leave();
         if (this.#inFlight.get(id) === ask) this.#inFlight.delete(id);
@@ -151,20 +155,20 @@ export class ServedConnection {
   }
 
   async #sign(
-    { signer, schemes, turns }: CheckedServing,
+    { signer, schemes, turns, handshakesOnly }: CheckedServing,
     ask: Ask,
     schemeCode: number,
-    input: Uint8Array,
+    given: GivenToSign,
   ): Promise<Uint8Array> {
     const facts = signatureSchemeByCode(schemeCode);
     if (facts === undefined || !schemes.includes(facts.name)) {
-      const given = facts?.name ?? `0x${schemeCode.toString(16)}`;
+      const asked = facts?.name ?? `0x${schemeCode.toString(16)}`;
       throw new S2nPkeyError(
         'ERR_S2N_PKEY_OPERATION_INVALID',
-        `the scheme ${given} is not signed here: ask for one of ${schemes.join(', ')}`,
+        `the scheme ${asked} is not signed here: ask for one of ${schemes.join(', ')}`,
       );
     }
-    const { name: scheme, inputKind } = facts;
+    const operation = operationOf(given, facts, signer.publicKey, handshakesOnly);
     const { signal } = ask.controller;
     const place = turns?.enterShare(`connection ${this.#number}`);
     // An aborted request leaves the queue at once. One that a signer works on counts until that settles, as in a server.
@@ -173,7 +177,7 @@ export class ServedConnection {
     try {
       if (place?.admitted) await place.admitted;
       ask.queuedMs = place?.queuedMs ?? 0;
-      const sign = (): Promise<Uint8Array> => signer.sign({ scheme, input, inputKind }, { signal });
+      const sign = (): Promise<Uint8Array> => signer.sign(operation, { signal });
       const signature: unknown = await (this.#reports ? this.#reports.make(ask, sign) : sign());
       if (!(signature instanceof Uint8Array) || signature.length === 0 || signature.length > 8_192) {
         throw new S2nPkeyError('ERR_S2N_PKEY_SIGNER', 'the signer behind the socket gave no signature');

@@ -17,9 +17,17 @@ export interface SignerKey {
   readonly quota: SignatureQuota | undefined;
 }
 
+/** What is to be signed. */
+export interface ToSign {
+  /** IANA's code point. */
+  readonly scheme: number;
+  readonly input: Uint8Array;
+  /** The message that `input` was made from, of a CertificateVerify of TLS 1.3. */
+  readonly content: Uint8Array | undefined;
+}
+
 /** A signature that is asked for, until it is settled. */
-interface Pending {
-  readonly frame: Buffer;
+interface Pending extends ToSign {
   readonly resolve: (signature: Uint8Array) => void;
   readonly reject: (error: SignerError) => void;
 }
@@ -41,6 +49,8 @@ export class SignerLink {
   #unsent: number[] = [];
   /** How many the other side takes at once. */
   #limit = 1;
+  /** Whether it takes the content of a CertificateVerify, to hash it itself; a release before this one does not. */
+  #takesHandshakes = false;
   #socket: Socket | undefined;
   /** Whether the other side has said hello, and not that it ends. */
   #ready = false;
@@ -66,14 +76,11 @@ export class SignerLink {
     });
   }
 
-  sign(schemeCode: number, input: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  sign(asked: ToSign, signal: AbortSignal): Promise<Uint8Array> {
     const id = this.#nextId;
     this.#nextId = id === 0xffffffff ? 1 : id + 1;
-    const body = Buffer.alloc(2 + input.length);
-    body.writeUInt16BE(schemeCode, 0);
-    body.set(input, 2);
     const start = (pending: PendingSignature): void => {
-      this.#pending.set(id, { frame: encodeFrame(frameType.sign, id, body), ...pending });
+      this.#pending.set(id, { ...asked, ...pending });
       this.#hold();
       this.#unsent.push(id);
       if (this.#ready) this.#sendWhatFits();
@@ -241,6 +248,7 @@ export class SignerLink {
     const quota = readOption('quota', quotaOption, hello['quota']);
     if (typeof spki !== 'string' || !Array.isArray(schemes)) throw new RangeError('its hello has no key');
     this.#limit = typeof inFlight === 'number' && inFlight >= 1 ? inFlight : 1;
+    this.#takesHandshakes = hello['handshakes'] === true;
     const names = schemes.filter(
       (name): name is SignatureScheme =>
         typeof name === 'string' && signatureSchemeByName(name) !== undefined,
@@ -256,8 +264,15 @@ export class SignerLink {
       const pending = this.#pending.get(id);
       if (pending === undefined) continue; // Given up while it waited.
       this.#sent.add(id);
-      this.#socket?.write(pending.frame);
+      this.#socket?.write(this.#frameOf(id, pending));
     }
+  }
+
+  #frameOf(id: number, { scheme, input, content }: ToSign): Buffer {
+    const code = Buffer.of(scheme >> 8, scheme & 0xff);
+    return content !== undefined && this.#takesHandshakes
+      ? encodeFrame(frameType.signHandshake, id, Buffer.concat([code, content]))
+      : encodeFrame(frameType.sign, id, Buffer.concat([code, input]));
   }
 
   /** The process stays for signatures under way, and for nothing else. */

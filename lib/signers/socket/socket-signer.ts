@@ -4,14 +4,15 @@
  * @module s2n-pkey/socket-signer
  */
 import type { KeyObject } from 'node:crypto';
-import type { SignerError } from '../../errors.ts';
+import { SignerError } from '../../errors.ts';
+import { inputOfMessage } from '../certificate-verify.ts';
 import { closedError } from '../closed-error.ts';
 import { flag } from '../../options/kinds.ts';
 import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { checkOperation } from '../operation-check.ts';
 import { forgetQuota, rememberQuota } from '../signature-quota.ts';
-import type { SignatureScheme } from '../signature-scheme.ts';
+import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, SignatureQuota, Signer, SignOptions } from '../signer.ts';
 import { checkSocketFile, socketPathOption } from './socket-file.ts';
 import { SocketSignerError } from './socket-signer-error.ts';
@@ -98,7 +99,9 @@ export class SocketSigner implements Signer {
     if (this.#closed) throw closedError(this.path);
     const facts = checkOperation(operation, this.schemes);
     const deadline = { signal, timeout: this.#timeout, timedOut: timedOut(this.path, this.#link) };
-    return withDeadline(deadline, (ended) => this.#link.sign(facts.code, operation.input, ended));
+    const { input, content } = operation;
+    if (content !== undefined) checkContent(content, input, facts, this.publicKey);
+    return withDeadline(deadline, (ended) => this.#link.sign({ scheme: facts.code, input, content }, ended));
   }
 
   /** Nothing is signed from now on; what is under way is given up. */
@@ -113,6 +116,19 @@ export class SocketSigner implements Signer {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** @throws SignerError `ERR_S2N_PKEY_OPERATION_INVALID`: the other process would sign something else. */
+function checkContent(
+  content: unknown,
+  input: Uint8Array,
+  facts: SignatureSchemeFacts,
+  publicKey: KeyObject,
+): void {
+  if (content instanceof Uint8Array && inputOfMessage(facts, publicKey, content).equals(input)) return;
+  throw new SignerError('content: expected the message that input was made from, or none', {
+    code: 'ERR_S2N_PKEY_OPERATION_INVALID',
+  });
 }
 
 function timedOut(path: string, link?: SignerLink): (milliseconds: number) => SignerError {

@@ -12,6 +12,7 @@ import type {
   FailedHandshakeFacts,
   HandshakeFacts,
   PeerIdentity,
+  SignatureAsked,
   StreamListener,
 } from '../../native/events.ts';
 import { CertificateChain } from '../context/certificate-chain.ts';
@@ -116,18 +117,18 @@ export class ClientHandshake implements StreamListener {
     if (this.#stream > 0) this.#engine.commands.cancel(this.#stream);
   }
 
-  onSign(operation: number, schemeCode: number, input: Uint8Array, _context: number, identity: number): void {
+  onSign(asked: SignatureAsked): void {
     if (this.#over) return;
     this.#observation?.signatureAsked();
-    void this.#sign(operation, schemeCode, input, identity);
+    void this.#sign(asked);
   }
 
-  async #sign(operation: number, schemeCode: number, input: Uint8Array, identity: number): Promise<void> {
+  async #sign(asked: SignatureAsked): Promise<void> {
     try {
-      const signer = this.#settings.context.identities[identity]?.signer;
-      if (!signer) throw new Error(`s2n-pkey: there is no identity ${identity}`);
-      this.#request = new SignatureRequest(signer, schemeCode, input, this.#observation);
-      this.#engine.commands.complete(this.#stream, operation, await this.#request.run());
+      const signer = this.#settings.context.identities[asked.identity]?.signer;
+      if (!signer) throw new Error(`s2n-pkey: there is no identity ${asked.identity}`);
+      this.#request = new SignatureRequest(signer, asked, 'client', this.#observation);
+      this.#engine.commands.complete(this.#stream, asked.operation, await this.#request.run());
     } catch (error) {
       if (this.#over) return;
       this.#reason =

@@ -2,6 +2,8 @@ import type { SignatureAdmission } from '../../signers/admission/signature-admis
 import type { SignaturePlace } from '../../signers/admission/signature-place.ts';
 import type { HandshakeObservation } from '../../observe/channels/handshake-observation.ts';
 import { SignerError } from '../../errors.ts';
+import type { SignatureAsked } from '../../native/events.ts';
+import { certificateVerifyContent, type HandshakeRole } from '../../signers/certificate-verify.ts';
 import { cancellableOptions, type Cancellation } from '../../signers/cancellation.ts';
 import { recordOf } from '../../signers/signer-record.ts';
 import { signatureSchemeByCode } from '../../signers/signature-scheme.ts';
@@ -20,6 +22,7 @@ export class SignatureRequest implements Cancellation {
   readonly #listeners: (() => void)[] = [];
 
   /**
+   * @param role The side of the handshake that signs.
    * @param observation Publishes the signature; undefined if no diagnostics channel has a subscriber.
    * @param admission Limits signatures, in all and for each network of peers; undefined for no limit.
    * @param remoteHost The address of the peer, by which `admission` finds its network.
@@ -27,8 +30,8 @@ export class SignatureRequest implements Cancellation {
    */
   constructor(
     signer: Signer,
-    schemeCode: number,
-    input: Uint8Array,
+    { schemeCode, input, transcriptHash }: Pick<SignatureAsked, 'schemeCode' | 'input' | 'transcriptHash'>,
+    role: HandshakeRole,
     observation: HandshakeObservation | undefined,
     admission?: SignatureAdmission,
     remoteHost = '',
@@ -43,7 +46,8 @@ export class SignatureRequest implements Cancellation {
     this.#observation = observation;
     this.#admission = admission;
     this.#remoteHost = remoteHost;
-    this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind };
+    const content = certificateVerifyContent(role, transcriptHash);
+    this.#operation = { scheme: facts.name, input, inputKind: facts.inputKind, content };
   }
 
   /** Milliseconds that it waited for its turn; undefined while it waits, and without limits. */

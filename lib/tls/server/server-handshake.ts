@@ -6,7 +6,7 @@ import { SignerError } from '../../errors.ts';
 import type { NativeDescriptorTally, NativeProxyPolicy } from '../../native/binding.ts';
 import type { Engine } from '../../native/engine.ts';
 import type { Address, Failure, FailedHandshakeFacts, HandshakeFacts } from '../../native/events.ts';
-import type { ProxyHeaderFacts, StreamListener } from '../../native/events.ts';
+import type { ProxyHeaderFacts, SignatureAsked, StreamListener } from '../../native/events.ts';
 import type { Signer } from '../../signers/signer.ts';
 import { connectionError, toldByServer } from '../socket/connection-error.ts';
 import {
@@ -186,41 +186,22 @@ export class ServerHandshake implements StreamListener, ServerConnection {
     dropBlocked(this.#server, remote, local);
   }
 
-  onSign(
-    operation: number,
-    schemeCode: number,
-    input: Uint8Array,
-    context: number,
-    identity: number,
-    remoteHost: string,
-  ): void {
+  onSign(asked: SignatureAsked): void {
     if (this.#over) return;
     this.#observation?.signatureAsked();
-    const { signer } = this.#identityOf(context, identity);
-    const peer = remoteHost === '' ? (this.#transport?.remote.host ?? '') : remoteHost;
-    void this.#sign(operation, schemeCode, input, signer, peer);
+    const { signer } = this.#identityOf(asked.context, asked.identity);
+    void this.#sign(asked, signer, asked.remoteHost || (this.#transport?.remote.host ?? ''));
   }
 
-  async #sign(
-    operation: number,
-    schemeCode: number,
-    input: Uint8Array,
-    signer: Signer,
-    remoteHost: string,
-  ): Promise<void> {
+  async #sign(asked: SignatureAsked, signer: Signer, remoteHost: string): Promise<void> {
     try {
       const admission = this.#options.admissionOf(signer);
       this.#request = new SignatureRequest(
-        signer,
-        schemeCode,
-        input,
-        this.#observation,
-        admission,
-        remoteHost,
+        ...([signer, asked, 'server', this.#observation, admission, remoteHost] as const),
       );
       const signature = await this.#request.run();
       // The engine drops it if the handshake has ended meanwhile.
-      this.#engine.commands.complete(this.#stream, operation, signature);
+      this.#engine.commands.complete(this.#stream, asked.operation, signature);
     } catch (error) {
       this.#refuse(
         error instanceof SignerError ? error : new SignerError('the signer failed', { cause: error }),
