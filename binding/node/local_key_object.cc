@@ -14,18 +14,22 @@ namespace {
 
 constexpr napi_type_tag kLocalKeyTag = {0x2d7b14f0c3a98e65, 0x81f0d5b26c47a93e};
 
-// This side's copy of a text, wiped at its end. (V8's own copies are beyond reach.)
+// A text that JavaScript gave: a view of its bytes, or a copy of its string that is wiped at its
+// end. (V8's own copies of strings are beyond reach.)
 class SecretText {
  public:
-  explicit SecretText(const Napi::String& text) : text_(text.Utf8Value()) {}
+  explicit SecretText(const Napi::String& text) : text_(text.Utf8Value()), view_(text_) {}
+  explicit SecretText(const Napi::Uint8Array& bytes)
+      : view_(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()) {}
   ~SecretText() { OPENSSL_cleanse(text_.data(), text_.size()); }
   SecretText(const SecretText&) = delete;
   SecretText& operator=(const SecretText&) = delete;
 
-  std::string_view view() const { return text_; }
+  std::string_view view() const { return view_; }
 
  private:
   std::string text_;
+  std::string_view view_;
 };
 
 Napi::String StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
@@ -39,11 +43,12 @@ uint16_t SchemeCode(const Napi::Value& value) {
   return code > 0 && code <= 0xffff ? static_cast<uint16_t>(code) : 0;
 }
 
+bool IsBytes(const Napi::Value& value) {
+  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+}
+
 Napi::Uint8Array BytesArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  if (info[index].IsTypedArray() &&
-      info[index].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
-    return info[index].As<Napi::Uint8Array>();
-  }
+  if (IsBytes(info[index])) return info[index].As<Napi::Uint8Array>();
   throw Napi::TypeError::New(info.Env(), std::string(name) + ": expected a Uint8Array");
 }
 
@@ -55,12 +60,14 @@ Napi::Function LocalKeyObject::Define(Napi::Env env) {
                          InstanceMethod<&LocalKeyObject::PublicKey>("publicKey"),
                          InstanceMethod<&LocalKeyObject::Sign>("sign"),
                          InstanceMethod<&LocalKeyObject::Verify>("verify"),
+                         InstanceMethod<&LocalKeyObject::Wrap>("wrap"),
                      });
 }
 
 LocalKeyObject::LocalKeyObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<LocalKeyObject>(info) {
-  const SecretText pem(StringArgument(info, 0, "key"));
+  const SecretText pem = IsBytes(info[0]) ? SecretText(info[0].As<Napi::Uint8Array>())
+                                          : SecretText(StringArgument(info, 0, "key"));
   const bool has_passphrase = !info[1].IsUndefined();
   const SecretText passphrase(has_passphrase ? StringArgument(info, 1, "passphrase")
                                              : Napi::String::New(info.Env(), ""));
@@ -104,6 +111,16 @@ Napi::Value LocalKeyObject::Verify(const Napi::CallbackInfo& info) {
   const Napi::Uint8Array signature = BytesArgument(info, 2, "signature");
   return Napi::Boolean::New(info.Env(), key_->Verify(scheme, input.Data(), input.ByteLength(),
                                                      signature.Data(), signature.ByteLength()));
+}
+
+Napi::Value LocalKeyObject::Wrap(const Napi::CallbackInfo& info) {
+  const Napi::Uint8Array wrapping_key = BytesArgument(info, 0, "wrappingKey");
+  try {
+    const std::vector<uint8_t> wrapped = key_->Wrap(wrapping_key.Data(), wrapping_key.ByteLength());
+    return Napi::Buffer<uint8_t>::Copy(info.Env(), wrapped.data(), wrapped.size());
+  } catch (const tls::Error& error) {
+    throw ToNapiError(info.Env(), error);
+  }
 }
 
 }  // namespace s2npkey::node

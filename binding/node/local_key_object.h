@@ -21,6 +21,7 @@ class LocalKeyObject final : public Napi::ObjectWrap<LocalKeyObject> {
   Napi::Value PublicKey(const Napi::CallbackInfo& info);
   Napi::Value Sign(const Napi::CallbackInfo& info);
   Napi::Value Verify(const Napi::CallbackInfo& info);
+  Napi::Value Wrap(const Napi::CallbackInfo& info);
 
   std::shared_ptr<const tls::LocalKey> key_;
 };

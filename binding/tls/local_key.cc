@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tls/error.h"
+#include "tls/key_wrapping.h"
 #include "tls/private_key_pem.h"
 
 namespace s2npkey::tls {
@@ -101,6 +102,10 @@ std::vector<uint8_t> LocalKey::PublicKeyDer() const {
   }
   const bssl::UniquePtr<uint8_t> owned(der);
   return std::vector<uint8_t>(der, der + length);
+}
+
+std::vector<uint8_t> LocalKey::Wrap(const uint8_t* wrapping_key, size_t length) const {
+  return WrapPrivateKey(key_.get(), wrapping_key, length);
 }
 
 }  // namespace s2npkey::tls

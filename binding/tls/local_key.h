@@ -37,6 +37,9 @@ class LocalKey {
   // DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
   std::vector<uint8_t> PublicKeyDer() const;
 
+  // See WrapPrivateKey.
+  std::vector<uint8_t> Wrap(const uint8_t* wrapping_key, size_t length) const;
+
  private:
   bssl::UniquePtr<EVP_PKEY> key_;
 };

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isKeyRecord, isMultiRegion, type KeyRecord } from './store/key-record.ts';
+import { inState, isKeyRecord, isMultiRegion, withoutMaterial, type KeyRecord } from './store/key-record.ts';
 import type { KeyStore } from './store/key-store.ts';
 import { LocalKmsError } from './store/local-kms-error.ts';
 
@@ -13,9 +13,9 @@ import { LocalKmsError } from './store/local-kms-error.ts';
 export async function replicateKeys(directory: string, store: KeyStore): Promise<void> {
   for (const record of await keysIn(path.join(directory, 'keys'))) {
     if (!isMultiRegion(record) || store.key(record.keyId) !== undefined) continue;
-    const replica = { ...record, keyState: 'Enabled', tags: {} } as const;
-    Reflect.deleteProperty(replica, 'deletionDate');
-    await store.addKey(replica);
+    const replica = inState({ ...record, tags: {} }, 'Enabled');
+    // Imported material is not replicated: it is imported into each replica.
+    await store.addKey(record.isExternal === true ? withoutMaterial(replica) : replica);
   }
 }
 

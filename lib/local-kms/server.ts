@@ -7,6 +7,7 @@ import { Control, controlPath } from './control.ts';
 import { Counters } from './counters.ts';
 import { KmsException, serializationException } from './store/errors.ts';
 import { KeyStore } from './store/key-store.ts';
+import { ImportTokens } from './store/import-tokens.ts';
 import { LocalKmsError, systemErrorCode } from './store/local-kms-error.ts';
 import { Misbehaviours, type DrawnFault } from './misbehaviour.ts';
 import { Quotas, type LocalKmsQuota } from './quotas.ts';
@@ -57,7 +58,8 @@ export class LocalKmsServer {
 
   private constructor(options: LocalKmsServerOptions, store: KeyStore) {
     const arns = new ArnScope(options.region, options.account);
-    this.#kms = { store, key: (keyId) => store.key(keyId), arns, now: Date.now };
+    const importTokens = new ImportTokens(Date.now);
+    this.#kms = { store, key: (keyId) => store.key(keyId), arns, importTokens, now: Date.now };
     this.#quotas = new Quotas(options.quota ?? {});
     this.#verifier = new SignatureVerifier(options.credentials, options.region);
     this.#control = new Control(options.controlToken, this.#misbehaviours, this.#counters);

@@ -12,11 +12,16 @@ export interface NativeLocalKey {
   sign(schemeCode: number, input: Uint8Array): Uint8Array;
   /** Whether `signature` over `input` verifies under this key and scheme. */
   verify(schemeCode: number, input: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * The key as PKCS#8, encrypted for the RSA key `wrappingKey` (DER SubjectPublicKeyInfo) as `RSA_AES_KEY_WRAP_SHA_256` of AWS KMS. Its plain
+   * bytes lie in the locked arena. Throws with code `ERR_S2N_PKEY_KEY_INVALID`.
+   */
+  wrap(wrappingKey: Uint8Array): Uint8Array;
 }
 
 export interface NativeLocalKeyConstructor {
   /** `pem`: PKCS#8, PKCS#1 or SEC 1, encrypted or not. Throws with code `ERR_S2N_PKEY_KEY_INVALID` or `ERR_S2N_PKEY_PASSPHRASE`. */
-  new (pem: string, passphrase?: string): NativeLocalKey;
+  new (pem: string | Uint8Array, passphrase?: string): NativeLocalKey;
 }
 
 /** A certificate chain without its private key: immutable, shared by all configurations that present it. */

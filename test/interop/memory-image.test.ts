@@ -66,7 +66,7 @@ describe('The memory of a server whose key is in KMS', function () {
     const record: unknown = JSON.parse(
       readFileSync(join(kms.dataDirectory, 'keys', `${keyId}.json`), 'utf8'),
     );
-    if (!isKeyRecord(record) || record.material.type !== 'pkcs8') throw new Error(`${keyId} is no key pair`);
+    if (!isKeyRecord(record) || record.material?.type !== 'pkcs8') throw new Error(`${keyId} is no key pair`);
     return record.material.pem;
   }
 

@@ -143,6 +143,72 @@ describe('local KMS: the aws command line', () => {
       .that.contains('arn:aws:iam::000000000000:root');
   });
 
+  it('imports a key that openssl made and wrapped', async function () {
+    this.timeout(120_000);
+    const file = (name: string): string => path.join(directory, name);
+    const { KeyMetadata } = await awsJson(
+      ...['create-key', '--origin', 'EXTERNAL', '--key-spec', 'ECC_NIST_P256', '--key-usage', 'SIGN_VERIFY'],
+    );
+    expect(KeyMetadata).to.include({ KeyState: 'PendingImport', Origin: 'EXTERNAL' });
+    const keyId = (KeyMetadata as { KeyId: string }).KeyId;
+    const parameters = await awsJson(
+      ...['get-parameters-for-import', '--key-id', keyId],
+      ...['--wrapping-algorithm', 'RSAES_OAEP_SHA_256', '--wrapping-key-spec', 'RSA_3072'],
+    );
+    // Seconds, or a date, by the version of the command.
+    const validTo = String(parameters['ParametersValidTo']);
+    const milliseconds = /^[\d.]+$/.test(validTo) ? Number(validTo) * 1000 : Date.parse(validTo);
+    expect(milliseconds).to.be.above(Date.now() + 23 * 3_600_000);
+    await writeFile(file('token'), Buffer.from(String(parameters['ImportToken']), 'base64'));
+    await writeFile(file('wrapping.der'), Buffer.from(String(parameters['PublicKey']), 'base64'));
+    const pem = [
+      'genpkey',
+      '-algorithm',
+      'EC',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-out',
+      file('key.pem'),
+    ];
+    await run('openssl', pem);
+    const der = ['pkcs8', '-topk8', '-nocrypt', '-in', file('key.pem'), '-outform', 'DER', '-out'];
+    await run('openssl', [...der, file('key.der')]);
+    await run('openssl', [
+      ...[
+        'pkeyutl',
+        '-encrypt',
+        '-in',
+        file('key.der'),
+        '-out',
+        file('wrapped'),
+        '-pubin',
+        '-keyform',
+        'DER',
+      ],
+      ...[
+        '-inkey',
+        file('wrapping.der'),
+        '-pkeyopt',
+        'rsa_padding_mode:oaep',
+        '-pkeyopt',
+        'rsa_oaep_md:sha256',
+      ],
+      ...['-pkeyopt', 'rsa_mgf1_md:sha256'],
+    ]);
+    await aws(
+      ...['import-key-material', '--key-id', keyId, '--import-token', `fileb://${file('token')}`],
+      ...['--encrypted-key-material', `fileb://${file('wrapped')}`],
+      ...['--expiration-model', 'KEY_MATERIAL_DOES_NOT_EXPIRE'],
+    );
+    const { PublicKey } = await awsJson('get-public-key', '--key-id', keyId);
+    const openssl = await run('openssl', ['pkey', '-inform', 'DER', '-in', file('key.der'), '-pubout']);
+    const spki = createPublicKey(openssl.stdout).export({ type: 'spki', format: 'der' });
+    expect(PublicKey).to.equal(spki.toString('base64'));
+    await aws('delete-imported-key-material', '--key-id', keyId);
+    const { KeyMetadata: after } = await awsJson('describe-key', '--key-id', keyId);
+    expect(after).to.include({ KeyState: 'PendingImport' });
+  });
+
   it('prints refusals as it does those of the real service', async function () {
     this.timeout(60_000);
     expect(await awsRefusal('describe-key', '--key-id', 'alias/absent')).to.contain(

@@ -179,10 +179,10 @@ describe('local KMS: keys', () => {
         'The local KMS has no keys of KeyUsage ENCRYPT_DECRYPT (KeySpec SYMMETRIC_DEFAULT).',
       ],
       [
-        'imported key material',
-        { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' },
+        'a key in a key store of the customer',
+        { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Origin: 'AWS_CLOUDHSM' },
         'UnsupportedOperationException',
-        'The local KMS has no imported key material and no custom key stores.',
+        'The local KMS has no custom key stores.',
       ],
     ] as const satisfies readonly (readonly [string, CreateKeyCommandInput, string, string])[]) {
       it(title, async () => {

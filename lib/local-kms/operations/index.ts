@@ -1,5 +1,6 @@
 import { KmsException, unsupportedOperationException } from '../store/errors.ts';
 import { createAlias, deleteAlias, listAliases, updateAlias } from './aliases.ts';
+import { deleteImportedKeyMaterial, getParametersForImport, importKeyMaterial } from './imports.ts';
 import { cancelKeyDeletion, disableKey, enableKey, scheduleKeyDeletion } from './key-states.ts';
 import { createKey, describeKey, getPublicKey, listKeys } from './keys.ts';
 import { generateMac, verifyMac } from './macs.ts';
@@ -14,12 +15,15 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     createAlias,
     createKey,
     deleteAlias,
+    deleteImportedKeyMaterial,
     describeKey,
     disableKey,
     enableKey,
     generateMac,
     getKeyPolicy,
+    getParametersForImport,
     getPublicKey,
+    importKeyMaterial,
     listAliases,
     listKeyPolicies,
     listKeys,
@@ -42,7 +46,6 @@ const unsupported: ReadonlySet<string> = new Set([
   'CreateGrant',
   'Decrypt',
   'DeleteCustomKeyStore',
-  'DeleteImportedKeyMaterial',
   'DeriveSharedSecret',
   'DescribeCustomKeyStores',
   'DisableKeyRotation',
@@ -56,8 +59,6 @@ const unsupported: ReadonlySet<string> = new Set([
   'GenerateRandom',
   'GetKeyLastUsage',
   'GetKeyRotationStatus',
-  'GetParametersForImport',
-  'ImportKeyMaterial',
   'ListGrants',
   'ListKeyRotations',
   'ListRetirableGrants',

@@ -1,5 +1,5 @@
 import { KmsException, validationException } from '../store/errors.ts';
-import type { KeyRecord, KeyState } from '../store/key-record.ts';
+import { inState, type KeyState } from '../store/key-record.ts';
 import { integer, required } from '../request/request-shape.ts';
 import {
   changeKey,
@@ -7,29 +7,24 @@ import {
   keyIdMember,
   operation,
   refusePendingDeletion,
+  refusePendingImport,
   timestamp,
   type Operation,
 } from './operation.ts';
 
 /**
  * The life of a key (https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html): Enabled ⇄ Disabled; either
- * → PendingDeletion → (cancelled) Disabled, or deleted when its date has passed.
+ * → PendingDeletion → (cancelled) Disabled, or deleted when its date has passed. A key without its imported material is PendingImport.
  */
 
 const millisecondsPerDay = 24 * 60 * 60 * 1000;
-
-/** The same key in another state, without a deletion date. */
-function inState(record: KeyRecord, keyState: KeyState): KeyRecord {
-  const changed: { -readonly [K in keyof KeyRecord]: KeyRecord[K] } = { ...record, keyState };
-  delete changed.deletionDate;
-  return changed;
-}
 
 function stateChange(name: 'EnableKey' | 'DisableKey', keyState: KeyState): Operation {
   return operation(name, { KeyId: required(keyIdMember) }, async (input, kms) => {
     const { keyId } = findKey(kms, input.KeyId, name, false).record;
     await changeKey(kms, keyId, (record, arn) => {
       refusePendingDeletion(record, arn);
+      refusePendingImport(record, arn);
       return inState(record, keyState);
     });
     return undefined;
@@ -69,7 +64,7 @@ export const cancelKeyDeletion = operation(
       if (record.keyState !== 'PendingDeletion') {
         throw new KmsException('KMSInvalidStateException', `${arn} is not pending deletion.`);
       }
-      return inState(record, 'Disabled');
+      return inState(record, record.material === undefined ? 'PendingImport' : 'Disabled');
     });
     return { KeyId: kms.arns.keyArn(keyId) };
   },

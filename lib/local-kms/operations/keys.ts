@@ -41,7 +41,8 @@ function keyMetadata(record: KeyRecord, kms: Kms): Answer {
     KeyUsage: record.keyUsage,
     KeyState: record.keyState,
     ...(deletionDate === undefined ? {} : { DeletionDate: timestamp(deletionDate) }),
-    Origin: 'AWS_KMS',
+    Origin: record.isExternal === true ? 'EXTERNAL' : 'AWS_KMS',
+    ...expiration(record),
     KeyManager: 'CUSTOMER',
     CustomerMasterKeySpec: record.keySpec,
     KeySpec: record.keySpec,
@@ -49,6 +50,15 @@ function keyMetadata(record: KeyRecord, kms: Kms): Answer {
     MultiRegion: isMultiRegion(record),
     ...multiRegionConfiguration(record, kms),
   };
+}
+
+/** Of a key with imported material. */
+function expiration({ isExternal, material, imported }: KeyRecord): Answer {
+  if (isExternal !== true || material === undefined) return {};
+  const { validTo } = imported ?? {};
+  return validTo === undefined
+    ? { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
+    : { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: timestamp(validTo) };
 }
 
 /** A primary key does not know of its replicas here: they are other processes' (`--replicas-of`). */
@@ -112,10 +122,13 @@ export const createKey = operation(
     if (facts === undefined)
       throw unsupportedOperationException(`The local KMS has no keys of KeySpec ${keySpec}.`);
     const { Origin: origin = 'AWS_KMS' } = input;
-    if (origin !== 'AWS_KMS' || input.CustomKeyStoreId !== undefined || input.XksKeyId !== undefined) {
-      throw unsupportedOperationException(
-        'The local KMS has no imported key material and no custom key stores.',
-      );
+    const isExternal = origin === 'EXTERNAL';
+    if (
+      (origin !== 'AWS_KMS' && !isExternal) ||
+      input.CustomKeyStoreId !== undefined ||
+      input.XksKeyId !== undefined
+    ) {
+      throw unsupportedOperationException('The local KMS has no custom key stores.');
     }
     const tags = checkTags({}, input.Tags ?? []);
     if (input.Policy !== undefined) checkPolicy(input.Policy);
@@ -126,12 +139,12 @@ export const createKey = operation(
         : { keyId: randomUUID() }),
       keySpec,
       keyUsage,
-      keyState: 'Enabled',
+      keyState: isExternal ? 'PendingImport' : 'Enabled',
       description: input.Description ?? '',
       creationDate: kms.now(),
       tags,
       policy: input.Policy ?? defaultPolicy(kms.arns),
-      material: await generateMaterial(facts),
+      ...(isExternal ? { isExternal } : { material: await generateMaterial(facts) }),
     };
     await kms.store.addKey(record);
     return { KeyMetadata: keyMetadata(record, kms) };
@@ -158,14 +171,14 @@ export const getPublicKey = operation(
   'GetPublicKey',
   { KeyId: required(keyIdMember), GrantTokens: grantTokensMember },
   (input, kms) => {
-    const { record, material } = findKey(kms, input.KeyId, 'GetPublicKey', true);
+    const { record, facts, material } = findKey(kms, input.KeyId, 'GetPublicKey', true);
     const arn = kms.arns.keyArn(record.keyId);
     refuseGrantTokens(input.GrantTokens);
     authorize(record, kms.arns, 'GetPublicKey');
+    if (facts.kind !== 'hmac') requireEnabled(record, arn);
     if (!(material instanceof AsymmetricKeyMaterial)) {
       throw new KmsException('UnsupportedOperationException', `${arn} is not an asymmetric key.`);
     }
-    requireEnabled(record, arn);
     return {
       KeyId: arn,
       PublicKey: material.publicKey,

@@ -1,6 +1,7 @@
 import type { ArnScope } from '../store/arn.ts';
 import { KmsException, notFoundException } from '../store/errors.ts';
 import type { KeyRecord } from '../store/key-record.ts';
+import type { ImportTokens } from '../store/import-tokens.ts';
 import type { KeyStore, StoredKey } from '../store/key-store.ts';
 import { list, parseRequest, string, type Input, type Shape } from '../request/request-shape.ts';
 
@@ -10,6 +11,7 @@ export interface Kms {
   /** The key with this id: the store's, unless an operation is made to work with another. */
   readonly key: (keyId: string) => StoredKey | undefined;
   readonly arns: ArnScope;
+  readonly importTokens: ImportTokens;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -83,9 +85,17 @@ export function refusePendingDeletion(record: KeyRecord, arn: string): void {
   }
 }
 
+/** Refuses keys whose material is not imported. */
+export function refusePendingImport(record: KeyRecord, arn: string): void {
+  if (record.keyState === 'PendingImport') {
+    throw new KmsException('KMSInvalidStateException', `${arn} is pending import.`);
+  }
+}
+
 /** Refuses keys that are not enabled: cryptographic operations need an enabled one. */
 export function requireEnabled(record: KeyRecord, arn: string): void {
   refusePendingDeletion(record, arn);
+  refusePendingImport(record, arn);
   if (record.keyState === 'Disabled') throw new KmsException('DisabledException', `${arn} is disabled.`);
 }
 

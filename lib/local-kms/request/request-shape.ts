@@ -98,6 +98,16 @@ export function integer(min: number, max: number): Member<number, false> {
   };
 }
 
+/** Epoch seconds on the wire, with fractions. Read as epoch milliseconds. */
+export const timestampMember: Member<number, false> = {
+  required: false,
+  parse(value) {
+    if (typeof value !== 'number')
+      throw serializationException(`${tokenOf(value)} can not be converted to a Timestamp`);
+    return Math.round(value * 1000);
+  },
+};
+
 export const boolean: Member<boolean, false> = {
   required: false,
   parse(value) {

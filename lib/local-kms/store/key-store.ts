@@ -4,7 +4,7 @@ import { addon } from '../../native/addon.ts';
 import { DataDirectory } from './data-directory.ts';
 import { removeDurably, writeDurably } from './durable-file.ts';
 import { loadMaterial, type KeyMaterial } from './key-material.ts';
-import { isAliasList, isKeyRecord, type AliasRecord, type KeyRecord } from './key-record.ts';
+import { isAliasList, isKeyRecord, withoutMaterial, type AliasRecord, type KeyRecord } from './key-record.ts';
 import { keySpecFacts, type KeySpecFacts } from './key-spec.ts';
 import { LocalKmsError, systemErrorCode } from './local-kms-error.ts';
 
@@ -12,7 +12,8 @@ import { LocalKmsError, systemErrorCode } from './local-kms-error.ts';
 export interface StoredKey {
   readonly record: KeyRecord;
   readonly facts: KeySpecFacts;
-  readonly material: KeyMaterial;
+  /** Undefined while it is not imported. */
+  readonly material: KeyMaterial | undefined;
 }
 
 // A timer holds at most 2^31 ms; a day is often enough to look again.
@@ -50,10 +51,16 @@ export class KeyStore {
     }
   }
 
-  /** The key with this id. A key whose deletion date has passed is not there any more, even before its file is gone. */
+  /**
+   * The key with this id. A key whose deletion date has passed is not there any more, even before its file is gone; nor is material
+   * that has expired.
+   */
   key(keyId: string): StoredKey | undefined {
     const key = this.#keys.get(keyId);
-    return key === undefined || this.#isDue(key.record) ? undefined : key;
+    if (key === undefined || this.#isDue(key.record)) return undefined;
+    return this.#hasExpired(key.record)
+      ? { record: withoutMaterial(key.record), facts: key.facts, material: undefined }
+      : key;
   }
 
   /** The ids of all keys, sorted. */
@@ -113,12 +120,20 @@ export class KeyStore {
     return record.deletionDate !== undefined && record.deletionDate <= this.#now();
   }
 
+  #hasExpired({ imported }: KeyRecord): boolean {
+    return imported?.validTo !== undefined && imported.validTo <= this.#now();
+  }
+
   async #putKey(record: KeyRecord): Promise<void> {
     const known = this.#keys.get(record.keyId);
     const facts = known?.facts ?? keySpecFacts(record.keySpec);
     if (facts === undefined)
       throw new TypeError(`key spec ${record.keySpec} is not one this service makes keys of`);
-    const material = known?.material ?? loadMaterial(record.material, facts);
+    const { material: stored } = record;
+    const material =
+      known !== undefined && known.record.material === stored
+        ? known.material
+        : stored && loadMaterial(stored, facts);
     await writeDurably(this.#directory.keyPath(record.keyId), `${JSON.stringify(record, null, 2)}\n`);
     this.#keys.set(record.keyId, { record, facts, material });
     this.#scheduleDeletion();
@@ -142,7 +157,8 @@ export class KeyStore {
       const facts = keySpecFacts(record.keySpec);
       if (facts === undefined) continue; // `isKeyRecord` has seen that it is known.
       try {
-        this.#keys.set(record.keyId, { record, facts, material: loadMaterial(record.material, facts) });
+        const { material } = record;
+        this.#keys.set(record.keyId, { record, facts, material: material && loadMaterial(material, facts) });
       } catch (cause) {
         throw new LocalKmsError(`the key in ${file} cannot be read (${String(cause)})`, { cause });
       }
@@ -154,7 +170,7 @@ export class KeyStore {
     this.#aliases = new Map(list.map((alias) => [alias.aliasName, alias]));
   }
 
-  /** Deletes keys whose deletion date has passed, and the aliases that name them. */
+  /** Deletes keys whose deletion date has passed, with the aliases that name them, and material that has expired. */
   async #deleteDueKeys(): Promise<void> {
     await this.#change(async () => {
       const due = [...this.#keys.values()].filter((key) => this.#isDue(key.record));
@@ -166,13 +182,19 @@ export class KeyStore {
         await removeDurably(this.#directory.keyPath(record.keyId));
         this.#keys.delete(record.keyId);
       }
+      for (const { record } of this.#keys.values()) {
+        if (this.#hasExpired(record)) await this.#putKey(withoutMaterial(record));
+      }
     });
     this.#scheduleDeletion();
   }
 
   #scheduleDeletion(): void {
     clearTimeout(this.#deletionTimer);
-    const dates = [...this.#keys.values()].map((key) => key.record.deletionDate ?? Infinity);
+    const dates = [...this.#keys.values()].flatMap(({ record: { deletionDate, imported } }) => [
+      deletionDate ?? Infinity,
+      imported?.validTo ?? Infinity,
+    ]);
     const next = Math.min(...dates);
     if (next === Infinity) return;
     const wait = Math.min(Math.max(next - this.#now(), 0), longestWait);
