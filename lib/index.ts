@@ -50,6 +50,12 @@ export type { OnReadOptions } from './tls/socket/on-read.ts';
 export { TlsConnectionError } from './tls/socket/connection-error.ts';
 export type { ClientHelloOptions } from './tls/handshake/client-hello.ts';
 export type { ClientCertificateOptions } from './tls/context/peer-verification.ts';
+export { FileTicketKeys, type FileTicketKeysOptions } from './fleet/file-ticket-keys.ts';
+export {
+  VaultTicketKeys,
+  type NextTicketKeyVersion,
+  type VaultTicketKeysOptions,
+} from './fleet/vault-ticket-keys.ts';
 export { KmsTicketKeys, type KmsTicketKeysOptions, type NextTicketKey } from './fleet/kms-ticket-keys.ts';
 export {
   FleetTicketKeys,

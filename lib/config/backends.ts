@@ -97,7 +97,7 @@ export async function openBackend(backends: Backends): Promise<OpenSigner> {
 }
 
 /** Without what is undefined: optional properties are not given. */
-function given<Options extends object>(
+export function given<Options extends object>(
   options: Options,
 ): {
   [Name in keyof Options]: Exclude<Options[Name], undefined>;
@@ -108,7 +108,7 @@ function given<Options extends object>(
 }
 
 /** Files end in a newline, secrets do not. */
-async function secretOf(path: string): Promise<string> {
+export async function secretOf(path: string): Promise<string> {
   return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
 }
 

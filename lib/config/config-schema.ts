@@ -20,6 +20,7 @@ import { serverSchema } from '../tls/server/server-options.ts';
 import { backendOption } from './backends.ts';
 import { readConfigFile } from './config-file.ts';
 import { file, resolveFiles } from './file-option.ts';
+import { fleetTicketKeysOption } from './fleet-ticket-keys.ts';
 
 /** Without its default: what is not given stays as the program has it. */
 function optional<Value>(option: Option<Value>): Option<Value | undefined> {
@@ -48,6 +49,7 @@ export const registerSchema = {
   crl: file('PEM revocation lists'),
   sessionTimeout: optional(sessionSchema.sessionTimeout),
   ticketKeys: file('48 bytes: session ticket keys that several machines share'),
+  fleetTicketKeys: fleetTicketKeysOption,
   proxyProtocol: proxyProtocolOption,
   signatureLimits: groupOrFalse(signatureLimitsSchema, 'limits such as { perSecond: 800 }'),
 } satisfies Schema;

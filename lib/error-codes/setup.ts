@@ -47,6 +47,11 @@ export const setupCodes = {
     'The alias of the HMAC key points to another key than when this machine asked first.',
     'Point it back, and pass the new key as `next` on all machines.',
   ],
+  ERR_S2N_PKEY_TICKET_KEYS_FILE: [
+    'S2nPkeyError',
+    "The file of a fleet's ticket keys cannot be read or used. The message has the line, and never a secret.",
+    'Give the file mode 600 or 640, and in each line at least 32 bytes in base64, with a time from the second line on.',
+  ],
   ERR_S2N_PKEY_ATTACH: [
     'AttachError',
     '`attach` cannot secure this server: it has a key already, is attached already, or has connections.',

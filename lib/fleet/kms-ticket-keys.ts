@@ -1,6 +1,7 @@
 import type { GenerateMacCommandOutput, KMSClient } from '@aws-sdk/client-kms';
 import { S2nPkeyError } from '../errors.ts';
-import { anything, group } from '../options/kinds.ts';
+import { group } from '../options/kinds.ts';
+import { dateOption } from './date-option.ts';
 import { readOptionsObject, refusal, type SchemaOf } from '../options/option.ts';
 import { keyIdOption } from '../signers/kms/client/key-id.ts';
 import {
@@ -35,10 +36,7 @@ export interface NextTicketKey {
 
 const nextSchema = {
   keyId: keyIdOption,
-  from: anything<Date>({
-    ...{ type: 'Date', expected: 'a Date', isSecret: false },
-    fits: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
-  }),
+  from: dateOption,
 } satisfies SchemaOf<NextTicketKey>;
 
 export const kmsTicketKeysSchema = {

@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import { debuglog, isDeepStrictEqual } from 'node:util';
 import { S2nPkeyError } from '../errors.ts';
+import { FleetTicketKeys } from '../tls/context/fleet-ticket-keys.ts';
 import { contextsOf } from '../tls/server/secure-server.ts';
 import { refuseOutdated, serverOptionsOf, type RegisteredOptions } from './server-options.ts';
 import { filesOf, RegisterError, type Settings } from './settings.ts';
@@ -21,6 +22,7 @@ const grace = 240_000;
 const fixed = [
   ...['httpsPorts', 'handshakeTimeout', 'requestCert', 'rejectUnauthorized', 'sessionTimeout'],
   'signatureLimits',
+  'fleetTicketKeys',
   'proxyProtocol',
 ] as const;
 
@@ -82,7 +84,7 @@ export class Reloading {
         if (isDeepStrictEqual(settings[name], this.#settings[name])) continue;
         throw new RegisterError(`${name} changes only with a restart`);
       }
-      const options = await serverOptionsOf(settings);
+      const options = this.#keepFleetTicketKeys(await serverOptionsOf(settings));
       try {
         this.#serve(options);
       } catch (error) {
@@ -103,6 +105,14 @@ export class Reloading {
     }
   }
 
+  /** They are the same, and have secrets. */
+  #keepFleetTicketKeys(options: RegisteredOptions): RegisteredOptions {
+    const { ticketKeys: former } = this.#options;
+    if (!(options.ticketKeys instanceof FleetTicketKeys) || former === undefined) return options;
+    options.ticketKeys.close();
+    return { ...options, ticketKeys: former };
+  }
+
   #serve(options: RegisteredOptions): void {
     const { cert, signer, ca, crl, securityPolicy, minVersion, maxVersion, ticketKeys } = options;
     refuseOutdated(cert, Date.now());
@@ -116,7 +126,8 @@ export class Reloading {
       const contexts = server && contextsOf(server);
       contexts?.replaceDefault(context);
       const { ticketKeys: former } = this.#options;
-      if (ticketKeys !== undefined && !isDeepStrictEqual(ticketKeys, former)) {
+      const isOfFleet = ticketKeys instanceof FleetTicketKeys; // which renew themselves
+      if (ticketKeys !== undefined && !isOfFleet && !isDeepStrictEqual(ticketKeys, former)) {
         contexts?.replaceTicketKey(ticketKeys);
       }
     }

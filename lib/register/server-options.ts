@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { openBackend, type OpenSigner } from '../config/backends.ts';
+import { openFleetTicketKeys } from '../config/fleet-ticket-keys.ts';
 import { readChain } from '../pem/certificates.ts';
 import { KmsSigner } from '../signers/kms/kms-signer.ts';
 import { LocalKeySigner } from '../signers/local-key-signer.ts';
@@ -16,7 +17,7 @@ export type RegisteredOptions = TlsServerOptions & { cert: Buffer; signer: OpenS
  * @throws RegisterError, naming the setting; KmsError and others of this package's errors.
  */
 export async function serverOptionsOf(settings: Settings): Promise<RegisteredOptions> {
-  const { cert, ca, crl, ticketKeys } = settings;
+  const { cert, ca, crl, ticketKeys, fleetTicketKeys } = settings;
   const { securityPolicy, minVersion, maxVersion, handshakeTimeout } = settings;
   const { requestCert, rejectUnauthorized, sessionTimeout, signatureLimits, proxyProtocol } = settings;
   const files = {
@@ -35,7 +36,8 @@ export async function serverOptionsOf(settings: Settings): Promise<RegisteredOpt
   try {
     const options = { ...values, ...files, signer };
     createSecureContext(options); // what does not fit together is said now, and not when the program listens
-    return options;
+    if (fleetTicketKeys === undefined) return options;
+    return { ...options, ticketKeys: await openFleetTicketKeys(fleetTicketKeys) };
   } catch (error) {
     await signer.close?.();
     throw error;

@@ -209,6 +209,7 @@ function readFile(path: string, given: Map<Name, GivenValue>): void {
 function checkWhole(settings: Record<string, unknown>): Settings {
   const { cert, signer, keyId, localKey, localKeyPassphrase, region, endpoint, httpsPorts } =
     settings as Partial<Settings>;
+  const { ticketKeys, fleetTicketKeys } = settings as Partial<Settings>;
   if (cert === undefined) {
     throw new RegisterError(`${variableOf('cert')} is missing: the file of the PEM certificate chain`);
   }
@@ -225,6 +226,10 @@ function checkWhole(settings: Record<string, unknown>): Settings {
     throw new RegisterError(
       `${variableOf('localKeyPassphrase')} is for ${variableOf('localKey')}, which is not given`,
     );
+  }
+  if (ticketKeys !== undefined && fleetTicketKeys !== undefined) {
+    const both = `${variableOf('ticketKeys')} and ${variableOf('fleetTicketKeys')}`;
+    throw new RegisterError(`both ${both} are given: give keys of your own, or a source of them`);
   }
   if (keyId === undefined && (region ?? endpoint) !== undefined) {
     const one = variableOf(region === undefined ? 'endpoint' : 'region');

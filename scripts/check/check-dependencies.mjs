@@ -49,7 +49,7 @@ const ALLOWED = {
   ],
   'tls/carrier': ['tls/node', 'native'],
   'tls/context': ['options', 'signers', 'pem', 'native'],
-  fleet: ['options', 'signers/kms/client', 'tls/context'],
+  fleet: ['options', 'signers/kms/client', 'signers/vault', 'tls/context'],
   'tls/handshake': ['options', 'tls/context', 'observe/channels', 'signers/admission', 'signers', 'native'],
   'tls/socket': ['options', 'tls/context', 'tls/node', 'signers', 'native'],
   'tls/server': [
@@ -92,6 +92,7 @@ const ALLOWED = {
   ],
   operate: ['options', 'doctor', 'tls/server', 'tls/context', 'tls/node', 'signers'],
   config: [
+    'fleet',
     'options',
     'signers/admission',
     'signers/azure',

@@ -12,6 +12,7 @@ import {
   createSelfSignedCertificate,
   createServer,
   findOrCreateKey,
+  FileTicketKeys,
   FleetTicketKeys,
   KmsSigner,
   KmsTicketKeys,
@@ -20,6 +21,7 @@ import {
   preflight,
   rollover,
   SignatureAdmission,
+  VaultTicketKeys,
   watchCertificate,
 } from '../../lib/index.ts';
 import { certifiedSchema } from '../../lib/certificate/certified.ts';
@@ -28,6 +30,9 @@ import { selfSignedSchema } from '../../lib/certificate/self-signed-certificate.
 import { validitySchema } from '../../lib/certificate/validity.ts';
 import { preflightSchema } from '../../lib/doctor/preflight.ts';
 import { rolloverSchema } from '../../lib/doctor/rollover.ts';
+import { fileTicketKeysSchema } from '../../lib/fleet/file-ticket-keys.ts';
+import { vaultTicketKeysSchema } from '../../lib/fleet/vault-ticket-keys.ts';
+import { vaultKeySchema } from '../../lib/signers/vault/vault-key-options.ts';
 import { kmsTicketKeysSchema } from '../../lib/fleet/kms-ticket-keys.ts';
 import { localKmsSchema, startLocalKms } from '../../lib/local-kms/start.ts';
 import { logSchema, logTo } from '../../lib/observe/log.ts';
@@ -95,6 +100,7 @@ const signer = new LocalKeySigner({ key });
 const pair = { cert, signer };
 /** No request is made: options are read first. */
 const kms = { send: () => Promise.reject(new Error('no KMS')) } as never;
+const transit = { key: 'k', address: 'http://127.0.0.1:9', token: 't' };
 const keyId = 'alias/site';
 
 function connecting(options: object): unknown {
@@ -193,6 +199,18 @@ export const publicOptions: Readonly<Record<string, PublicOptions>> = {
     schema: kmsTicketKeysSchema,
     use: (options) => KmsTicketKeys.open({ keyId, client: kms, ...options }),
   },
+  VaultTicketKeysOptions: {
+    schema: vaultTicketKeysSchema,
+    use: (options) => VaultTicketKeys.open({ ...transit, ...options }),
+  },
+  VaultKeyOptions: {
+    schema: vaultKeySchema,
+    use: (options) => VaultTicketKeys.open({ ...transit, ...options }),
+  },
+  FileTicketKeysOptions: {
+    schema: fileTicketKeysSchema,
+    use: (options) => FileTicketKeys.open({ file: '/nonexistent/tickets.key', ...options }),
+  },
   FleetTicketKeysOptions: {
     schema: fleetSchema,
     use: (options) => new FleetTicketKeys({ secretOf: () => Promise.reject(new Error('away')) }, options),
@@ -262,7 +280,7 @@ export const publicOptions: Readonly<Record<string, PublicOptions>> = {
   },
   VaultSignerOptions: {
     schema: vaultSchema,
-    use: (options) => VaultSigner.open({ key: 'k', address: 'http://127.0.0.1:9', token: 't', ...options }),
+    use: (options) => VaultSigner.open({ ...transit, ...options }),
   },
   AzureSignerOptions: {
     schema: azureSchema,

@@ -57,7 +57,7 @@ function explanationOf(status: number, words: string, operation: string): readon
     ];
   }
   if (status === 403) {
-    const capability = operation.includes('/sign/') ? 'update' : 'read';
+    const capability = /\/(sign|hmac)\//.test(operation) ? 'update' : 'read';
     return [
       'ACCESS_DENIED',
       `The token must be valid, and its policy allow ${capability} on ${operation}: path "${operation}" { capabilities = ["${capability}"] }.`,

@@ -7,8 +7,8 @@ import type { KeyObject } from 'node:crypto';
 import type { SignerError } from '../../errors.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import { closedError } from '../closed-error.ts';
-import { anything, callback, flag, requiredText, text, wholeNumber } from '../../options/kinds.ts';
-import { readOptionsObject, refusal, type Option, type SchemaOf } from '../../options/option.ts';
+import { anything, wholeNumber } from '../../options/kinds.ts';
+import { readOptionsObject, refusal, type SchemaOf } from '../../options/option.ts';
 import { timeoutOption, withDeadline } from '../deadline.ts';
 import { extraRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
@@ -16,76 +16,34 @@ import { schemesOfKey } from '../schemes-of-key.ts';
 import type { SignatureScheme, SignatureSchemeFacts } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import { TokenRenewal } from './token-renewal.ts';
-import { TokenSource, type TokenOption } from './token-source.ts';
+import type { TokenSource } from './token-source.ts';
 import { chooseVersion, readCertificate, type TransitKey, type VersionChoice } from './transit-key.ts';
-import { unusable, VaultClient, type Fetch } from './vault-client.ts';
+import { unusable, type VaultClient } from './vault-client.ts';
 import { VaultError } from './vault-error.ts';
+import { clientOf, vaultKeySchema, withEnvironment, type VaultKeyOptions } from './vault-key-options.ts';
 
 export { VaultError, type VaultFault } from './vault-error.ts';
 export type { Fetch, FetchAnswer } from './vault-client.ts';
 export type { TokenOption } from './token-source.ts';
+export type { VaultKeyOptions } from './vault-key-options.ts';
 
-export interface VaultSignerOptions {
-  /** The name of the key. */
-  readonly key: string;
-  /** URL of the server; `BAO_ADDR` or `VAULT_ADDR` of the environment unless given. */
-  readonly address?: string;
-  /** A token, or a function that gives one and is asked again when it is refused; `BAO_TOKEN` or `VAULT_TOKEN` unless given. */
-  readonly token?: TokenOption;
-  /** Whether a token that is a string is renewed, where it can be. True unless given. */
-  readonly renewToken?: boolean;
-  /** `BAO_NAMESPACE` or `VAULT_NAMESPACE` unless given. */
-  readonly namespace?: string;
-  /** Where the Transit engine is mounted; `transit` unless given. */
-  readonly mount?: string;
+export interface VaultSignerOptions extends VaultKeyOptions {
   /** The version of the key that signs; unless given, that of `certificate`, or the latest. */
   readonly keyVersion?: number;
   /** PEM. The version of the key that it is for is the one that signs. */
   readonly certificate?: string | Uint8Array;
   /** Milliseconds for one signature; 5,000 unless given. */
   readonly timeout?: number;
-  /** Makes the requests; Node's own unless given. Undici's, with a dispatcher, for an authority, a proxy or a socket of one's own. */
-  readonly fetch?: Fetch;
 }
 
 export const vaultSchema = {
-  key: requiredText({
-    expected: "the name of a key of the Transit engine, such as 'site'",
-    pattern: /^(?!\.+$)[\w.-]+$/,
-  }),
-  mount: {
-    ...(text({
-      expected: "the path of a Transit engine, such as 'transit'",
-      pattern: /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/,
-      isSecret: false,
-    }) as Option<string>),
-    fallback: 'transit',
-  },
-  address: anything<string>({
-    type: 'string',
-    expected: 'an http: or https: URL (or VAULT_ADDR in the environment)',
-    isRequired: true,
-    isSecret: false,
-    fits: (value) => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
-  }),
-  namespace: text({
-    expected: "a namespace, such as 'team/web'",
-    pattern: /^[\w./-]*$/,
-    isSecret: false,
-  }),
-  token: anything<TokenOption | undefined>({
-    type: 'string | Function',
-    expected: 'a string, or a function that gives one',
-    fits: (value) => typeof value === 'string' || typeof value === 'function',
-  }),
-  renewToken: flag(true),
+  ...vaultKeySchema,
   keyVersion: { ...wholeNumber({ least: 1 }), expected: 'the number of a version, 1 or more' },
   certificate: anything<string | Uint8Array | undefined>({
     ...{ type: 'string | Uint8Array', expected: 'a PEM certificate' },
     fits: (value) => pemText(value) !== undefined,
   }),
   timeout: timeoutOption,
-  fetch: { ...callback<Fetch>('a function as fetch is'), takesNull: true },
 } satisfies SchemaOf<VaultSignerOptions>;
 
 /**
@@ -206,31 +164,15 @@ function checkOptions(options: VaultSignerOptions): {
   choice: VersionChoice;
   timeout: number;
 } {
-  const { env } = process;
-  const whole =
-    typeof options === 'object' && (options as unknown) !== null
-      ? {
-          ...options,
-          address: options.address ?? env['BAO_ADDR'] ?? env['VAULT_ADDR'],
-          namespace: options.namespace ?? env['BAO_NAMESPACE'] ?? env['VAULT_NAMESPACE'],
-          token: options.token ?? env['BAO_TOKEN'] ?? env['VAULT_TOKEN'],
-        }
-      : options;
+  const whole = withEnvironment(options);
   const read = readOptionsObject(vaultSchema, whole, "an object such as { key: 'site' }");
-  const { key, mount, address, namespace, token, renewToken, keyVersion, timeout } = read;
+  const { key, mount, renewToken, keyVersion, timeout } = read;
   if (keyVersion !== undefined && read.certificate !== undefined) {
     const expected = 'nothing beside certificate, which says the version';
     throw refusal('keyVersion', vaultSchema.keyVersion, keyVersion, expected);
   }
-  const tokens = new TokenSource(token);
   return {
-    ...{ key, mount, tokens, renew: renewToken, timeout },
-    client: new VaultClient(
-      address.replace(/\/+$/, ''),
-      namespace === '' ? undefined : namespace,
-      read.fetch ?? fetch,
-      tokens,
-    ),
+    ...{ key, mount, renew: renewToken, timeout, ...clientOf(read) },
     choice: { keyVersion, certificate: readCertificate(read.certificate) },
   };
 }
