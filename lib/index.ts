@@ -87,6 +87,12 @@ export {
   type CreateKeyOptions,
   type FindOrCreateKeyOptions,
 } from './signers/kms/keys/key-creation.ts';
+export {
+  importKey,
+  type ImportedKey,
+  type ImportKeyOptions,
+  type ImportStep,
+} from './signers/kms/import/import-key.ts';
 export { scheduleKeyDeletion, type ScheduledDeletion } from './signers/kms/keys/key-deletion.ts';
 export { listKeysByTag, type Tag as KeyTag, type TaggedKeys } from './signers/kms/keys/tagged-keys.ts';
 export {

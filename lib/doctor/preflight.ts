@@ -32,7 +32,7 @@ import { agreementFindings, agreements, type Agreement } from './agreement.ts';
 import { certificateFindings, nameOf } from './certificate-findings.ts';
 import { addonFindingOf, faultOf, PreflightError, fault, type Finding } from './finding.ts';
 import { examineKey, permissionFindings, signingAlgorithms } from './key-findings.ts';
-import { proveSigning } from './signing-proof.ts';
+import { proveSigning } from '../signers/signing-proof.ts';
 
 const day = 24 * 60 * 60 * 1000;
 

@@ -1,6 +1,6 @@
 import type { SignatureScheme } from '../signers/signature-scheme.ts';
 import type { Signer } from '../signers/signer.ts';
-import { proveSigning } from './signing-proof.ts';
+import { proveSigning } from '../signers/signing-proof.ts';
 
 /** Milliseconds that signatures took, one after the other. */
 export interface SigningLatency {

@@ -37,6 +37,26 @@ export const kmsCodes = {
     'The key is in another state that does not allow signing.',
     '`aws kms describe-key` shows the state.',
   ],
+  ERR_S2N_PKEY_KMS_PENDING_IMPORT: [
+    'KmsError',
+    'The key has no key material: it is not imported yet, has expired, or was deleted.',
+    'Import the same key again: `npx s2n-pkey keys import`.',
+  ],
+  ERR_S2N_PKEY_KMS_IMPORT_TOKEN: [
+    'KmsError',
+    'KMS does not accept the import token, which is valid for 24 hours and one key.',
+    'Import again: a new token is requested each time.',
+  ],
+  ERR_S2N_PKEY_KMS_KEY_MATERIAL: [
+    'KmsError',
+    'KMS has another key there than the one to be imported, or refuses it.',
+    'Use another alias. A key in KMS only takes the key that was imported first.',
+  ],
+  ERR_S2N_PKEY_KMS_KEY_ORIGIN: [
+    'KmsError',
+    'KMS generated the key itself, so nothing can be imported into it.',
+    'Import under another alias: the origin of a key never changes.',
+  ],
   ERR_S2N_PKEY_KMS_KEY_SPEC: [
     'KmsError',
     'The key has a spec that TLS cannot use, or not the one you asked for.',

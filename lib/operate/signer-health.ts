@@ -1,4 +1,4 @@
-import { proveSigning } from '../doctor/signing-proof.ts';
+import { proveSigning } from '../signers/signing-proof.ts';
 import { SignerError } from '../errors.ts';
 import type { Signer } from '../signers/signer.ts';
 import { recordOf, type SignerRecord } from '../signers/signer-record.ts';

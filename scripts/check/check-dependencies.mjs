@@ -27,6 +27,7 @@ const ALLOWED = {
   'signers/vault': ['options', 'signers', 'pem'],
   'signers/kms/client': ['options'],
   'signers/kms/keys': ['options', 'signers/kms/client', 'signers'],
+  'signers/kms/import': ['options', 'pem', 'native', 'signers/kms/client', 'signers/kms/keys', 'signers'],
   'signers/kms/signing': ['options', 'signers/kms/client', 'observe/channels', 'signers'],
   'signers/kms': [
     'options',
@@ -118,6 +119,7 @@ const ALLOWED = {
     'tls/socket',
     'tls/context',
     'signers/kms',
+    'signers/kms/import',
     'signers/kms/keys',
     'signers/kms/client',
     'signers/admission',
@@ -134,6 +136,7 @@ const ALLOWED = {
     'tls/server',
     'tls/socket',
     'signers/kms',
+    'signers/kms/import',
     'signers/kms/keys',
     'signers/socket',
     'signers',

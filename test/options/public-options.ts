@@ -14,6 +14,7 @@ import {
   findOrCreateKey,
   FileTicketKeys,
   FleetTicketKeys,
+  importKey,
   KmsSigner,
   KmsTicketKeys,
   LocalKeySigner,
@@ -58,6 +59,7 @@ import {
 } from '../../lib/signers/conformance/signer-conformance.ts';
 import { GoogleSigner, googleSchema } from '../../lib/signers/google/google-signer.ts';
 import { kmsClientSchema } from '../../lib/signers/kms/client/kms-client.ts';
+import { importKeySchema } from '../../lib/signers/kms/import/import-options.ts';
 import { createKeySchema, findOrCreateKeySchema } from '../../lib/signers/kms/keys/key-creation.ts';
 import { kmsSchema, signingLimitSchema } from '../../lib/signers/kms/kms-signer-options.ts';
 import { replicasSchema } from '../../lib/signers/kms/replicated-signer.ts';
@@ -214,6 +216,10 @@ export const publicOptions: Readonly<Record<string, PublicOptions>> = {
   FleetTicketKeysOptions: {
     schema: fleetSchema,
     use: (options) => new FleetTicketKeys({ secretOf: () => Promise.reject(new Error('away')) }, options),
+  },
+  ImportKeyOptions: {
+    schema: importKeySchema,
+    use: (options) => importKey(kms, { key, alias: keyId, ...options }),
   },
   CreateKeyOptions: { schema: createKeySchema, use: (options) => createKey(kms, options) },
   FindOrCreateKeyOptions: {

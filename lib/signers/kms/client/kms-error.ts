@@ -47,12 +47,16 @@ type KmsFault =
   | 'ACCESS_DENIED'
   | 'CREDENTIALS'
   | 'FAILED'
+  | 'IMPORT_TOKEN'
   | 'KEY_DISABLED'
+  | 'KEY_MATERIAL'
+  | 'KEY_ORIGIN'
   | 'KEY_PENDING_DELETION'
   | 'KEY_STATE'
   | 'KEY_USAGE'
   | 'LIMIT_EXCEEDED'
   | 'NOT_FOUND'
+  | 'PENDING_IMPORT'
   | 'REGION'
   | 'THROTTLED'
   | 'TIMEOUT'
@@ -100,6 +104,32 @@ const usage: Explanation = {
     `${aKey(call)} cannot sign: make an asymmetric key with --key-usage SIGN_VERIFY and, for instance, --key-spec ECC_NIST_P384.`,
 };
 
+const importToken: Explanation = {
+  code: 'IMPORT_TOKEN',
+  advice: () =>
+    'An import token is valid for 24 hours, for one key. Import again: a new one is requested each time.',
+};
+
+const material: Explanation = {
+  code: 'KEY_MATERIAL',
+  advice: (call) =>
+    `${aKey(call)} takes only a key of its KeySpec, and after the first import only the same key again. For another key, create another ` +
+    'one in KMS (another alias).',
+};
+
+const origin: Explanation = {
+  code: 'KEY_ORIGIN',
+  advice: (call) =>
+    `KMS generated ${aKey(call)} itself, and imports nothing into it: the origin of a key never changes. Import under another alias.`,
+};
+
+const pendingImport: Explanation = {
+  code: 'PENDING_IMPORT',
+  advice: () =>
+    'The key has no key material: it was not imported yet, has expired, or was deleted. Import the same key again ' +
+    '(`npx s2n-pkey keys import`).',
+};
+
 /** By the name of the error: KMS's errors of these actions and its "Common errors" (AWS KMS API Reference), and the SDK's. */
 const byName: Readonly<Record<string, Explanation>> = {
   AccessDeniedException: {
@@ -135,6 +165,10 @@ const byName: Readonly<Record<string, Explanation>> = {
   },
   InvalidKeyUsageException: usage,
   UnsupportedOperationException: usage,
+  ExpiredImportTokenException: importToken,
+  InvalidImportTokenException: importToken,
+  IncorrectKeyMaterialException: material,
+  InvalidCiphertextException: material,
   KeyUnavailableException: unavailable,
   DependencyTimeoutException: unavailable,
   KMSInternalException: unavailable,
@@ -206,11 +240,11 @@ const timeoutCode = /^(ETIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/;
 /**
  * The error to throw for whatever a request to KMS was rejected with:
  * `ERR_S2N_PKEY_KMS_ACCESS_DENIED`, `_THROTTLED`, `_LIMIT_EXCEEDED`, `_KEY_DISABLED`, `_KEY_PENDING_DELETION`, `_KEY_STATE`, `_KEY_USAGE`,
- * `_NOT_FOUND`, `_CREDENTIALS`, `_REGION`, `_UNAVAILABLE` (KMS's own fault), `_UNREACHABLE`, `_TIMEOUT`, `_UNUSABLE_ANSWER`, and `_FAILED` for the rest.
+ * `_PENDING_IMPORT`, `_IMPORT_TOKEN`, `_KEY_MATERIAL`, `_KEY_ORIGIN`, `_NOT_FOUND`, `_CREDENTIALS`, `_REGION`, `_UNAVAILABLE` (KMS's own fault), `_UNREACHABLE`, `_TIMEOUT`, `_UNUSABLE_ANSWER`, and `_FAILED` for the rest.
  */
 export function explainKmsFailure(cause: unknown, call: KmsCall): KmsError {
   if (cause instanceof KmsError) return cause;
-  const { code, advice } = explanationOf(cause);
+  const { code, advice } = explanationOf(cause, call.operation);
   const { name, text, requestId } = describe(cause);
   const answered = requestId !== undefined;
   const target = call.key === undefined ? call.operation : `${call.operation} with ${call.key}`;
@@ -234,9 +268,11 @@ export async function explained<T>(call: KmsCall, answer: Promise<T>): Promise<T
   }
 }
 
-function explanationOf(cause: unknown): Explanation {
+function explanationOf(cause: unknown, operation: string): Explanation {
   for (const error of causesOf(cause)) {
+    if (error.name === 'UnsupportedOperationException' && operation.includes('Import')) return origin;
     if (error.name === 'KMSInvalidStateException') {
+      if (/pending import/i.test(error.message)) return pendingImport;
       return /pending (replica )?deletion/i.test(error.message) ? pendingDeletion : otherState;
     }
     if (Object.hasOwn(byName, error.name)) return byName[error.name] ?? other;

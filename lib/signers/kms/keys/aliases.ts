@@ -29,11 +29,12 @@ export async function assignAlias(client: KMSClient, alias: string, keyArn: stri
   );
 }
 
-/** The error for an alias that is in use already. */
-export function aliasTaken(alias: string, keyArn: string): KmsError {
+/** The error for an alias that is in use already. `why`: what is wrong with its key, beside that it is another. */
+export function aliasTaken(alias: string, keyArn: string, why?: string): KmsError {
+  const reason = why === undefined ? '' : ` (${why})`;
   return new KmsError(
     'ERR_S2N_PKEY_KMS_ALIAS_TAKEN',
-    `${alias} is the alias of another key, ${keyArn}: use that key, choose another alias, or remove this one ` +
+    `${alias} is the alias of another key, ${keyArn}${reason}: use that key, choose another alias, or remove this one ` +
       `(\`aws kms delete-alias --alias-name ${alias}\`).`,
     { operation: 'CreateAlias', keyId: alias },
   );

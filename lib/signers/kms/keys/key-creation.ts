@@ -59,11 +59,30 @@ export async function createKey(client: KMSClient, options: CreateKeyOptions = {
   const { description, tags, alias, keySpec } = readOptionsObject(createKeySchema, options, expectedOptions);
   const taken = alias === undefined ? undefined : await findKey(client, alias);
   if (alias !== undefined && taken !== undefined) throw aliasTaken(alias, taken.arn);
+  return requestKey(client, { keySpec, keyUsage: usageOf(keySpec), description, tags, alias });
+}
+
+/** What CreateKey is asked for. */
+export interface KeyRequest {
+  readonly keySpec: KeySpec;
+  readonly keyUsage: 'GENERATE_VERIFY_MAC' | 'SIGN_VERIFY';
+  readonly description: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly alias: string | undefined;
+  readonly origin?: 'EXTERNAL';
+  readonly multiRegion?: boolean;
+}
+
+/** Makes a key and gives it its alias; without that it is not left behind. */
+export async function requestKey(client: KMSClient, request: KeyRequest): Promise<KmsKey> {
+  const { keySpec, keyUsage, description, tags, alias, origin, multiRegion = false } = request;
   const command = new (kmsSdk().CreateKeyCommand)({
     KeySpec: keySpec,
-    KeyUsage: usageOf(keySpec),
+    KeyUsage: keyUsage,
     Description: description,
     Tags: Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+    ...(origin === undefined ? {} : { Origin: origin }),
+    ...(multiRegion ? { MultiRegion: true } : {}),
   });
   const { KeyMetadata: metadata, $metadata } = await explained(
     { operation: 'CreateKey' },

@@ -1,4 +1,4 @@
-import type { SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import type { KeySpec, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
 import { curveOfKind } from '../../curves.ts';
 import { fitEcdsaDigest } from '../../ecdsa-digest.ts';
 import type { SignatureSchemeFacts } from '../../signature-scheme.ts';
@@ -28,6 +28,11 @@ export const tlsKeySpecNames: readonly string[] = specs.map(({ name }) => name);
 /** The spec of this name, or undefined when TLS cannot use it (or this package cannot yet: `ML_DSA_…`). */
 export function tlsKeySpec(name: string | undefined): TlsKeySpec | undefined {
   return specs.find((spec) => spec.name === name);
+}
+
+/** The name of the spec of keys that `kindOfKey` calls so; undefined where TLS cannot use them, or KMS has none. */
+export function keySpecOf(keyName: string): KeySpec | undefined {
+  return specs.find((spec) => spec.keyName === keyName)?.name as KeySpec | undefined;
 }
 
 const rsaAlgorithms: Readonly<Record<string, SigningAlgorithmSpec>> = {

@@ -19,6 +19,11 @@ export interface KmsKey {
   readonly creationDate: Date | undefined;
   /** When it will be deleted, while it is pending deletion. */
   readonly deletionDate: Date | undefined;
+  /** `AWS_KMS`, or `EXTERNAL` where the key is imported. */
+  readonly origin: string;
+  readonly multiRegion: boolean;
+  /** When an imported key expires; undefined: never. */
+  readonly validTo: Date | undefined;
 }
 
 /**
@@ -79,5 +84,8 @@ export function keyOf(
     description: metadata?.Description ?? '',
     creationDate: metadata?.CreationDate,
     deletionDate: metadata?.DeletionDate,
+    origin: metadata?.Origin ?? '',
+    multiRegion: metadata?.MultiRegion === true,
+    validTo: metadata?.ValidTo,
   };
 }

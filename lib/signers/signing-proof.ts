@@ -1,7 +1,7 @@
 import { constants, createHash, randomBytes, verify } from 'node:crypto';
 import { SignerError } from '../errors.ts';
-import { signatureSchemeByName, type SignatureScheme } from '../signers/signature-scheme.ts';
-import type { Signer } from '../signers/signer.ts';
+import { signatureSchemeByName, type SignatureScheme } from './signature-scheme.ts';
+import type { Signer } from './signer.ts';
 
 /**
  * Has a signer sign something, and checks the signature against its public key.
