@@ -5,6 +5,8 @@ import { keyIdOf } from './signature-quota.ts';
 export interface RequestCounter {
   /** One more was sent than one for each signature. */
   countExtra(): void;
+  /** One was refused for its rate. */
+  countThrottle(): void;
 }
 
 /** By the key. They are not kept alive for it. */
@@ -24,4 +26,9 @@ export function countExtraRequests(publicKey: KeyObject, counter: RequestCounter
  */
 export function extraRequest(publicKey: KeyObject): void {
   for (const reference of counters.get(keyIdOf(publicKey)) ?? []) reference.deref()?.countExtra();
+}
+
+/** The service refused a request for a signature by this key for its rate, whatever becomes of the signature. */
+export function throttledRequest(publicKey: KeyObject): void {
+  for (const reference of counters.get(keyIdOf(publicKey)) ?? []) reference.deref()?.countThrottle();
 }

@@ -41,7 +41,7 @@ export function readSignatureLimits(limits: unknown): AdmissionOfSigner {
     const key = `${perSecond} ${inFlight}`;
     let admission = admissions.get(key);
     if (!admission)
-      admissions.set(key, (admission = new SignatureAdmission({ ...given, perSecond, inFlight })));
+      admissions.set(key, (admission = new SignatureAdmission({ ...given, perSecond, inFlight, share: 1 })));
     return admission.covers(signer);
   };
 }

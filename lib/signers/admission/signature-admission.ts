@@ -3,6 +3,7 @@ import { LocalKeySigner } from '../local-key-signer.ts';
 import { keyIdOf, quotaOf } from '../signature-quota.ts';
 import type { Signer } from '../signer.ts';
 import { addressPrefix } from './address-prefix.ts';
+import type { Clock } from './clock.ts';
 import { workersOfKeys } from './cluster-workers.ts';
 import { checkSignatureLimits, type SignatureLimits } from './signature-limits.ts';
 import type { SignaturePlace } from './signature-place.ts';
@@ -27,12 +28,16 @@ export class SignatureAdmission extends SignatureTurns {
   /** Those whose limits are divided among the workers of a cluster. */
   readonly #divided = new Set<string>();
 
-  /** @throws InvalidOptionError */
-  constructor(limits: SignatureLimits = {}) {
+  /**
+   * @param clock @internal
+   * @throws InvalidOptionError
+   */
+  constructor(limits: SignatureLimits = {}, clock?: Clock) {
     super(
       checkSignatureLimits(limits),
       'peers without an address',
       (limit, prefix, reason) => new SignaturesLimitedError(limit, prefix, reason),
+      clock,
     );
   }
 

@@ -1,5 +1,6 @@
 import {
   countOrInfinity,
+  flag,
   fraction,
   group,
   groupOrFalse,
@@ -31,6 +32,13 @@ export interface AddressLimits extends Partial<PrefixLengths> {
 export interface SignatureLimits {
   /** Signatures a second. Four fifths of the signer's quota unless given: 800 for KMS, and for a signer that names none. */
   readonly perSecond?: number;
+  /** The part of `perSecond` that is this machine's, where several use one quota: 0.1 is a tenth; 1 unless given. */
+  readonly share?: number;
+  /**
+   * Whether less than `perSecond` is asked for after the signer's service has refused requests for their rate, and then step by step
+   * more again; true unless given.
+   */
+  readonly adaptive?: boolean;
   /** Signatures under way. As many as the signer makes at once unless given: 256 for KMS, and for a signer that names none. */
   readonly inFlight?: number;
   /** Handshakes that wait for their turn; 1,000 unless given. 0: none waits. */
@@ -67,6 +75,7 @@ export interface CheckedAddressLimits {
 /** Limits with nothing left open. */
 export interface CheckedLimits extends PrefixLengths {
   readonly perSecond: number;
+  readonly adaptive: boolean;
   /** A quarter of `perSecond`: with the four fifths above, no second has more than the quota. */
   readonly burst: number;
   readonly inFlight: number;
@@ -110,8 +119,16 @@ export const addressLimitsSchema = {
 
 export const connectionLimitsSchema = shareSchema;
 
+const share: Option<number> = {
+  ...{ type: 'number', expected: 'a part of the whole, more than 0 and at most 1', isSecret: false },
+  fallback: 1,
+  fits: (value) => typeof value === 'number' && value > 0 && value <= 1,
+};
+
 const wholeSchema = {
   perSecond: rate,
+  share,
+  adaptive: flag(true),
   inFlight: countOrInfinity({ least: 1 }),
   queue: countOrInfinity({ least: 0, fallback: 1000 }),
   queueTimeout: fraction({ least: 1, most: 2 ** 31 - 1, fallback: 2000, of: 'milliseconds' }),
@@ -188,9 +205,11 @@ function completeWhole(
   options: OptionValues<typeof wholeSchema>,
   quota: SignatureQuota,
 ): Omit<CheckedLimits, 'perAddress' | keyof PrefixLengths> {
-  const { perSecond = quota.perSecond * partOfQuota, inFlight = Math.floor(quota.inFlight) } = options;
-  const { queue, queueTimeout } = options;
-  return { perSecond, burst: Math.max(1, perSecond * partOfRate), inFlight, queue, queueTimeout };
+  const { perSecond: all = quota.perSecond * partOfQuota, inFlight = Math.floor(quota.inFlight) } = options;
+  const { adaptive, queue, queueTimeout } = options;
+  const perSecond = all * options.share;
+  const burst = Math.max(1, perSecond * partOfRate);
+  return { perSecond, adaptive, burst, inFlight, queue, queueTimeout };
 }
 
 function completeShare(

@@ -4,6 +4,12 @@ import type { Waiter } from './waiting-line.ts';
 /** Milliseconds that an abandoned signature still counts as in progress. */
 const longestAbandoned = 10_000;
 
+/** What gives places. */
+export interface Places {
+  left(place: SignaturePlace, reason: Error | undefined): void;
+  countThrottle(): void;
+}
+
 /** The place of one signature request under the limits: waiting for its turn, in progress, or over. */
 export class SignaturePlace implements Waiter<SignaturePlace> {
   /** Resolves when its turn comes, and rejects if it is refused. Undefined if it did not have to wait. */
@@ -19,22 +25,24 @@ export class SignaturePlace implements Waiter<SignaturePlace> {
   resolve: () => void = nothing;
   reject: (error: Error) => void = nothing;
   #timer: NodeJS.Timeout | undefined;
-  readonly #leave: (place: SignaturePlace, reason: Error | undefined) => void;
+  readonly #places: Places;
 
-  constructor(
-    share: AddressShare<SignaturePlace>,
-    arrived: number,
-    leave: (place: SignaturePlace, reason: Error | undefined) => void,
-  ) {
+  constructor(share: AddressShare<SignaturePlace>, arrived: number, places: Places) {
     this.share = share;
     this.arrived = arrived;
-    this.#leave = leave;
+    this.#places = places;
+  }
+
+  /** The signer failed with `error`; the place is still to be left. */
+  failed(error: unknown): void {
+    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (typeof code === 'string' && code.endsWith('_THROTTLED')) this.#places.countThrottle();
   }
 
   /** Releases the place after the signature completed, or failed with `reason`. Calling it again does nothing. */
   leave(reason?: Error): void {
     clearTimeout(this.#timer);
-    this.#leave(this, reason);
+    this.#places.left(this, reason);
   }
 
   /**

@@ -1,4 +1,6 @@
+import { AdaptiveRate } from './adaptive-rate.ts';
 import { AddressShares, type AddressShare } from './address-share.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { LongestLine } from './longest-line.ts';
 import { divideLimits, type CheckedLimits } from './signature-limits.ts';
 import { SignaturePlace } from './signature-place.ts';
@@ -28,6 +30,10 @@ export class SignatureTurns {
   /** This process's part of them. */
   #part: CheckedLimits;
   #parts = 1;
+  readonly #clock: Clock;
+  readonly #adaptive: AdaptiveRate | undefined;
+  /** The part of the rate that the signer's service takes. */
+  #taken = 1;
   readonly #refuse: Refuse;
   readonly #unnamed: string;
   readonly #rate: TokenBucket;
@@ -39,20 +45,22 @@ export class SignatureTurns {
   /** All that wait, in the order in which they came. */
   readonly #arrivals = new Set<SignaturePlace>();
   readonly #longest = new LongestLine<SignaturePlace>();
-  readonly #leave = (place: SignaturePlace, reason: Error | undefined): void => this.#left(place, reason);
-  #timer: NodeJS.Timeout | undefined;
+  #stopLooking: (() => void) | undefined;
   #inFlight = 0;
   #admitted = 0;
   #extra = 0;
+  #throttled = 0;
   #refused = 0;
   #abandoned = 0;
 
   /** @internal `unnamed`: what a message calls those without a share of their own. */
-  constructor(limits: CheckedLimits, unnamed: string, refuse: Refuse) {
+  constructor(limits: CheckedLimits, unnamed: string, refuse: Refuse, clock = systemClock) {
     this.limits = this.#part = limits;
     this.#unnamed = unnamed;
     this.#refuse = refuse;
-    const now = performance.now();
+    this.#clock = clock;
+    if (limits.adaptive) this.#adaptive = new AdaptiveRate();
+    const now = clock.now();
     this.#rate = new TokenBucket(this.limits.perSecond, this.limits.burst, now);
     this.#shares = new AddressShares(this.limits.perAddress, now);
   }
@@ -89,6 +97,30 @@ export class SignatureTurns {
     this.#rate.take();
   }
 
+  /** Requests so far that the signer's service refused for their rate. */
+  get throttled(): number {
+    return this.#throttled;
+  }
+
+  /** @internal The signer's service refused a request for its rate: less is asked for until it takes more again. */
+  countThrottle(): void {
+    this.#throttled++;
+    const now = this.#now();
+    this.#adaptive?.refused(now, Math.min(1, 1 / this.#part.perSecond));
+    this.#update(now);
+  }
+
+  /** Signatures a second that this process may ask for now: `perSecond`, its part in a cluster, less after throttles. */
+  get rate(): number {
+    this.#now();
+    return this.#part.perSecond * this.#taken;
+  }
+
+  /** Signatures that may be asked for at once now. Less than 0: retries have taken more than there was. */
+  get available(): number {
+    return this.#rate.available(this.#now());
+  }
+
   /** Handshakes that were refused so far, with `ERR_S2N_PKEY_SIGNATURES_LIMITED`. */
   get refused(): number {
     return this.#refused;
@@ -113,7 +145,7 @@ export class SignatureTurns {
     const now = this.#now();
     const share = this.#shares.of(name, now);
     if (this.queued > 0) this.#dispatch(now);
-    const place = new SignaturePlace(share, now, this.#leave);
+    const place = new SignaturePlace(share, now, this);
     // Whoever waits by now is at a limit of its own, or there is no room.
     if (share.waiting.length === 0 && this.#hasRoom(now) && share.hasRoom(now)) this.#admit(place, 0);
     else this.#queue(place, now);
@@ -122,14 +154,23 @@ export class SignatureTurns {
 
   /** The time; what this process may have is what it is by then. */
   #now(): number {
-    const now = performance.now();
-    const { workers } = this;
-    if (workers === this.#parts) return now;
-    this.#parts = workers;
-    this.#part = divideLimits(this.limits, workers);
-    this.#rate.change(this.#part.perSecond, this.#part.burst, now);
-    this.#shares.change(this.#part.perAddress, now);
+    const now = this.#clock.now();
+    this.#update(now);
     return now;
+  }
+
+  #update(now: number): void {
+    const { workers } = this;
+    const taken = this.#adaptive?.part(now) ?? 1;
+    if (workers === this.#parts && taken === this.#taken) return;
+    if (workers !== this.#parts) {
+      this.#parts = workers;
+      this.#part = divideLimits(this.limits, workers);
+      this.#shares.change(this.#part.perAddress, now);
+    }
+    this.#taken = taken;
+    const { perSecond, burst } = this.#part;
+    this.#rate.change(perSecond * taken, Math.max(1, burst * taken), now);
   }
 
   #hasRoom(now: number): boolean {
@@ -161,7 +202,7 @@ export class SignatureTurns {
     share.waiting.append(place);
     this.#longest.changed(share, share.waiting.length - 1);
     if (!this.#held.has(share)) this.#ready.add(share);
-    this.#timer ??= setInterval(() => this.#look(), LOOK_INTERVAL).unref();
+    this.#stopLooking ??= this.#clock.every(LOOK_INTERVAL, () => this.#look());
   }
 
   /** Gives turns while there is room. A share that is put back is met again after all others. */
@@ -213,11 +254,12 @@ export class SignatureTurns {
       this.#held.delete(share);
     }
     if (this.#arrivals.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopLooking?.();
+    this.#stopLooking = undefined;
   }
 
-  #left(place: SignaturePlace, reason: Error | undefined): void {
+  /** @internal For `SignaturePlace`. */
+  left(place: SignaturePlace, reason: Error | undefined): void {
     const { share, state } = place;
     if (state === 'over' || state === 'new') return;
     place.state = 'over';
@@ -250,11 +292,20 @@ export class SignatureTurns {
     return ` (this worker's part, of ${this.#parts} workers in the cluster)`;
   }
 
+  #lowered(): string {
+    if (this.#taken === 1) return '';
+    return ` now, less than ${this.#round(this.#part.perSecond)} since the service of the signer has throttled`;
+  }
+
+  #round(perSecond: number): number {
+    return Math.round(perSecond * 100) / 100;
+  }
+
   #reason(limit: ReachedLimit, { prefix = this.#unnamed }: Share): string {
     const { perSecond, inFlight, queue, queueTimeout, perAddress } = this.#part;
     switch (limit) {
       case 'perSecond':
-        return `${perSecond} signatures a second are the limit`;
+        return `${this.#round(perSecond * this.#taken)} signatures a second are the limit${this.#lowered()}`;
       case 'inFlight':
         return `${inFlight} signatures are under way`;
       case 'queue':

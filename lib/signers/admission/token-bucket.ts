@@ -23,6 +23,10 @@ export class TokenBucket {
     this.#tokens = Math.min(tokens, burst);
   }
 
+  available(now: number): number {
+    return this.#refill(now);
+  }
+
   has(now: number): boolean {
     return this.#refill(now) >= 1;
   }

@@ -5,7 +5,7 @@ import { InvalidOptionError, SignerError } from '../../errors.ts';
 import { cancellationOf } from '../cancellation.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
-import { extraRequest } from '../extra-requests.ts';
+import { extraRequest, throttledRequest } from '../extra-requests.ts';
 import { checkOperation } from '../operation-check.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
@@ -50,6 +50,8 @@ export class KmsSigner implements Signer {
   readonly sdkReason: string | undefined;
   /** Per account and Region, unless it was raised: servers limit themselves by it (`signatureLimits`). */
   readonly quota = defaultQuota;
+  /** @internal KMS refused a request for its rate. */
+  onThrottle = (): void => throttledRequest(this.publicKey);
   readonly #spec: TlsKeySpec;
   readonly #client: KMSClient;
   readonly #ownsClient: boolean;
@@ -73,6 +75,7 @@ export class KmsSigner implements Signer {
     this.#ownsClient = ownsClient;
     this.#requests = requests;
     requests.onExtraRequest = () => extraRequest(key.publicKey);
+    requests.onThrottle = () => this.onThrottle();
     this.sdkReason = reason;
     this.#breaker = breaker;
   }

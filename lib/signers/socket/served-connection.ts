@@ -183,6 +183,9 @@ export class ServedConnection {
         throw new S2nPkeyError('ERR_S2N_PKEY_SIGNER', 'the signer behind the socket gave no signature');
       }
       return signature;
+    } catch (error) {
+      place?.failed(error);
+      throw error;
     } finally {
       signal.removeEventListener('abort', abandon);
       place?.leave();

@@ -63,6 +63,9 @@ export class SignatureRequest implements Cancellation {
     if (place.admitted) await place.admitted;
     try {
       return await this.#sign();
+    } catch (error) {
+      place.failed(error);
+      throw error;
     } finally {
       place.leave();
     }

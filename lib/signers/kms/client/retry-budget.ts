@@ -6,15 +6,19 @@ export class RetryBudget {
   readonly #share: number;
   readonly #most: number;
   readonly #perSecond: number;
+  readonly #now: () => number;
   #tokens: number;
-  #counted = performance.now();
+  #counted: number;
 
   /**
    * @param share of requests that may have an extra one: 0.2 is one in five.
    * @param most tokens the bucket holds, and has at the start.
    * @param perSecond tokens that come by themselves, for servers with few requests.
+   * @param now milliseconds of a monotonic clock.
    */
-  constructor(share: number, most: number, perSecond: number) {
+  constructor(share: number, most: number, perSecond: number, now = (): number => performance.now()) {
+    this.#now = now;
+    this.#counted = now();
     this.#share = share;
     this.#most = most;
     this.#perSecond = perSecond;
@@ -28,7 +32,7 @@ export class RetryBudget {
 
   /** Whether an extra request may be made; if so, it is counted. */
   withdraw(): boolean {
-    const now = performance.now();
+    const now = this.#now();
     const grown = this.#tokens + ((now - this.#counted) / 1000) * this.#perSecond;
     this.#counted = now;
     this.#tokens = Math.min(this.#most, grown);

@@ -32,6 +32,7 @@ export class FastRequests implements SignRequests {
   readonly #state: SigningState;
   readonly #sdk: SdkRequests;
   onExtraRequest: (() => void) | undefined;
+  onThrottle: (() => void) | undefined;
   #sdkUntil = 0;
   #closed = false;
 
@@ -47,6 +48,8 @@ export class FastRequests implements SignRequests {
     this.#sdk = sdk;
     const extraRequest = (): void => this.onExtraRequest?.();
     sdk.onExtraRequest = extraRequest;
+    const throttled = (): void => this.onThrottle?.();
+    sdk.onThrottle = throttled;
     this.#state = {
       keyArn,
       transport: new Transport(plan.endpoint, tuning.transport),
@@ -66,6 +69,7 @@ export class FastRequests implements SignRequests {
       body: signBody(keyArn),
       retryDelay: tuning.retryDelay ?? retryDelay,
       extraRequest,
+      throttled,
       pending: new Set(),
     };
   }

@@ -17,6 +17,7 @@ export class SdkRequests implements SignRequests {
   readonly #keyArn: string;
   readonly #timeout: number;
   onExtraRequest: (() => void) | undefined;
+  onThrottle: (() => void) | undefined;
   readonly #pending = new Set<AbortController>();
 
   /** @param timeout milliseconds for a signature. */
@@ -61,6 +62,7 @@ export class SdkRequests implements SignRequests {
       };
     } catch (cause) {
       this.#count(cause);
+      if (isThrottle(cause)) this.onThrottle?.();
       const error = isLate ? new SignatureTimeoutError(this.#timeout, undefined, undefined) : cause;
       this.#publish(startedAt, error);
       throw error;
@@ -92,7 +94,7 @@ export class SdkRequests implements SignRequests {
       attempt: typeof attempts === 'number' ? attempts : 1,
       hedge: false,
       outcome: outcome instanceof Error ? outcome.name : 'ok',
-      throttled: outcome instanceof Error && /Throttl|LimitExceeded|TooManyRequests/.test(outcome.name),
+      throttled: isThrottle(outcome),
       statusCode: typeof statusCode === 'number' ? statusCode : undefined,
       requestId: typeof requestId === 'string' ? requestId : undefined,
       durationMs: performance.now() - startedAt,
@@ -114,6 +116,10 @@ function sendOnlyWhileWanted(command: SignCommand, signal: Cancellation): void {
     },
     { step: 'finalizeRequest', priority: 'low', name: 's2nPkeyWanted' },
   );
+}
+
+function isThrottle(outcome: unknown): boolean {
+  return outcome instanceof Error && /Throttl|LimitExceeded|TooManyRequests/.test(outcome.name);
 }
 
 function membersOf(value: unknown): Record<string, unknown> {

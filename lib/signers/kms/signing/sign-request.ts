@@ -39,6 +39,8 @@ export interface SigningState {
   readonly retryDelay: (kind: 'transient' | 'throttled', attempts: number) => number;
   /** Called for each retry and each hedge. */
   readonly extraRequest: () => void;
+  /** KMS throttled a request. */
+  readonly throttled: () => void;
   /** The pending signatures. */
   readonly pending: Set<{ close(): void }>;
 }
@@ -243,6 +245,7 @@ export class SignRequest {
   }
 
   #failed(attempt: Attempt, failure: Failure): void {
+    if (failure.kind === 'throttled') this.#state.throttled();
     this.#drop(attempt, failureName(failure.error), failure);
     if (this.#phase !== 'signing') {
       this.#drained();

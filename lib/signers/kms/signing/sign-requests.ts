@@ -32,6 +32,8 @@ export interface SignRequests {
   sign(ask: SignAsk, signal: Cancellation | undefined): Promise<SignAnswer>;
   /** Called for each retry and each hedge, if known. */
   onExtraRequest: (() => void) | undefined;
+  /** Called for each request that KMS throttled, if known. */
+  onThrottle: (() => void) | undefined;
   /** Cancels all pending signatures and closes the connections. */
   close(): void;
 }

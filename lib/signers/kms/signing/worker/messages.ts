@@ -69,6 +69,8 @@ export interface FromWorker {
   readonly attempts: readonly { readonly id: number; readonly attempt: KmsAttemptMessage }[];
   /** Retries and hedges, not counted so far. */
   readonly extraRequests?: number;
+  /** Requests that KMS throttled, not counted so far. */
+  readonly throttles?: number;
   /** The worker is ready. `reason` says why it uses the SDK, if it does. */
   readonly ready?: { readonly reason: string | undefined };
   readonly failed?: ErrorText;

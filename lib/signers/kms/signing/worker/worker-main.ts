@@ -25,6 +25,7 @@ class SigningWorker {
   readonly #waiting = new Map<number, (message: NonNullable<ToWorker['credentials']>) => void>();
   #requests: SignRequests | undefined;
   #extraRequests = 0;
+  #throttles = 0;
   readonly #early: AskMessage[] = [];
   readonly #answers: AnswerMessage[] = [];
   readonly #attempts: FromWorker['attempts'][number][] = [];
@@ -53,6 +54,9 @@ class SigningWorker {
     this.#requests = requests;
     requests.onExtraRequest = (): void => {
       this.#extraRequests++;
+    };
+    requests.onThrottle = (): void => {
+      this.#throttles++;
     };
     this.#post({ answers: [], attempts: [], ready: { reason } });
     for (const ask of this.#early.splice(0)) this.#sign(ask);
@@ -102,9 +106,9 @@ class SigningWorker {
     // Posts all answers of this turn of the event loop at once: waking the other thread costs more than an answer.
     setImmediate(() => {
       this.#flushing = false;
-      const extraRequests = this.#extraRequests;
-      this.#extraRequests = 0;
-      this.#post({ answers: this.#answers.splice(0), attempts: this.#attempts.splice(0), extraRequests });
+      const counts = { extraRequests: this.#extraRequests, throttles: this.#throttles };
+      this.#extraRequests = this.#throttles = 0;
+      this.#post({ answers: this.#answers.splice(0), attempts: this.#attempts.splice(0), ...counts });
     });
   }
 

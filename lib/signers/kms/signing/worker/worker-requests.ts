@@ -46,6 +46,7 @@ export class WorkerRequests implements SignRequests {
   readonly #onStart: (worker: Worker) => void;
   readonly #now: () => number;
   onExtraRequest: (() => void) | undefined;
+  onThrottle: (() => void) | undefined;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #started = 0;
@@ -154,8 +155,10 @@ export class WorkerRequests implements SignRequests {
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
   }
 
-  #receive({ answers, attempts, extraRequests = 0, ready, failed, wantsCredentials }: FromWorker): void {
+  #receive(message: FromWorker): void {
+    const { answers, attempts, extraRequests = 0, throttles = 0, ready, failed, wantsCredentials } = message;
     for (let extra = 0; extra < extraRequests; extra++) this.onExtraRequest?.();
+    for (let throttle = 0; throttle < throttles; throttle++) this.onThrottle?.();
     for (const { id, attempt } of attempts) {
       const observer = this.#pending.get(id)?.observer;
       if (observer === undefined) kmsAttemptChannel.publish(attempt);
