@@ -11,6 +11,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { buildVariant, inspectBuildFolder, pinned, prepareBuildFolder } from './build-folder.mjs';
+import { compileAsItIs } from './changed-meanwhile.mjs';
 import { root } from '../checkout.mjs';
 import { Refusal, lastLines, run, runAsScript, say } from '../command.mjs';
 import { oneAtATime } from './one-at-a-time.mjs';
@@ -52,7 +53,7 @@ async function buildInTurn(variant, packages, tests) {
   const builtBefore = modificationTime(addon);
   const started = Date.now();
   if (folder.configure) await configure(variant, folder.generator, tools);
-  await compile(variant, tools, tests);
+  await compileAsItIs(() => compile(variant, tools, tests));
   if (variant.sanitize === 'thread') return { addon, out: variant.out };
   await assertExports(addon);
   if (modificationTime(addon) !== builtBefore) {

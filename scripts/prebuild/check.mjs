@@ -16,16 +16,17 @@ import { isNative } from './targets.mjs';
  * @param {{ target: import('./targets.mjs').Target, out: string }[]} builds
  * @param {string[]} tarballs of the release
  * @param {{ version: string, coreTests: boolean }} options
- * @returns {Promise<object[]>} one row for each target and Node: `{ kind, node, loads, serves, coreTests, where }`
+ * @param {(rows: import('./table.mjs').Row[]) => Promise<void>} seen takes the rows of each target, one for each Node, when it has
+ *   passed: what one fails does not cost the others' outcome
  */
-export async function checkTargets(builds, tarballs, { version, coreTests: withCoreTests }) {
+export async function checkTargets(builds, tarballs, { version, coreTests: withCoreTests }, seen) {
   const folder = mkdtempSync(join(tmpdir(), 's2n-pkey-prebuild-'));
   const registry = await startRegistry(join(folder, 'registry'));
   try {
     for (const tarball of tarballs) await registry.publish(tarball);
     const identity = await makeIdentity(folder);
-    const rows = [];
     for (const { target, out } of builds) {
+      const rows = [];
       const coreTests = withCoreTests ? await runCoreTests(target, out) : undefined;
       if (coreTests) say(`${target.kind}: core_test, ${coreTests}, 0 failed.`);
       const installed = await installFor(target, registry.url, version, folder);
@@ -33,8 +34,8 @@ export async function checkTargets(builds, tarballs, { version, coreTests: withC
         const outcome = await serve(installed, await command(), identity, target, node);
         rows.push({ kind: target.kind, node, ...outcome, coreTests, where: whereItRan(target) });
       }
+      await seen(rows);
     }
-    return rows;
   } finally {
     await registry.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -102,7 +102,7 @@ await runAsScript(import.meta.url, async (args) => {
     if (!isWhole) mkdirSync(release, { recursive: true });
     const { version, tarballs } = await packAll(builds, folder);
     say(`packed ${tarballs.length} packages into ${relative(root, folder)}/.`);
-    if (check || serve) await writeTable(await checkTargets(builds, tarballs, { version, coreTests: check }));
+    if (check || serve) await checkTargets(builds, tarballs, { version, coreTests: check }, writeTable);
     if (twice) await buildTwice(folder, isWhole ? [] : chosen);
   }
 });

@@ -4,11 +4,11 @@
 #include <openssl/nid.h>
 #include <sys/socket.h>
 
-#include <future>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "aside.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
 #include "test.h"
@@ -155,7 +155,7 @@ TEST(a_peer_that_goes_while_the_signature_is_awaited_is_noticed_at_once) {
   Accepted accepted = server.Accept();
   {
     Client client(std::move(accepted.client_tcp), "default");
-    auto done = std::async(std::launch::async, [&] { return client.Handshake(); });
+    auto done = RunAside([&] { return client.Handshake(); });
     const auto sign = server.Expect(Kind::kSign);
     EXPECT(sign.has_value());
     shutdown(client.fd(), SHUT_RDWR);
@@ -246,10 +246,9 @@ TEST(megabytes_arrive_whole_in_both_directions_at_once) {
   const int javascript = secure->secure().descriptor.get();
   const std::string up = Pattern(5 * 1024 * 1024);
   const std::string down = Pattern(7 * 1024 * 1024 + 13);
-  auto echoed = std::async(std::launch::async, [&] { return ReadAll(javascript); });
-  auto answered = std::async(std::launch::async, [&] { return WriteAll(javascript, down); });
-  auto sent = std::async(std::launch::async,
-                         [&] { return peer.client.Send(up) && peer.client.CloseNotify(); });
+  auto echoed = RunAside([&] { return ReadAll(javascript); });
+  auto answered = RunAside([&] { return WriteAll(javascript, down); });
+  auto sent = RunAside([&] { return peer.client.Send(up) && peer.client.CloseNotify(); });
   std::string received;
   while (received.size() < down.size()) {
     const std::string part = peer.client.Receive();
@@ -319,10 +318,10 @@ TEST(many_connections_over_several_threads_signed_from_another) {
   EngineFixture server(P256());
   server.engine->SetThreads(3);
   constexpr int kConnections = 60;
-  std::vector<std::future<bool>> clients;
+  std::vector<Aside<bool>> clients;
   for (int i = 0; i < kConnections; i++) {
     Accepted accepted = server.Accept();
-    clients.push_back(std::async(std::launch::async, [fd = accepted.client_tcp.Release()] {
+    clients.push_back(RunAside([fd = accepted.client_tcp.Release()] {
       Client client(engine::Descriptor(fd), "default");
       return client.Handshake() && client.Send("ping") && client.Receive() == "ping";
     }));
@@ -342,7 +341,7 @@ TEST(many_connections_over_several_threads_signed_from_another) {
     }
     EXPECT(event->kind() != Kind::kFailed);
   }
-  for (std::future<bool>& client : clients) EXPECT(client.get());
+  for (Aside<bool>& client : clients) EXPECT(client.get());
   open.clear();
   EXPECT(server.Empty());
 }

@@ -2,9 +2,9 @@
 // meanwhile.
 #pragma once
 
-#include <future>
 #include <utility>
 
+#include "aside.h"
 #include "test_peer.h"
 
 namespace s2npkey::test {
@@ -13,9 +13,9 @@ struct HandshakingClient {
   explicit HandshakingClient(engine::Descriptor tcp, const char* policy = "default",
                              const char* name = nullptr)
       : client(std::move(tcp), policy, name),
-        done(std::async(std::launch::async, [this] { return client.Handshake(); })) {}
+        done(RunAside([this] { return client.Handshake(); })) {}
   Client client;
-  std::future<bool> done;
+  Aside<bool> done;
 };
 
 }  // namespace s2npkey::test

@@ -3,9 +3,9 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
-#include <future>
 #include <memory>
 
+#include "aside.h"
 #include "engine_fixture.h"
 #include "test.h"
 #include "tls/error.h"
@@ -46,7 +46,7 @@ engine::Event Outcome(EngineFixture& server, const char* policy, const Identity&
   Accepted accepted = server.Accept();
   Client client(std::move(accepted.client_tcp), policy);
   client.Present(shown.certificate_pem, KeyOf(signs));
-  std::future<bool> done = std::async(std::launch::async, [&client] { return client.Handshake(); });
+  Aside<bool> done = RunAside([&client] { return client.Handshake(); });
   std::optional<engine::Event> event = server.sink->Next();
   done.get();
   EXPECT(event.has_value());
@@ -107,7 +107,7 @@ static engine::Event OutcomeOfClient(const char* policy, const Identity& shown,
   const auto engine = std::make_shared<engine::Engine>();
   Client server(std::move(servers), policy, nullptr, S2N_SERVER);
   server.Present(shown.certificate_pem, KeyOf(signs));
-  std::future<bool> done = std::async(std::launch::async, [&server] { return server.Handshake(); });
+  Aside<bool> done = RunAside([&server] { return server.Handshake(); });
   engine->Connect(std::move(ours), engine::Descriptor(pair[0]), std::move(client), sink,
                   std::chrono::seconds(60));
   std::optional<engine::Event> event = sink->Next();

@@ -5,10 +5,10 @@
 
 #include <cerrno>
 #include <chrono>
-#include <future>
 #include <string>
 #include <vector>
 
+#include "aside.h"
 #include "engine_fixture.h"
 #include "test.h"
 #include "tls/error.h"
@@ -54,7 +54,7 @@ Outcome Visit(EngineFixture& server, const char* policy, const std::vector<uint8
   Accepted accepted = server.Accept();
   Client client(std::move(accepted.client_tcp), policy);
   client.UseSessions(offered);
-  auto done = std::async(std::launch::async, [&] { return client.Handshake(); });
+  auto done = RunAside([&] { return client.Handshake(); });
   auto event = server.sink->Next();
   EXPECT(event.has_value());
   if (event->kind() == Kind::kSign) {
@@ -157,7 +157,7 @@ TEST(tls13_tickets_travel_with_the_first_answer) {
   Accepted accepted = server.Accept();
   Client client(std::move(accepted.client_tcp), "default");
   client.UseSessions();
-  auto done = std::async(std::launch::async, [&] { return client.Handshake(); });
+  auto done = RunAside([&] { return client.Handshake(); });
   auto secure = server.Expect(Kind::kSecure);
   EXPECT(secure.has_value());
   EXPECT(done.get());
@@ -183,7 +183,7 @@ TEST(tls13_tickets_go_out_by_themselves_when_no_answer_comes) {
   Client client(std::move(client_tcp), "default");
   client.UseSessions();
   loop.Adopt(1, std::move(server_tcp), contexts, sink, seconds(60));
-  auto done = std::async(std::launch::async, [&] { return client.Handshake(); });
+  auto done = RunAside([&] { return client.Handshake(); });
   engine::Clock::time_point now = engine::Clock::now();
   std::optional<engine::Event> secure;
   while (!secure) {

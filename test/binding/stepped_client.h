@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "aside.h"
 #include "engine/engine_loop.h"
 #include "test.h"
 #include "test_identity.h"
@@ -42,7 +42,7 @@ struct SteppedClient {
     int pair[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     javascript = engine::Descriptor(pair[1]);
-    std::future<bool> done = std::async(std::launch::async, [this] { return server.Handshake(); });
+    Aside<bool> done = RunAside([this] { return server.Handshake(); });
     loop.Connect(1, std::move(tcp.first), engine::Descriptor(pair[0]), std::move(client), sink,
                  std::chrono::seconds(60));
     std::optional<engine::Event> event = Next();

@@ -6,13 +6,13 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "arena_memory.h"
+#include "aside.h"
 #include "child_process.h"
 #include "engine_fixture.h"
 #include "handshaking_client.h"
@@ -84,13 +84,13 @@ TEST(a_connection_that_breaks_delivers_what_the_engine_has_and_then_says_so) {
   const auto error = server.Next();
   EXPECT(error.has_value() && error->kind() == Kind::kError);
   server.Pass(milliseconds(30100));  // s2n's most
-  auto received = std::async(std::launch::async, [&peer] {
+  auto received = RunAside([&peer] {
     std::string all;
     for (std::string part = peer.client.Receive(); !part.empty(); part = peer.client.Receive())
       all += part;
     return all;
   });
-  EXPECT(server.Until([&] { return received.wait_for(seconds(0)) == std::future_status::ready; }));
+  EXPECT(server.Until([&] { return received.HasEnded(); }));
   EXPECT(received.get() == written);
   EXPECT_EQ(peer.client.Ending(), std::string("alert 20"));
 }

@@ -1,11 +1,11 @@
 // When a TLS 1.2 client is told that its handshake is done: once JavaScript has the connection.
 #include <chrono>
-#include <future>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "aside.h"
 #include "engine_fixture.h"
 #include "test.h"
 
@@ -38,20 +38,20 @@ struct HeldHandshake {
     auto [server_tcp, client_tcp] = ConnectedTcp();
     client = std::make_unique<Client>(std::move(client_tcp), "20240501");
     loop.Adopt(1, std::move(server_tcp), contexts, sink, std::chrono::seconds(60));
-    done = std::async(std::launch::async, [this] { return client->Handshake(); });
+    done = RunAside([this] { return client->Handshake(); });
     while (!secure) {
       loop.Turn(now);
       secure = sink->Next(0);
     }
     EXPECT(secure->kind() == engine::Event::Kind::kSecure);
   }
-  bool Waits() { return done.wait_for(milliseconds(0)) == std::future_status::timeout; }
+  bool Waits() { return !done.HasEnded(); }
 
   engine::EngineLoop loop{engine::EngineLoop::Stepped{}};
   EngineFixture identity{P256(), true};
   const std::shared_ptr<TakingSink> sink = std::make_shared<TakingSink>();
   std::unique_ptr<Client> client;
-  std::future<bool> done;
+  Aside<bool> done;
   const engine::Clock::time_point now = engine::Clock::now();
   std::optional<engine::Event> secure;
 };
