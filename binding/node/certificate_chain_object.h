@@ -3,22 +3,18 @@
 
 #include <napi.h>
 
-#include <memory>
-
+#include "node/shared_object.h"
 #include "tls/certificate_chain.h"
 
 namespace s2npkey::node {
 
-class CertificateChainObject final : public Napi::ObjectWrap<CertificateChainObject> {
+class CertificateChainObject final
+    : public SharedObject<CertificateChainObject, const tls::CertificateChain> {
  public:
-  static Napi::Function Define(Napi::Env env);
+  static constexpr const char* kName = "CertificateChain";
+  static constexpr napi_type_tag kTag = {0xb52d9c1f47e06a38, 0x1e94c7d02f5b8a63};
+
   explicit CertificateChainObject(const Napi::CallbackInfo& info);
-
-  // Null when `value` is no CertificateChain of this addon.
-  static std::shared_ptr<const tls::CertificateChain> From(const Napi::Value& value);
-
- private:
-  std::shared_ptr<const tls::CertificateChain> chain_;
 };
 
 }  // namespace s2npkey::node

@@ -6,18 +6,14 @@
 #include <vector>
 
 #include "node/certificate_chain_object.h"
-#include "node/errors.h"
 #include "node/local_key_object.h"
 #include "node/texts.h"
 #include "node/trust_store_object.h"
 #include "s2n.h"
-#include "tls/error.h"
 
 namespace s2npkey::node {
 
 namespace {
-
-constexpr napi_type_tag kConfigTag = {0x6f1c2a9e5d3b4c70, 0x9b8a7e6d5c4f3a21};
 
 std::vector<tls::Identity> ReadIdentities(const Napi::Value& value) {
   std::vector<tls::Identity> identities;
@@ -71,7 +67,7 @@ const char* NameOfVersion(uint8_t version) { return version >= S2N_TLS13 ? "TLSv
 }  // namespace
 
 Napi::Function ConfigObject::Define(Napi::Env env) {
-  return DefineClass(env, "Config",
+  return DefineClass(env, kName,
                      {InstanceAccessor("minVersion", &ConfigObject::MinVersion, nullptr),
                       InstanceAccessor("maxVersion", &ConfigObject::MaxVersion, nullptr),
                       InstanceMethod("release", &ConfigObject::Release)});
@@ -85,9 +81,9 @@ Napi::Value ConfigObject::MaxVersion(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), NameOfVersion(highest_));
 }
 
-void ConfigObject::Release(const Napi::CallbackInfo&) { config_.reset(); }
+void ConfigObject::Release(const Napi::CallbackInfo&) { LetGo(); }
 
-ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConfigObject>(info) {
+ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : SharedObject(info) {
   const Napi::Object options = info[0].As<Napi::Object>();
   tls::ConfigOptions native;
   native.security_policy = options.Get("securityPolicy").ToString().Utf8Value();
@@ -105,19 +101,9 @@ ConfigObject::ConfigObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Co
   }
   native.tickets = ReadTickets(options.Get("tickets"));
   native.logs_keys = options.Get("logsKeys").ToBoolean();
-  try {
-    config_ = tls::Config::Create(native);
-    lowest_ = config_->versions().lowest;
-    highest_ = config_->versions().highest;
-  } catch (const tls::Error& error) {
-    throw ToNapiError(info.Env(), error);
-  }
-  info.This().As<Napi::Object>().TypeTag(&kConfigTag);
-}
-
-std::shared_ptr<const tls::Config> ConfigObject::From(const Napi::Value& value) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kConfigTag)) return nullptr;
-  return Napi::ObjectWrap<ConfigObject>::Unwrap(value.As<Napi::Object>())->config_;
+  Hold(info, [&] { return tls::Config::Create(native); });
+  lowest_ = held()->versions().lowest;
+  highest_ = held()->versions().highest;
 }
 
 }  // namespace s2npkey::node

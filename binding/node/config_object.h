@@ -4,19 +4,18 @@
 
 #include <napi.h>
 
-#include <memory>
-
+#include "node/shared_object.h"
 #include "tls/config.h"
 
 namespace s2npkey::node {
 
-class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
+class ConfigObject final : public SharedObject<ConfigObject, const tls::Config> {
  public:
+  static constexpr const char* kName = "Config";
+  static constexpr napi_type_tag kTag = {0x6f1c2a9e5d3b4c70, 0x9b8a7e6d5c4f3a21};
+
   static Napi::Function Define(Napi::Env env);
   explicit ConfigObject(const Napi::CallbackInfo& info);
-
-  // Null when `value` is no Config of this addon.
-  static std::shared_ptr<const tls::Config> From(const Napi::Value& value);
 
  private:
   Napi::Value MinVersion(const Napi::CallbackInfo& info);
@@ -25,7 +24,6 @@ class ConfigObject final : public Napi::ObjectWrap<ConfigObject> {
   // wiped once no connection has it.
   void Release(const Napi::CallbackInfo& info);
 
-  std::shared_ptr<const tls::Config> config_;  // null once released
   uint8_t lowest_ = 0;
   uint8_t highest_ = 0;
 };

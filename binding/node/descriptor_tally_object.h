@@ -3,25 +3,22 @@
 
 #include <napi.h>
 
-#include <memory>
-
 #include "engine/descriptor_tally.h"
+#include "node/shared_object.h"
 
 namespace s2npkey::node {
 
-class DescriptorTallyObject final : public Napi::ObjectWrap<DescriptorTallyObject> {
+class DescriptorTallyObject final
+    : public SharedObject<DescriptorTallyObject, engine::DescriptorTally> {
  public:
+  static constexpr const char* kName = "DescriptorTally";
+  static constexpr napi_type_tag kTag = {0x91c25f0be38d4a67, 0x5ad7036ce91f82b4};
+
   static Napi::Function Define(Napi::Env env);
   explicit DescriptorTallyObject(const Napi::CallbackInfo& info);
 
-  // Null when `value` is no DescriptorTally of this addon.
-  static std::shared_ptr<engine::DescriptorTally> From(const Napi::Value& value);
-
  private:
   Napi::Value Count(const Napi::CallbackInfo& info);
-
-  const std::shared_ptr<engine::DescriptorTally> tally_ =
-      std::make_shared<engine::DescriptorTally>();
 };
 
 }  // namespace s2npkey::node

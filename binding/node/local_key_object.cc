@@ -12,8 +12,6 @@ namespace s2npkey::node {
 
 namespace {
 
-constexpr napi_type_tag kLocalKeyTag = {0x2d7b14f0c3a98e65, 0x81f0d5b26c47a93e};
-
 // A text that JavaScript gave: a view of its bytes, or a copy of its string that is wiped at its
 // end. (V8's own copies of strings are beyond reach.)
 class SecretText {
@@ -55,7 +53,7 @@ Napi::Uint8Array BytesArgument(const Napi::CallbackInfo& info, size_t index, con
 }  // namespace
 
 Napi::Function LocalKeyObject::Define(Napi::Env env) {
-  return DefineClass(env, "LocalKey",
+  return DefineClass(env, kName,
                      {
                          InstanceMethod<&LocalKeyObject::PublicKey>("publicKey"),
                          InstanceMethod<&LocalKeyObject::Sign>("sign"),
@@ -64,29 +62,18 @@ Napi::Function LocalKeyObject::Define(Napi::Env env) {
                      });
 }
 
-LocalKeyObject::LocalKeyObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<LocalKeyObject>(info) {
+LocalKeyObject::LocalKeyObject(const Napi::CallbackInfo& info) : SharedObject(info) {
   const SecretText pem = IsBytes(info[0]) ? SecretText(info[0].As<Napi::Uint8Array>())
                                           : SecretText(StringArgument(info, 0, "key"));
   const bool has_passphrase = !info[1].IsUndefined();
   const SecretText passphrase(has_passphrase ? StringArgument(info, 1, "passphrase")
                                              : Napi::String::New(info.Env(), ""));
-  try {
-    key_ = tls::LocalKey::FromPem(pem.view(), passphrase.view());
-  } catch (const tls::Error& error) {
-    throw ToNapiError(info.Env(), error);
-  }
-  info.This().As<Napi::Object>().TypeTag(&kLocalKeyTag);
-}
-
-std::shared_ptr<const tls::LocalKey> LocalKeyObject::From(const Napi::Value& value) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kLocalKeyTag)) return nullptr;
-  return Napi::ObjectWrap<LocalKeyObject>::Unwrap(value.As<Napi::Object>())->key_;
+  Hold(info, [&] { return tls::LocalKey::FromPem(pem.view(), passphrase.view()); });
 }
 
 Napi::Value LocalKeyObject::PublicKey(const Napi::CallbackInfo& info) {
   try {
-    const std::vector<uint8_t> der = key_->PublicKeyDer();
+    const std::vector<uint8_t> der = held()->PublicKeyDer();
     return Napi::Buffer<uint8_t>::Copy(info.Env(), der.data(), der.size());
   } catch (const tls::Error& error) {
     throw ToNapiError(info.Env(), error);
@@ -97,7 +84,7 @@ Napi::Value LocalKeyObject::Sign(const Napi::CallbackInfo& info) {
   const uint16_t scheme = SchemeCode(info[0]);
   const Napi::Uint8Array input = BytesArgument(info, 1, "input");
   std::vector<uint8_t> signature;
-  if (!key_->Sign(scheme, input.Data(), input.ByteLength(), &signature)) {
+  if (!held()->Sign(scheme, input.Data(), input.ByteLength(), &signature)) {
     throw ToNapiError(info.Env(),
                       tls::Error("ERR_S2N_PKEY_SIGNER",
                                  "this key cannot sign an input of this length under this scheme"));
@@ -109,14 +96,15 @@ Napi::Value LocalKeyObject::Verify(const Napi::CallbackInfo& info) {
   const uint16_t scheme = SchemeCode(info[0]);
   const Napi::Uint8Array input = BytesArgument(info, 1, "input");
   const Napi::Uint8Array signature = BytesArgument(info, 2, "signature");
-  return Napi::Boolean::New(info.Env(), key_->Verify(scheme, input.Data(), input.ByteLength(),
-                                                     signature.Data(), signature.ByteLength()));
+  return Napi::Boolean::New(info.Env(), held()->Verify(scheme, input.Data(), input.ByteLength(),
+                                                       signature.Data(), signature.ByteLength()));
 }
 
 Napi::Value LocalKeyObject::Wrap(const Napi::CallbackInfo& info) {
   const Napi::Uint8Array wrapping_key = BytesArgument(info, 0, "wrappingKey");
   try {
-    const std::vector<uint8_t> wrapped = key_->Wrap(wrapping_key.Data(), wrapping_key.ByteLength());
+    const std::vector<uint8_t> wrapped =
+        held()->Wrap(wrapping_key.Data(), wrapping_key.ByteLength());
     return Napi::Buffer<uint8_t>::Copy(info.Env(), wrapped.data(), wrapped.size());
   } catch (const tls::Error& error) {
     throw ToNapiError(info.Env(), error);

@@ -3,22 +3,17 @@
 
 #include <napi.h>
 
-#include <memory>
-
+#include "node/shared_object.h"
 #include "proxy/policy.h"
 
 namespace s2npkey::node {
 
-class ProxyPolicyObject final : public Napi::ObjectWrap<ProxyPolicyObject> {
+class ProxyPolicyObject final : public SharedObject<ProxyPolicyObject, const proxy::Policy> {
  public:
-  static Napi::Function Define(Napi::Env env);
+  static constexpr const char* kName = "ProxyPolicy";
+  static constexpr napi_type_tag kTag = {0x62b7f0d94c1e8a35, 0xe41903ad7b5fc862};
+
   explicit ProxyPolicyObject(const Napi::CallbackInfo& info);
-
-  // Null when `value` is no ProxyPolicy of this addon.
-  static std::shared_ptr<const proxy::Policy> From(const Napi::Value& value);
-
- private:
-  std::shared_ptr<const proxy::Policy> policy_;
 };
 
 }  // namespace s2npkey::node

@@ -4,25 +4,23 @@
 
 #include <napi.h>
 
-#include <memory>
-
+#include "node/shared_object.h"
 #include "tls/server_contexts.h"
 
 namespace s2npkey::node {
 
-class ServerContextsObject final : public Napi::ObjectWrap<ServerContextsObject> {
+class ServerContextsObject final
+    : public SharedObject<ServerContextsObject, const tls::ServerContexts> {
  public:
+  static constexpr const char* kName = "ServerContexts";
+  static constexpr napi_type_tag kTag = {0x3d80e6a1925cf74b, 0xc86f02b7e14d593a};
+
   static Napi::Function Define(Napi::Env env);
   explicit ServerContextsObject(const Napi::CallbackInfo& info);
-
-  // Null when `value` is no ServerContexts of this addon.
-  static std::shared_ptr<const tls::ServerContexts> From(const Napi::Value& value);
 
  private:
   // Gives up the contexts now, and not when the garbage collector runs.
   void Release(const Napi::CallbackInfo& info);
-
-  std::shared_ptr<const tls::ServerContexts> contexts_;  // null once released
 };
 
 }  // namespace s2npkey::node

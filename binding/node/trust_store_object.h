@@ -4,22 +4,17 @@
 
 #include <napi.h>
 
-#include <memory>
-
+#include "node/shared_object.h"
 #include "tls/trust_store.h"
 
 namespace s2npkey::node {
 
-class TrustStoreObject final : public Napi::ObjectWrap<TrustStoreObject> {
+class TrustStoreObject final : public SharedObject<TrustStoreObject, const tls::TrustStore> {
  public:
-  static Napi::Function Define(Napi::Env env);
+  static constexpr const char* kName = "TrustStore";
+  static constexpr napi_type_tag kTag = {0x3b7d90c2a1e84f56, 0xc5d2e8f017a4b693};
+
   explicit TrustStoreObject(const Napi::CallbackInfo& info);
-
-  // Null when `value` is no TrustStore of this addon.
-  static std::shared_ptr<const tls::TrustStore> From(const Napi::Value& value);
-
- private:
-  std::shared_ptr<const tls::TrustStore> store_;
 };
 
 }  // namespace s2npkey::node

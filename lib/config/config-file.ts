@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
-import { S2nPkeyError } from '../errors.ts';
 import { isOptionsObject } from '../options/option.ts';
+import { peerPackageSync } from '../signers/peer-package.ts';
 import { ConfigError } from './config-error.ts';
 
 const requirePackage = createRequire(import.meta.url);
@@ -73,15 +73,7 @@ function parseYaml(text: string, path: string): unknown {
 }
 
 function loadYaml(): Yaml {
-  try {
-    return requirePackage('yaml') as Yaml;
-  } catch (cause) {
-    throw new S2nPkeyError(
-      'ERR_S2N_PKEY_PEER_PACKAGE',
-      'settings in YAML need the package yaml, which cannot be loaded: npm install yaml, or write the file in JSON',
-      { cause },
-    );
-  }
+  return peerPackageSync('yaml', 'a file of settings in YAML', () => requirePackage('yaml')) as Yaml;
 }
 
 function lineAt(text: string, position: number): number {

@@ -94,7 +94,7 @@ export const setupCodes = {
   ],
   ERR_S2N_PKEY_PEER_PACKAGE: [
     'S2nPkeyError',
-    'An optional package that this signer needs is not installed.',
+    'An optional package that a signer, or a file of settings in YAML, needs is not installed.',
     'Install the package that the message names.',
   ],
   ERR_S2N_PKEY_PLATFORM: [
