@@ -311,6 +311,7 @@ void Connection::EndHandshake(std::shared_ptr<const Config> config) {
   if (s2n_connection_set_config(connection_.get(), config->get()) != S2N_SUCCESS) return;
   config_ = std::move(config);
   contexts_.reset();
+  client_ = ClientOptions();  // wipes the session that was offered
 }
 
 int Connection::UnreadAlert(uint8_t first) {

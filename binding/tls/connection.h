@@ -224,7 +224,7 @@ class Connection {
   std::shared_ptr<const Config> config_;            // the one in use
   ConnectionHandle connection_;
   std::optional<PrivateKeyOperation> operation_;  // destroyed before the connection
-  ClientOptions client_;                          // a client's
+  ClientOptions client_;                          // clients only, until EndHandshake
   PeerIdentity peer_;
   s2n_cert_validation_info* awaited_verdict_ = nullptr;  // s2n's, while the handshake waits for it
   std::vector<memory::SecretBytes> sessions_;

@@ -19,6 +19,7 @@
 #include "engine/loop_context.h"
 #include "memory/arena.h"
 #include "open_connection.h"
+#include "stepped_client.h"
 #include "test.h"
 
 namespace s2npkey::test {
@@ -159,6 +160,23 @@ TEST(exported_keying_material_is_gone_once_it_was_handed_over) {
     EXPECT(IsInMemory(needle));
   }
   EXPECT(GoesFromMemory(needle));
+}
+
+TEST(a_clients_configuration_and_offered_session_do_not_live_as_long_as_its_connection) {
+  memory::SecretBytes session(Needle::kSize);
+  RAND_bytes(session.data(), session.size());
+  Needle needle;
+  needle.Take(session.data());
+  EXPECT(IsInMemory(needle));
+  SteppedClient client("default_tls13", std::move(session));
+  EXPECT(client.config.expired());
+  EXPECT(!IsInMemory(needle));
+  // The connection still works.
+  EXPECT(WriteAll(client.javascript.get(), "hello"));
+  client.Turn();
+  EXPECT_EQ(client.server.Receive(), "hello");
+  EXPECT(client.server.Send("again"));
+  EXPECT_EQ(client.ReadSome(), "again");
 }
 
 TEST(configurations_and_ticket_keys_do_not_live_as_long_as_a_connection) {

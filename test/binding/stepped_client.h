@@ -16,6 +16,7 @@
 
 #include "aside.h"
 #include "engine/engine_loop.h"
+#include "memory/secret_bytes.h"
 #include "test.h"
 #include "test_identity.h"
 #include "test_peer.h"
@@ -27,7 +28,8 @@
 namespace s2npkey::test {
 
 struct SteppedClient {
-  explicit SteppedClient(const char* policy = "default_tls13")
+  // `session` is offered to the server; one that s2n-tls cannot read is not.
+  explicit SteppedClient(const char* policy = "default_tls13", memory::SecretBytes session = {})
       : tcp(Connected()), server(std::move(tcp.second), policy, nullptr, S2N_SERVER) {
     const Identity& identity = P256();
     server.Present(identity.certificate_pem, tls::LocalKey::FromPem(identity.private_key_pem, ""));
@@ -39,6 +41,8 @@ struct SteppedClient {
     options.verification = {tls::TrustStore::Create(trusted), false};
     tls::ClientOptions client;
     client.config = tls::Config::Create(options);
+    client.session = std::move(session);
+    config = client.config;
     int pair[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     javascript = engine::Descriptor(pair[1]);
@@ -86,6 +90,7 @@ struct SteppedClient {
   std::pair<engine::Descriptor, engine::Descriptor> tcp;
   Client server;
   engine::Descriptor javascript;
+  std::weak_ptr<const tls::Config> config;
   std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
   engine::EngineLoop loop{engine::EngineLoop::Stepped{}};
   engine::Clock::time_point now = engine::Clock::now();
