@@ -6,14 +6,16 @@ import { expect } from 'chai';
 
 type CompileAsItIs = (compile: () => Promise<void>, paths: readonly string[]) => Promise<void>;
 
-const { compileAsItIs } = (await import(
-  new URL('../../scripts/build/changed-meanwhile.mjs', import.meta.url).href
-)) as { compileAsItIs: CompileAsItIs };
+const script = new URL('../../scripts/build/changed-meanwhile.mjs', import.meta.url).href;
 
 describe('A native build', () => {
+  let compileAsItIs: CompileAsItIs;
   let folder: string;
   let source: string;
   let object: string;
+  before(async () => {
+    ({ compileAsItIs } = (await import(script)) as { compileAsItIs: CompileAsItIs });
+  });
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 's2n-pkey-sources-'));
     source = join(folder, 'source.cc');
