@@ -66,6 +66,18 @@ describe('A native build', () => {
     expect(rounds()).to.equal(1);
   });
 
+  it('leaves a change to the next build if the compilation fails', async () => {
+    const fails = (): Promise<void> => {
+      writeFileSync(object, readFileSync(source, 'utf8'));
+      writeFileSync(source, 'new');
+      setTime(source, 2);
+      return Promise.reject(new Error('another file does not compile'));
+    };
+    const outcome = await compileAsItIs(fails, [source]).then(() => 'built', String);
+    expect(outcome).to.include('another file does not compile');
+    expect(statSync(source).mtimeMs).to.be.at.least(statSync(object).mtimeMs);
+  });
+
   it('gives up where the sources never rest', async () => {
     const { compile } = compiler((round) => {
       setTime(source, round + 1);
