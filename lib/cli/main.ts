@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { keysCommand } from './keys.ts';
 import { localKmsCommand } from './local-kms.ts';
 import { packageRoot } from './package-root.ts';
 import { signerCommand } from './signer.ts';
@@ -13,6 +14,7 @@ import { signerCommand } from './signer.ts';
 const commands: readonly Command[] = [
   demoCommand,
   doctorCommand,
+  keysCommand,
   localKmsCommand,
   signerCommand,
   configCommand,

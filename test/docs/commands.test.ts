@@ -12,6 +12,12 @@ const commands = [
     page: 'api/local-kms.md',
     heading: 'The local-kms command',
   },
+  ...['create', 'import', 'list', 'describe', 'delete'].map((name) => ({
+    name: `keys ${name}`,
+    source: `cli/keys/${name}.ts`,
+    page: 'keys.md',
+    heading: `keys ${name}`,
+  })),
   { name: 'demo', source: 'cli/demo.ts', page: 'reference.md', heading: 'The demo command' },
 ] as const;
 
@@ -82,8 +88,10 @@ describe('the flags of the commands', () => {
       const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
       const lines = blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'));
       for (const line of [...lines, ...quotedIn(text.replaceAll(/^```[\s\S]*?^```$/gm, ''))]) {
-        for (const [whole, command] of line.matchAll(/s2n-pkey ([a-z-]+)(?: (?!-- |s2n-pkey )\S+)*/g)) {
-          const found = commands.find(({ name }) => name === command);
+        for (const [whole, command, next] of line.matchAll(
+          /s2n-pkey ([a-z-]+)(?: ([a-z-]+))?(?: (?!-- |s2n-pkey )\S+)*/g,
+        )) {
+          const found = commands.find(({ name }) => name === command || name === `${command} ${next}`);
           if (found === undefined) continue;
           shown.push(whole);
           const read = flagsRead(found.source);
