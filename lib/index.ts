@@ -29,8 +29,15 @@ export {
 } from './tls/client/build-connector.ts';
 export type { ClientContextOptions } from './tls/client/client-context.ts';
 export type { CheckServerIdentity, ConnectOptions } from './tls/client/client-options.ts';
-export { logTo, type Logger, type Logging, type LogOptions } from './observe/log.ts';
-export type { LogLevel } from './observe/log-events.ts';
+export type {
+  AcceptMessage,
+  BreakerMessage,
+  CertificateMessage,
+  DrainEndMessage,
+  DrainStartMessage,
+} from './observe/channels/operation-messages.ts';
+export { logTo, type Logger, type Logging, type LogOptions } from './observe/log/log.ts';
+export type { LogLevel } from './observe/log/log-events.ts';
 export { drain, type DrainOptions, type DrainReport } from './operate/drain.ts';
 export {
   health,

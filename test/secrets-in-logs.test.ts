@@ -17,7 +17,7 @@ import {
   type Signer,
 } from '../lib/index.ts';
 import { startLocalKms } from '../lib/local-kms/start.ts';
-import { logTo } from '../lib/observe/log.ts';
+import { logTo } from '../lib/observe/log/log.ts';
 import { prometheusMetrics } from '../lib/observe/prometheus.ts';
 import { serveSigner, SocketSigner, type ServedSignature } from '../lib/signers/socket/socket-signer.ts';
 import { VaultSigner } from '../lib/signers/vault/vault-signer.ts';
@@ -48,7 +48,7 @@ async function everythingSeen(signer: Signer, cert: string): Promise<string> {
   const metrics = prometheusMetrics();
   const log: unknown[] = [];
   const write = (...line: unknown[]): void => void log.push(line);
-  const logging = logTo({ debug: write, warn: write, error: write });
+  const logging = logTo({ debug: write, info: write, warn: write, error: write });
   const served = await serveSigner({ signer, path, onSignature: (signature) => reports.push(signature) });
   const client = await SocketSigner.open({ path, timeout: 20_000 });
   const operation = {
@@ -149,7 +149,7 @@ describe('a secret in the message of a signer, or in what is signed', () => {
     const metrics = prometheusMetrics();
     const log: unknown[] = [];
     const write = (...line: unknown[]): void => void log.push(line);
-    using logging = logTo({ debug: write, warn: write, error: write });
+    using logging = logTo({ debug: write, info: write, warn: write, error: write });
     expect(logging).to.have.property('close');
     const server = createServer({ cert: identity('P-256').cert, signer: failingSigner() });
     const port = await listen(server);

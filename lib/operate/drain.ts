@@ -5,6 +5,8 @@ import type { Server, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidOptionError, S2nPkeyError } from '../errors.ts';
 import { milliseconds } from '../options/kinds.ts';
+import { drainEndChannel, drainStartChannel } from '../observe/channels/channels.ts';
+import type { DrainEndMessage, DrainStartMessage } from '../observe/channels/operation-messages.ts';
 import { readOptionsObject, type Schema } from '../options/option.ts';
 import { callsOf, readsRequests, responseOf } from '../tls/node/idle-connections.ts';
 import { connectionCount } from '../tls/node/node-internals.ts';
@@ -74,7 +76,11 @@ export function drain(server: Server, options: DrainOptions = {}): Promise<Drain
   if (running) return running;
   const report = new Drain(server, connections).run(delay, within);
   drains.set(server, report);
-  server.once('listening', () => drains.delete(server));
+  connections.draining = report;
+  server.once('listening', () => {
+    drains.delete(server);
+    connections.draining = undefined;
+  });
   return report;
 }
 
@@ -98,6 +104,11 @@ class Drain implements ConnectionObserver {
   }
 
   async run(delay: number, within: number): Promise<DrainReport> {
+    const message: DrainStartMessage = {
+      startTime: performance.timeOrigin + performance.now(),
+      ...{ connections: this.#connections.all.size, withinMs: within, delayMs: delay },
+    };
+    drainStartChannel.publish(message);
     if (delay > 0) await pause(delay);
     const start = performance.now();
     const deadline = start + within;
@@ -127,7 +138,9 @@ class Drain implements ConnectionObserver {
       this.#connections.observer = undefined;
     }
     const durationMs = performance.now() - start;
-    return { finished: this.#seen - cutCount, cut: cutCount, cutConnections: cut, durationMs };
+    const ended = { finished: this.#seen - cutCount, cut: cutCount, durationMs };
+    drainEndChannel.publish(Object.assign(message, ended) satisfies DrainEndMessage);
+    return { ...ended, cutConnections: cut };
   }
 
   onAdded(): void {

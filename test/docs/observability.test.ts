@@ -12,13 +12,13 @@ const declared = (file: string): ts.SourceFile => {
 };
 
 /** The fields that an interface declares, without those of the interfaces that it extends. */
-function fieldsOf(file: string, name: string): string[] {
-  for (const statement of declared(file).statements) {
+function fieldsOf(files: readonly string[], name: string): string[] {
+  for (const statement of files.flatMap((file) => [...declared(file).statements])) {
     if (ts.isInterfaceDeclaration(statement) && statement.name.text === name) {
       return statement.members.map((member) => member.name?.getText() ?? '');
     }
   }
-  throw new Error(`lib/${file} declares no interface ${name}`);
+  throw new Error(`no interface ${name} is declared in lib: ${files.join(', ')}`);
 }
 
 describe('docs/observability.md', () => {
@@ -29,6 +29,11 @@ describe('docs/observability.md', () => {
     [channelNames.signatureStart]: 'SignatureStartMessage',
     [channelNames.signatureEnd]: 'SignatureEndMessage',
     [channelNames.kmsAttempt]: 'KmsAttemptMessage',
+    [channelNames.drainStart]: 'DrainStartMessage',
+    [channelNames.drainEnd]: 'DrainEndMessage',
+    [channelNames.certificate]: 'CertificateMessage',
+    [channelNames.breaker]: 'BreakerMessage',
+    [channelNames.accept]: 'AcceptMessage',
   };
   const rows = tableOf('observability.md', 'Channels');
 
@@ -40,7 +45,12 @@ describe('docs/observability.md', () => {
   for (const [channel, message] of Object.entries(messages)) {
     it(`lists the fields of ${channel}, and no other`, () => {
       const fields = rows.find(([name = '']) => name.includes(`\`${channel}\``))?.[2] ?? '';
-      expect(quotedIn(fields)).to.have.members(fieldsOf('observe/channels/handshake-messages.ts', message));
+      expect(quotedIn(fields)).to.have.members(
+        fieldsOf(
+          ['observe/channels/handshake-messages.ts', 'observe/channels/operation-messages.ts'],
+          message,
+        ),
+      );
     });
   }
 
@@ -97,7 +107,7 @@ describe('docs/api/opentelemetry.md', () => {
 
 describe('docs/api/diagnostics.md', () => {
   it('lists each figure that diagnostics() returns, and no other', () => {
-    const fields = fieldsOf('native/binding.ts', 'EngineDiagnostics');
+    const fields = fieldsOf(['native/binding.ts'], 'EngineDiagnostics');
     const list = sectionOf('api/diagnostics.md', 'diagnostics()').split('- Returns: {object}')[1] ?? '';
     const listed = [...list.matchAll(/^ {2}- ((?:`\w+`(?:, )?)+)/gm)].flatMap(([, names = '']) =>
       quotedIn(names),

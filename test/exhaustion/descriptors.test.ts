@@ -125,6 +125,7 @@ describe('when descriptors run out', () => {
       expect(
         seen.filter((told) => told['event'] === 'drop' || told['event'] === 'tlsClientError'),
       ).to.deep.equal([]);
+      expect(seen.flatMap((told) => told['logged'] ?? [])).to.deep.equal(['accept.paused', 'accept.resumed']);
       // The socket's file goes with the server, and with nothing before it.
       expect(readdirSync(folder)).to.deep.equal(kind.endsWith('unix') ? ['socket'] : []);
       program.sendLine('close server');

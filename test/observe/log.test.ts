@@ -11,7 +11,7 @@ import {
   type Logger,
   type TlsServer,
 } from '../../lib/index.ts';
-import { logEvents } from '../../lib/observe/log-events.ts';
+import { logEvents } from '../../lib/observe/log/log-events.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
@@ -114,9 +114,9 @@ describe('logTo', () => {
     const throwing = (): never => {
       throw new Error('canary');
     };
-    using first = logTo({ debug: throwing, warn: throwing, error: throwing });
+    using first = logTo({ debug: throwing, info: throwing, warn: throwing, error: throwing });
     const rejecting = (): Promise<never> => Promise.reject(new Error('canary'));
-    using second = logTo({ debug: rejecting, warn: rejecting, error: rejecting });
+    using second = logTo({ debug: rejecting, info: rejecting, warn: rejecting, error: rejecting });
     expect([first, second]).to.have.length(2);
     expect((await readAll(await connectTls(port))).toString()).to.equal('x');
     expect((await readAll(await connectTls(port))).toString()).to.equal('x');
@@ -128,7 +128,7 @@ describe('logTo', () => {
   it('refuses what is no logger', () => {
     expect(() => logTo({} as Logger)).to.throw(
       InvalidOptionError,
-      /^logger: expected a logger with debug, warn and error/,
+      /^logger: expected a logger with debug, info, warn and error/,
     );
     expect(() => logTo(console, { perMinute: 0 })).to.throw(InvalidOptionError, /^perMinute: /);
   });
@@ -163,7 +163,7 @@ describe('logTo with a key in KMS', function () {
 describe('docs/observability.md', () => {
   it('lists each event of the log with its level', () => {
     const page = readFileSync(new URL('../../docs/observability.md', import.meta.url), 'utf8');
-    const rows = [...page.matchAll(/^\| `([a-z.]+)` +\| (debug|warn|error) +\|/gm)].map(
+    const rows = [...page.matchAll(/^\| `([a-z.]+)` +\| (debug|info|warn|error) +\|/gm)].map(
       ([, event, level]) => [event, level],
     );
     expect(rows).to.have.deep.members(Object.entries(logEvents).map(([event, { level }]) => [event, level]));

@@ -36,7 +36,7 @@ import { vaultTicketKeysSchema } from '../../lib/fleet/vault-ticket-keys.ts';
 import { vaultKeySchema } from '../../lib/signers/vault/vault-key-options.ts';
 import { kmsTicketKeysSchema } from '../../lib/fleet/kms-ticket-keys.ts';
 import { localKmsSchema, startLocalKms } from '../../lib/local-kms/start.ts';
-import { logSchema, logTo } from '../../lib/observe/log.ts';
+import { logSchema, logTo } from '../../lib/observe/log/log.ts';
 import { clusterMetrics, clusterMetricsSchema } from '../../lib/observe/cluster-metrics.ts';
 import { observeWithOpenTelemetry, openTelemetrySchema } from '../../lib/observe/opentelemetry.ts';
 import { prometheusMetrics, prometheusSchema } from '../../lib/observe/prometheus.ts';
@@ -134,7 +134,7 @@ function agent(options: object): void {
   own.destroy();
 }
 
-const quiet = { debug: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const ofServer = Object.keys(tlsServerSchema).filter((name) => name !== 'signer');
 
 export const publicOptions: Readonly<Record<string, PublicOptions>> = {

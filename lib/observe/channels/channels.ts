@@ -7,6 +7,11 @@ export const channelNames = {
   signatureStart: 's2n-pkey:signature:start',
   signatureEnd: 's2n-pkey:signature:end',
   kmsAttempt: 's2n-pkey:kms:attempt',
+  drainStart: 's2n-pkey:drain:start',
+  drainEnd: 's2n-pkey:drain:end',
+  certificate: 's2n-pkey:certificate',
+  breaker: 's2n-pkey:breaker',
+  accept: 's2n-pkey:accept',
 } as const;
 
 // Held here: Node keeps a channel only as long as somebody refers to it, and then a publisher would have another.
@@ -15,3 +20,8 @@ export const handshakeEndChannel = channel(channelNames.handshakeEnd);
 export const signatureStartChannel = channel(channelNames.signatureStart);
 export const signatureEndChannel = channel(channelNames.signatureEnd);
 export const kmsAttemptChannel = channel(channelNames.kmsAttempt);
+export const drainStartChannel = channel(channelNames.drainStart);
+export const drainEndChannel = channel(channelNames.drainEnd);
+export const certificateChannel = channel(channelNames.certificate);
+export const breakerChannel = channel(channelNames.breaker);
+export const acceptChannel = channel(channelNames.accept);

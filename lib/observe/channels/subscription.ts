@@ -8,6 +8,14 @@ import type {
   SignatureStartMessage,
 } from './handshake-messages.ts';
 
+import type {
+  AcceptMessage,
+  BreakerMessage,
+  CertificateMessage,
+  DrainEndMessage,
+  DrainStartMessage,
+} from './operation-messages.ts';
+
 /** What each channel's messages are. */
 interface ChannelMessages {
   readonly handshakeStart: HandshakeStartMessage;
@@ -15,6 +23,11 @@ interface ChannelMessages {
   readonly signatureStart: SignatureStartMessage;
   readonly signatureEnd: SignatureEndMessage;
   readonly kmsAttempt: KmsAttemptMessage;
+  readonly drainStart: DrainStartMessage;
+  readonly drainEnd: DrainEndMessage;
+  readonly certificate: CertificateMessage;
+  readonly breaker: BreakerMessage;
+  readonly accept: AcceptMessage;
 }
 
 type ChannelName = keyof typeof channelNames & keyof ChannelMessages;

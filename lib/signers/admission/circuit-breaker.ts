@@ -1,4 +1,7 @@
 import { SignerError } from '../../errors.ts';
+import { breakerChannel } from '../../observe/channels/channels.ts';
+import type { BreakerMessage } from '../../observe/channels/operation-messages.ts';
+import { outcomeOf } from '../../observe/channels/outcome.ts';
 import { fraction, group, required } from '../../options/kinds.ts';
 import { readOption, type Option, type SchemaOf } from '../../options/option.ts';
 
@@ -71,6 +74,8 @@ export class CircuitBreaker {
   readonly #opens: (error: Error) => boolean;
   readonly #now: () => number;
   #state: State = closed;
+  /** The key that it stands before, for whoever watches. */
+  key: string | undefined;
 
   /**
    * @param now the time in milliseconds, from any moment on.
@@ -118,8 +123,10 @@ export class CircuitBreaker {
         return await work();
       } catch (error) {
         // Whatever was under way when it opened has nothing to add.
-        if (this.#state === closed && error instanceof Error && this.#opens(error))
+        if (this.#state === closed && error instanceof Error && this.#opens(error)) {
           this.#open(error, this.#pause);
+          this.#publish('open', error, this.#pause);
+        }
         throw error;
       }
     }
@@ -130,6 +137,7 @@ export class CircuitBreaker {
     try {
       const result = await work();
       this.#state = closed;
+      this.#publish('closed', cause, 0);
       return result;
     } catch (error) {
       if (error instanceof Error && this.#opens(error)) {
@@ -140,6 +148,12 @@ export class CircuitBreaker {
       }
       throw error;
     }
+  }
+
+  #publish(state: BreakerMessage['state'], error: Error, pauseMs: number): void {
+    if (!breakerChannel.hasSubscribers) return;
+    const outcome = outcomeOf(error);
+    breakerChannel.publish({ state, key: this.key, outcome, error, pauseMs } satisfies BreakerMessage);
   }
 
   #open(cause: Error, pause: number): void {

@@ -94,6 +94,7 @@ export class KmsSigner implements Signer {
     const kms = client ?? createHandshakeClient(clientOptions);
     try {
       const key = await openKey(kms, keyId);
+      if (breaker) breaker.key = key.arn;
       const fast = requests !== 'sdk';
       const opened =
         thread === 'worker'

@@ -42,6 +42,7 @@ export class Replica {
   constructor(options: KmsSignerOptions, breaker: CircuitBreakerOptions | undefined) {
     this.options = options;
     this.breaker = new CircuitBreaker(breaker, isRetryableElsewhere);
+    this.breaker.key = options.keyId;
   }
 
   /** Undefined until it could be opened. */

@@ -52,6 +52,7 @@ export const contextRules = {
   handshakeTimeout: 'connection',
   signatureLimits: 'connection',
   proxyProtocol: 'connection',
+  logger: 'connection',
   allowHalfOpen: 'connection',
   pauseOnConnect: 'connection',
   highWaterMark: 'connection',

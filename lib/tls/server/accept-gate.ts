@@ -1,4 +1,6 @@
 import type { Server } from 'node:net';
+import { acceptChannel } from '../../observe/channels/channels.ts';
+import type { AcceptMessage } from '../../observe/channels/operation-messages.ts';
 import type { Engine } from '../../native/engine.ts';
 import { descriptorBudget, type DescriptorBudget } from './descriptor-budget.ts';
 import { holdListening, type HeldListener } from '../node/node-internals.ts';
@@ -44,7 +46,7 @@ export class AcceptGate {
     }, LOOK_INTERVAL);
     // A paused server keeps the event loop alive, as a listening one does.
     if (!this.#held?.keepsAlive) this.#timer.unref();
-    this.#server.emit('acceptPaused', this.#budget.report());
+    this.#report('paused');
   }
 
   #look(): void {
@@ -54,6 +56,12 @@ export class AcceptGate {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#held = undefined;
-    if (!gone) this.#server.emit('acceptResumed', this.#budget.report());
+    if (!gone) this.#report('resumed');
+  }
+
+  #report(state: AcceptMessage['state']): void {
+    const report = this.#budget.report();
+    if (acceptChannel.hasSubscribers) acceptChannel.publish({ state, ...report } satisfies AcceptMessage);
+    this.#server.emit(state === 'paused' ? 'acceptPaused' : 'acceptResumed', report);
   }
 }

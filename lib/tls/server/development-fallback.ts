@@ -36,6 +36,7 @@ const withoutEffect: readonly Option[] = [
   'securityPolicy',
   'signatureLimits',
   'ocspResponse',
+  'logger',
   'sessionTickets',
 ];
 

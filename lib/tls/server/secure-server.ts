@@ -2,6 +2,9 @@ import type { Server, Socket } from 'node:net';
 import { readSignatureLimits } from '../../signers/admission/admission-of-server.ts';
 import { addon } from '../../native/addon.ts';
 import { engine } from '../../native/engine.ts';
+import { loggerOption } from '../../observe/log/log.ts';
+import { logForServer } from '../../observe/log/log-of-server.ts';
+import { readOption } from '../../options/option.ts';
 import { AcceptGate } from './accept-gate.ts';
 import { takeAcceptedDescriptors } from './accepted-descriptors.ts';
 import { readProtocols } from '../context/alpn-protocols.ts';
@@ -57,6 +60,7 @@ export function secureServer(
     admissionOf: readSignatureLimits(options.signatureLimits),
     proxyPolicy: readProxyProtocol(options.proxyProtocol),
   };
+  const logger = readOption('logger', loggerOption, options.logger);
   const alpnProtocols = readProtocols(options.ALPNProtocols);
   const clientCertificates = readClientCertificates(options);
   const sessions = readSessionOptions(options, clientCertificates);
@@ -76,6 +80,7 @@ export function secureServer(
   refuseUnsupportedEvents(server);
   trackConnections(server, socketOptions.connections);
   warnOfIgnoredFlags();
+  logForServer(server, logger, () => socketOptions.connections.draining);
   shareTicketKeysInCluster(server, contexts);
   const gate = new AcceptGate(server, engine());
   if (kind === 'tls') {

@@ -27,6 +27,8 @@ export class ServerConnections {
   readonly #drainHooks: ((within: number) => void)[] = [];
   /** Set while the server is drained. */
   observer: ConnectionObserver | undefined;
+  /** Settles when the server's drain has ended; undefined where it was not drained since it began to listen. */
+  draining: Promise<unknown> | undefined;
 
   get all(): ReadonlySet<ServerConnection> {
     return this.#connections;

@@ -1,6 +1,7 @@
 import { signatureLimitsOption } from '../../signers/admission/admission-of-server.ts';
 import type { SignatureAdmission } from '../../signers/admission/signature-admission.ts';
 import type { SignatureLimits } from '../../signers/admission/signature-limits.ts';
+import { loggerOption, type Logger } from '../../observe/log/log.ts';
 import { flag, fraction, milliseconds, wholeNumber } from '../../options/kinds.ts';
 import { readOptions, type Schema, type SchemaOf } from '../../options/option.ts';
 import { protocolsOption, type AlpnProtocols } from '../context/alpn-protocols.ts';
@@ -30,6 +31,8 @@ export interface TlsServerOptions
   signatureLimits?: SignatureLimits | SignatureAdmission | false;
   /** For a server behind a load balancer that sends PROXY protocol headers: where they may come from. Default: none is read. */
   proxyProtocol?: ProxyProtocolOptions;
+  /** Logs what happens in this thread, as `logTo` does, while the server is open. Default: nothing is logged. */
+  logger?: Logger;
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
   /** Bytes that a socket buffers before `write` returns false, and before it stops reading. Default: Node's. */
@@ -61,6 +64,7 @@ export const tlsServerSchema = {
   ALPNProtocols: protocolsOption,
   signatureLimits: signatureLimitsOption,
   proxyProtocol: proxyProtocolOption,
+  logger: loggerOption,
 } satisfies SchemaOf<TlsServerOptions>;
 
 /** @throws InvalidOptionError, naming the option. */

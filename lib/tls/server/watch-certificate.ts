@@ -5,6 +5,8 @@ import { readFile, realpath } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { Given, InvalidOptionError, S2nPkeyError } from '../../errors.ts';
+import { certificateChannel } from '../../observe/channels/channels.ts';
+import type { CertificateMessage } from '../../observe/channels/operation-messages.ts';
 import { refusal } from '../../options/option.ts';
 import { readChain } from '../../pem/certificates.ts';
 import { pemText } from '../../pem/pem-text.ts';
@@ -214,6 +216,7 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
     this.#refused = undefined;
     this.#cancelRetry?.();
     this.#serving = swapped.identities;
+    this.#publish('ok', undefined, swapped.certificate);
     this.emit('swapped', swapped.certificate);
   }
 
@@ -238,7 +241,17 @@ export class CertificateWatch extends EventEmitter<CertificateWatchEvents> {
       this.#cancelRetry = undefined;
       cancel();
     };
+    this.#publish(refusedCode, error);
     if (!this.emit('refused', error)) process.emitWarning(error);
+  }
+
+  #publish(outcome: string, error: Error | undefined, served?: SwappedCertificate): void {
+    if (!certificateChannel.hasSubscribers) return;
+    const { cert: file, servername } = this.#options;
+    const { fingerprint, notAfter } = served ?? {};
+    certificateChannel.publish({
+      ...{ outcome, error, file, servername, fingerprint, notAfter },
+    } satisfies CertificateMessage);
   }
 
   #isClosed(): boolean {

@@ -1,7 +1,12 @@
-import { anything, required, wholeNumber } from '../options/kinds.ts';
-import { readOption, readOptionsObject, type Option, type Schema } from '../options/option.ts';
-import { listenToChannels } from './channels/subscription.ts';
+import { anything, required, wholeNumber } from '../../options/kinds.ts';
+import { readOption, readOptionsObject, type Option, type Schema } from '../../options/option.ts';
+import { listenToChannels } from '../channels/subscription.ts';
 import {
+  acceptLine,
+  breakerLine,
+  certificateLine,
+  drainEndLine,
+  drainStartLine,
   handshakeLine,
   kmsLine,
   logEvents,
@@ -13,6 +18,7 @@ import {
 /** The methods of a logger such as pino's. */
 export interface Logger {
   debug(fields: object, text: string): unknown;
+  info(fields: object, text: string): unknown;
   warn(fields: object, text: string): unknown;
   error(fields: object, text: string): unknown;
   /** Asked before a line is made, if it exists. */
@@ -24,15 +30,13 @@ export interface LogOptions {
   readonly perMinute?: number;
 }
 
-const loggerOption: Option<Logger> = required(
-  anything<Logger | undefined>({
-    ...{ type: 'object', expected: 'a logger with debug, warn and error, such as pino()' },
-    fits: (value) => {
-      const methods = Object(value) as Partial<Record<LogLevel, unknown>>;
-      return [methods.debug, methods.warn, methods.error].every((method) => typeof method === 'function');
-    },
-  }),
-);
+export const loggerOption: Option<Logger | undefined> = anything<Logger | undefined>({
+  ...{ type: 'object', expected: 'a logger with debug, info, warn and error, such as pino()' },
+  fits: (value) => {
+    const { debug, info, warn, error } = Object(value) as Partial<Record<LogLevel, unknown>>;
+    return [debug, info, warn, error].every((method) => typeof method === 'function');
+  },
+});
 
 export const logSchema = { perMinute: wholeNumber({ least: 1, fallback: 60 }) } satisfies Schema;
 
@@ -47,7 +51,7 @@ const MINUTE = 60_000;
 const MOST_CODES = 256;
 
 /**
- * Logs handshakes, signatures and requests to KMS of this thread. A logger that throws disturbs no connection.
+ * Logs handshakes, signatures, requests to KMS and the operation of servers of this thread. A logger that throws disturbs no connection.
  *
  * @param now For tests.
  * @throws InvalidOptionError, naming the option.
@@ -57,13 +61,18 @@ export function logTo(
   options: LogOptions = {},
   now: () => number = () => performance.now(),
 ): Logging {
-  const checked = readOption('logger', loggerOption, logger);
+  const checked = readOption('logger', required(loggerOption), logger);
   const { perMinute } = readOptionsObject(logSchema, options, 'an object such as { perMinute: 60 }');
   const writer = new LogWriter(checked, perMinute, now);
   const close = listenToChannels({
     handshakeEnd: (message) => writer.write(handshakeLine(message)),
     signatureEnd: (message) => writer.write(signatureLine(message)),
     kmsAttempt: (message) => writer.write(kmsLine(message)),
+    drainStart: (message) => writer.write(drainStartLine(message)),
+    drainEnd: (message) => writer.write(drainEndLine(message)),
+    certificate: (message) => writer.write(certificateLine(message)),
+    breaker: (message) => writer.write(breakerLine(message)),
+    accept: (message) => writer.write(acceptLine(message)),
   });
   return { close, [Symbol.dispose]: close };
 }
@@ -86,7 +95,7 @@ class LogWriter {
     const { level, text } = logEvents[line.event];
     try {
       if (this.#logger.isLevelEnabled?.(level) === false) return;
-      const suppressed = level === 'debug' ? 0 : this.#suppressedBefore(line);
+      const suppressed = level === 'debug' || level === 'info' ? 0 : this.#suppressedBefore(line);
       if (suppressed === undefined) return;
       const fields = { event: line.event, ...line.fields, ...(suppressed > 0 ? { suppressed } : {}) };
       const result = this.#logger[level](fields, text);

@@ -1,11 +1,18 @@
-import { SignerError } from '../errors.ts';
+import { SignerError } from '../../errors.ts';
 import type {
   HandshakeEndMessage,
   KmsAttemptMessage,
   SignatureEndMessage,
-} from './channels/handshake-messages.ts';
+} from '../channels/handshake-messages.ts';
+import type {
+  AcceptMessage,
+  BreakerMessage,
+  CertificateMessage,
+  DrainEndMessage,
+  DrainStartMessage,
+} from '../channels/operation-messages.ts';
 
-export type LogLevel = 'debug' | 'warn' | 'error';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** What is logged. docs/observability.md has the same table. */
 export const logEvents = {
@@ -15,6 +22,15 @@ export const logEvents = {
   'signature.completed': { level: 'debug', text: 'signature completed' },
   'signature.failed': { level: 'error', text: 'signature failed' },
   'kms.attempt.failed': { level: 'warn', text: 'request to KMS failed' },
+  'breaker.opened': { level: 'error', text: 'signatures are refused until the key works again' },
+  'breaker.closed': { level: 'info', text: 'the key works again' },
+  'certificate.swapped': { level: 'info', text: 'another certificate is served' },
+  'certificate.refused': { level: 'error', text: 'a certificate cannot be served; the former one stays' },
+  'accept.paused': { level: 'warn', text: 'accepting paused, because descriptors run out' },
+  'accept.resumed': { level: 'info', text: 'accepting resumed' },
+  'drain.started': { level: 'info', text: 'draining' },
+  'drain.completed': { level: 'info', text: 'drained' },
+  'drain.cut': { level: 'warn', text: 'drained, and connections were cut off' },
 } as const satisfies Record<string, { level: LogLevel; text: string }>;
 
 export type LogEvent = keyof typeof logEvents;
@@ -61,4 +77,30 @@ export function kmsLine(message: KmsAttemptMessage): LogLine | undefined {
     durationMs,
   };
   return { event: 'kms.attempt.failed', fields };
+}
+
+export function drainStartLine({ connections, withinMs, delayMs }: DrainStartMessage): LogLine {
+  return { event: 'drain.started', fields: { code: 'ok', connections, withinMs, delayMs } };
+}
+
+export function drainEndLine({ finished, cut, durationMs }: DrainEndMessage): LogLine {
+  const event = cut > 0 ? 'drain.cut' : 'drain.completed';
+  return { event, fields: { code: 'ok', finished, cut, durationMs } };
+}
+
+export function certificateLine(message: CertificateMessage): LogLine {
+  const { outcome, file, servername, fingerprint, notAfter } = message;
+  const event = outcome === 'ok' ? 'certificate.swapped' : 'certificate.refused';
+  return { event, fields: { code: outcome, file, servername, fingerprint, notAfter } };
+}
+
+export function breakerLine({ state, key, outcome, pauseMs }: BreakerMessage): LogLine {
+  return state === 'open'
+    ? { event: 'breaker.opened', fields: { code: outcome, key, pauseMs } }
+    : { event: 'breaker.closed', fields: { code: 'ok', key } };
+}
+
+export function acceptLine({ state, descriptors, limit, reserve }: AcceptMessage): LogLine {
+  const event = state === 'paused' ? 'accept.paused' : 'accept.resumed';
+  return { event, fields: { code: 'ok', descriptors, limit, reserve } };
 }
