@@ -32,6 +32,8 @@ class Aside {
     Join();
     return outcome_.get();
   }
+  void wait() { Join(); }
+  bool valid() const { return outcome_.valid(); }
   bool HasEnded() const {
     return outcome_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
