@@ -55,6 +55,7 @@ Napi::Uint8Array BytesArgument(const Napi::CallbackInfo& info, size_t index, con
 Napi::Function LocalKeyObject::Define(Napi::Env env) {
   return DefineClass(env, kName,
                      {
+                         StaticMethod<&LocalKeyObject::GenerateMlDsa>("generateMlDsa"),
                          InstanceMethod<&LocalKeyObject::PublicKey>("publicKey"),
                          InstanceMethod<&LocalKeyObject::Sign>("sign"),
                          InstanceMethod<&LocalKeyObject::Verify>("verify"),
@@ -69,6 +70,15 @@ LocalKeyObject::LocalKeyObject(const Napi::CallbackInfo& info) : SharedObject(in
   const SecretText passphrase(has_passphrase ? StringArgument(info, 1, "passphrase")
                                              : Napi::String::New(info.Env(), ""));
   Hold(info, [&] { return tls::LocalKey::FromPem(pem.view(), passphrase.view()); });
+}
+
+Napi::Value LocalKeyObject::GenerateMlDsa(const Napi::CallbackInfo& info) {
+  try {
+    const memory::SecretBytes der = tls::LocalKey::GenerateMlDsa(SchemeCode(info[0]));
+    return Napi::Buffer<uint8_t>::Copy(info.Env(), der.data(), der.size());
+  } catch (const tls::Error& error) {
+    throw ToNapiError(info.Env(), error);
+  }
 }
 
 Napi::Value LocalKeyObject::PublicKey(const Napi::CallbackInfo& info) {

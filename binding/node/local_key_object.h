@@ -17,6 +17,7 @@ class LocalKeyObject final : public SharedObject<LocalKeyObject, const tls::Loca
   explicit LocalKeyObject(const Napi::CallbackInfo& info);
 
  private:
+  static Napi::Value GenerateMlDsa(const Napi::CallbackInfo& info);
   Napi::Value PublicKey(const Napi::CallbackInfo& info);
   Napi::Value Sign(const Napi::CallbackInfo& info);
   Napi::Value Verify(const Napi::CallbackInfo& info);

@@ -1,5 +1,8 @@
 #include <string.h>
 
+#include "crypto/s2n_certificate.h"
+#include "crypto/s2n_openssl_x509.h"
+#include "crypto/s2n_pkey.h"
 #include "s2n/internals.h"
 #include "tls/s2n_cipher_suites.h"
 #include "tls/s2n_config.h"
@@ -13,6 +16,7 @@
 #include "tls/s2n_tls_parameters.h"
 #include "utils/s2n_atomic.h"
 #include "utils/s2n_mem.h"
+#include "utils/s2n_safety.h"
 
 /* ---- Alerts */
 
@@ -101,6 +105,24 @@ bool s2npkey_set_certificate_authorities(struct s2n_config* config, const uint8_
   if (s2n_realloc(&config->cert_authorities, length) != S2N_SUCCESS) return false;
   memcpy(config->cert_authorities.data, names, length);
   return true;
+}
+
+int s2npkey_use_public_key(struct s2n_cert_chain_and_key* chain) {
+  POSIX_ENSURE_REF(chain->cert_chain->head);
+  POSIX_ENSURE(s2n_pkey_check_key_exists(chain->private_key) != S2N_SUCCESS, S2N_ERR_INVALID_STATE);
+  DEFER_CLEANUP(X509* leaf = NULL, X509_free_pointer);
+  POSIX_GUARD_RESULT(s2n_openssl_x509_parse(&chain->cert_chain->head->raw, &leaf));
+  s2n_pkey_type type = S2N_PKEY_TYPE_UNKNOWN;
+  POSIX_GUARD_RESULT(s2n_pkey_from_x509(leaf, chain->private_key, &type));
+  return S2N_SUCCESS;
+}
+
+uint16_t s2npkey_own_signature_scheme(const struct s2n_connection* connection) {
+  const struct s2n_handshake_parameters* parameters = &connection->handshake_params;
+  const struct s2n_signature_scheme* scheme = connection->mode == S2N_SERVER
+                                                  ? parameters->server_cert_sig_scheme
+                                                  : parameters->client_cert_sig_scheme;
+  return scheme ? scheme->iana_value : 0;
 }
 
 const uint16_t* s2npkey_peer_signature_schemes(const struct s2n_connection* connection,

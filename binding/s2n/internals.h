@@ -89,6 +89,16 @@ STACK_OF(X509) * s2npkey_peer_chain(struct s2n_connection* connection);
 bool s2npkey_set_certificate_authorities(struct s2n_config* config, const uint8_t* names,
                                          uint32_t length);
 
+/* s2n-tls begins the hash of an ML-DSA signature with the public key, and reads that key out of the
+ * place of the private one, which is empty where a signer has the private key: without this call
+ * every ML-DSA handshake of such a chain fails. Puts the leaf's public key there; it is freed with
+ * the chain. Call it once, after the chain was loaded. Returns 0, or -1 and s2n_errno. */
+int s2npkey_use_public_key(struct s2n_cert_chain_and_key* chain);
+
+/* IANA's number of the scheme under which this side signs the handshake. s2n-tls's own call names
+ * the server's on both sides. 0: none was chosen. */
+uint16_t s2npkey_own_signature_scheme(const struct s2n_connection* connection);
+
 /* The signature schemes that the peer accepts, by IANA's numbers. Borrowed. */
 const uint16_t* s2npkey_peer_signature_schemes(const struct s2n_connection* connection,
                                                size_t* count);
@@ -163,7 +173,7 @@ int s2npkey_use_narrowed_policy(struct s2n_config* config, const void* memory);
 
 /* What a policy lets a handshake choose, as plain numbers. */
 
-enum s2npkey_key_type { S2NPKEY_KEY_RSA = 1, S2NPKEY_KEY_ECDSA = 2 };
+enum s2npkey_key_type { S2NPKEY_KEY_RSA = 1, S2NPKEY_KEY_ECDSA = 2, S2NPKEY_KEY_MLDSA = 3 };
 
 struct s2npkey_policy_scheme {
   uint16_t iana;        /* code of the TLS SignatureScheme registry */

@@ -63,7 +63,8 @@ static void read_scheme(const struct s2n_signature_scheme* scheme,
   const bool rsa =
       scheme->sig_alg == S2N_SIGNATURE_RSA || scheme->sig_alg == S2N_SIGNATURE_RSA_PSS_RSAE;
   const bool ecdsa = scheme->sig_alg == S2N_SIGNATURE_ECDSA;
-  out->key_type = rsa ? S2NPKEY_KEY_RSA : ecdsa ? S2NPKEY_KEY_ECDSA : 0;
+  const bool mldsa = scheme->sig_alg == S2N_SIGNATURE_MLDSA;
+  out->key_type = rsa ? S2NPKEY_KEY_RSA : ecdsa ? S2NPKEY_KEY_ECDSA : mldsa ? S2NPKEY_KEY_MLDSA : 0;
   const uint8_t highest = scheme->maximum_protocol_version;
   out->tls12 =
       scheme->minimum_protocol_version <= S2N_TLS12 && (highest == 0 || highest >= S2N_TLS12);

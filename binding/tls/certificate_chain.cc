@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "s2n/internals.h"
 #include "tls/error.h"
 #include "tls/library.h"
 
@@ -52,6 +53,10 @@ CertificateChain::CertificateChain(const std::string& pem,
                                                         static_cast<uint32_t>(text.size())),
            "ERR_S2N_PKEY_CERTIFICATE_INVALID",
            "cert: expected a PEM certificate chain, the server's own certificate first");
+  if (key_.type == CertificateKey::Type::kMlDsa) {
+    CheckS2n(s2npkey_use_public_key(chain_.get()), "ERR_S2N_PKEY_CERTIFICATE_INVALID",
+             "cert: the public key of the ML-DSA certificate");
+  }
   if (!ocsp_response.empty()) {
     CheckS2n(s2n_cert_chain_and_key_set_ocsp_data(chain_.get(), ocsp_response.data(),
                                                   static_cast<uint32_t>(ocsp_response.size())),

@@ -119,14 +119,17 @@ Connection::Progress Connection::Negotiate() {
       if (operation_ && !operation_->supported()) {
         failure_ = Failure::Of(
             FailureKind::kProtocol,
-            "the handshake asked for a private-key operation that no KMS makes (RSA key exchange, "
-            "SHA-1 or SHA-224)");
+            "the handshake asked for a private-key operation that no signer is asked for: RSA key "
+            "exchange, SHA-1 or SHA-224, or ML-DSA for a peer that offers no ML-DSA of that level "
+            "(add an identity with an ECDSA key for it)");
+        failure_.alert = alert::kHandshakeFailure;
       } else if (failure_.kind == FailureKind::kAlert) {
         failure_.alert = s2n_connection_get_alert(connection_.get());
         if (!contexts_ && failure_.alert == alert::kHandshakeFailure && peer_.chain.empty()) {
           failure_.message =
               "the server shares no cipher suite, group or signature scheme with this client, as "
-              "one does whose only certificate has an Ed25519 key: s2n-tls takes RSA and ECDSA";
+              "one does whose only certificate has an Ed25519 key: s2n-tls takes RSA, ECDSA "
+              "and ML-DSA";
         }
       } else if (failure_.name == "S2N_ERR_MISSING_CLIENT_CERT") {
         NameMissingCertificate();

@@ -69,6 +69,10 @@ bool TakesKey(s2n_connection* connection, const CertificateKey& key) {
         return key.type == CertificateKey::Type::kEcdsa && (!tls13 || key.group == 24);
       case 0x0603:
         return key.type == CertificateKey::Type::kEcdsa && (!tls13 || key.group == 25);
+      case 0x0904:  // mldsa44 and on: levels of TLS 1.3
+      case 0x0905:
+      case 0x0906:
+        return tls13 && key.scheme == scheme;
       default:
         return false;
     }

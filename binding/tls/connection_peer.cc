@@ -48,8 +48,8 @@ bool Connection::KnowsPeerKey(X509* certificate) {
   }
   failure_ = Failure::Of(FailureKind::kCertificate, "");
   failure_.message = std::string("the peer's certificate has ") + kind +
-                     ", and s2n-tls verifies handshakes by RSA and ECDSA keys alone; have the peer "
-                     "use a certificate for one of those";
+                     ", and s2n-tls verifies handshakes by RSA, ECDSA and ML-DSA keys alone; have "
+                     "the peer use a certificate for one of those";
   failure_.name = "ERR_S2N_PKEY_PEER_KEY";
   failure_.alert = alert::kUnsupportedCertificate;
   return false;

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "memory/secret_bytes.h"
+
 namespace s2npkey::tls {
 
 // Immutable. Used by any thread. Needs only AWS-LC, not InitializeLibrary().
@@ -26,9 +28,13 @@ class LocalKey {
   // Throws the errors of ReadPrivateKeyPem.
   static std::shared_ptr<const LocalKey> FromPem(std::string_view pem, std::string_view passphrase);
 
-  // Signs a digest under the scheme with this IANA code. An ECDSA code names only the hash, as in
-  // TLS 1.2. A PSS salt is as long as the digest. Returns false, and clears `signature`, if key,
-  // scheme and length do not fit together.
+  // A new ML-DSA key of the level whose scheme has this IANA code: PKCS#8 with the seed alone
+  // (RFC 9881), DER. Throws Error ERR_S2N_PKEY_KEY_INVALID for the code of no level.
+  static memory::SecretBytes GenerateMlDsa(uint16_t code);
+
+  // Signs a digest, or the 64-byte mu of ML-DSA, under the scheme with this IANA code. An ECDSA
+  // code names only the hash, as in TLS 1.2. A PSS salt is as long as the digest. Returns false,
+  // and clears `signature`, if key, scheme and length do not fit together.
   bool Sign(uint16_t scheme, const uint8_t* input, size_t length,
             std::vector<uint8_t>* signature) const noexcept;
   bool Verify(uint16_t scheme, const uint8_t* input, size_t length, const uint8_t* signature,

@@ -1,6 +1,6 @@
 #include "tls/private_key_operation.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "s2n/internals.h"
@@ -13,13 +13,14 @@ namespace {
 // ML-DSA-87 4,627).
 constexpr size_t kLongestSignature = 5000;
 
+// The code of the level that is signed with, if the peer can verify it: with an ML-DSA certificate
+// alone s2n-tls goes on where the peer offered no ML-DSA, and such a peer would have a signature
+// made that it refuses.
 uint16_t MlDsaScheme(s2n_connection* connection) {
-  const char* name = nullptr;
-  if (s2n_connection_get_signature_scheme(connection, &name) != S2N_SUCCESS || !name) return 0;
-  if (std::strcmp(name, "mldsa44") == 0) return 0x0904;
-  if (std::strcmp(name, "mldsa65") == 0) return 0x0905;
-  if (std::strcmp(name, "mldsa87") == 0) return 0x0906;
-  return 0;
+  const uint16_t own = s2npkey_own_signature_scheme(connection);
+  size_t count = 0;
+  const uint16_t* schemes = s2npkey_peer_signature_schemes(connection, &count);
+  return std::find(schemes, schemes + count, own) == schemes + count ? 0 : own;
 }
 
 // The IANA code of what was negotiated; 0 for hashes that no KMS signs with. A server's own scheme
@@ -34,11 +35,11 @@ uint16_t NegotiatedScheme(s2n_connection* connection) {
              : s2n_connection_get_selected_client_cert_signature_algorithm(connection, &algorithm) |
                    s2n_connection_get_selected_client_cert_digest_algorithm(connection, &hash);
   if (failed) return 0;
+  if (algorithm == S2N_TLS_SIGNATURE_MLDSA) return MlDsaScheme(connection);
   const uint16_t size = hash == S2N_TLS_HASH_SHA256   ? 0
                         : hash == S2N_TLS_HASH_SHA384 ? 1
                         : hash == S2N_TLS_HASH_SHA512 ? 2
                                                       : 3;
-  if (algorithm == S2N_TLS_SIGNATURE_MLDSA) return MlDsaScheme(connection);
   if (size == 3) return 0;
   switch (algorithm) {
     case S2N_TLS_SIGNATURE_ECDSA:

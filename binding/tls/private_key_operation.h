@@ -17,7 +17,8 @@ class PrivateKeyOperation {
   // Takes ownership of the operation. `connection` is the one whose handshake waits for it.
   PrivateKeyOperation(PrivateKeyOperationHandle operation, s2n_connection* connection);
 
-  // False for operations that no signer makes: RSA key exchange (a decryption), SHA-1 and SHA-224.
+  // False for operations that no signer makes: RSA key exchange (a decryption), SHA-1 and SHA-224,
+  // and ML-DSA for a peer that did not offer it.
   bool supported() const noexcept { return supported_; }
   // IANA code of the signature scheme. Under TLS 1.2 an ECDSA code names only the hash (RFC 5246
   // section 7.4.1.4.1).

@@ -74,10 +74,11 @@ ReadFailure TakeReadFailure() {
 }
 
 [[noreturn]] void Refuse(const std::string& given) {
-  throw Error("ERR_S2N_PKEY_KEY_INVALID",
-              "key: expected an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or "
-              "P-521, as PEM; given " +
-                  given);
+  throw Error(
+      "ERR_S2N_PKEY_KEY_INVALID",
+      "key: expected an RSA key of 2048 to 4096 bits, an EC key on P-256, P-384 or P-521, or "
+      "an ML-DSA key, as PEM; given " +
+          given);
 }
 
 // The text holds no block that is a private key: what does it hold?
@@ -135,6 +136,8 @@ void CheckKind(const EVP_PKEY* key) {
       }
       return;
     }
+    case EVP_PKEY_PQDSA:
+      return;
     case EVP_PKEY_ED25519:
       Refuse("an Ed25519 key, which is not supported by s2n-tls");
     case EVP_PKEY_RSA_PSS:

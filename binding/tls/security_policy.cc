@@ -23,6 +23,8 @@ constexpr char kOffered[] =
     "'default' (TLS 1.2 and 1.3), 'default_tls13', 'default_fips', '20250414' (TLS 1.3 only) or "
     "'rfc9151' "
     "(SHA-384 only)";
+constexpr char kOfferedMlDsa[] =
+    "'default_pq' (ML-DSA-44, -65 and -87, beside ECDSA) or 'cnsa_2' (ML-DSA-87 alone)";
 
 [[noreturn]] void Refuse(const std::string& policy, const std::string& reason) {
   throw Error("ERR_S2N_PKEY_SECURITY_POLICY", "security policy '" + policy + "' " + reason);
@@ -64,14 +66,33 @@ CertificateKey CertificateKey::OfChain(const std::string& certificate_chain_pem)
       if (result.group) return result;
       break;
     }
+    case EVP_PKEY_PQDSA:
+      result.type = Type::kMlDsa;
+      switch (EVP_PKEY_pqdsa_get_type(key)) {
+        case NID_MLDSA44:
+          result.scheme = 0x0904;
+          result.name = "ML-DSA-44";
+          return result;
+        case NID_MLDSA65:
+          result.scheme = 0x0905;
+          result.name = "ML-DSA-65";
+          return result;
+        case NID_MLDSA87:
+          result.scheme = 0x0906;
+          result.name = "ML-DSA-87";
+          return result;
+        default:
+          break;
+      }
+      break;
     default:
       break;
   }
   throw Error("ERR_S2N_PKEY_CERTIFICATE_INVALID",
               "cert: the certificate's key is of a kind that s2n-tls cannot sign with through a "
               "signer; expected RSA "
-              "(2048 to 4096 bits) or ECDSA P-256, P-384, P-521 (Ed25519 and ML-DSA certificates "
-              "are not supported)");
+              "(2048 to 4096 bits), ECDSA P-256, P-384, P-521, or ML-DSA-44, -65, -87 (Ed25519 "
+              "certificates are not supported)");
 }
 
 namespace {
@@ -135,27 +156,30 @@ void CheckSecurityPolicy(const std::string& policy, const VersionRange& versions
                                "of signing; choose ") +
                        kOffered);
   }
-  const uint8_t key_type = rsa ? S2NPKEY_KEY_RSA : S2NPKEY_KEY_ECDSA;
+  const bool mldsa = key.type == CertificateKey::Type::kMlDsa;
+  const uint8_t key_type = rsa ? S2NPKEY_KEY_RSA : mldsa ? S2NPKEY_KEY_MLDSA : S2NPKEY_KEY_ECDSA;
   bool tls12 = false;
   bool tls13 = false;
   for (size_t i = 0; i < facts.scheme_count; i++) {
     const s2npkey_policy_scheme& scheme = facts.schemes[i];
-    if (scheme.key_type != key_type) continue;
+    if (scheme.key_type != key_type || (mldsa && scheme.iana != key.scheme)) continue;
     if (scheme.weak_hash) {
       Refuse(policy,
              std::string("allows signatures with SHA-1 or SHA-224, which no KMS makes; choose ") +
                  kOffered);
     }
-    tls12 = tls12 || (scheme.tls12 && (rsa ? facts.offers_tls12_rsa : facts.offers_tls12_ecdsa));
+    tls12 = tls12 ||
+            (!mldsa && scheme.tls12 && (rsa ? facts.offers_tls12_rsa : facts.offers_tls12_ecdsa));
     tls13 = tls13 || (scheme.tls13 && facts.offers_tls13 &&
-                      (rsa || scheme.tls13_curve == 0 || scheme.tls13_curve == key.group));
+                      (rsa || mldsa || scheme.tls13_curve == 0 || scheme.tls13_curve == key.group));
   }
   if (facts.minimum_protocol_version > S2N_TLS12 || versions.lowest > S2N_TLS12) tls12 = false;
   if (versions.highest < S2N_TLS13) tls13 = false;
   if (!tls12 && !tls13) {
     Refuse(policy, "has no signature scheme for this certificate's key (" + key.name +
                        "), so no handshake could ever succeed; choose another policy, such as " +
-                       kOffered + ", or a certificate for another kind of key");
+                       (mldsa ? kOfferedMlDsa : kOffered) +
+                       ", or a certificate for another kind of key");
   }
 }
 

@@ -13,11 +13,12 @@ namespace s2npkey::tls {
 
 // What TLS needs to know about the key of a leaf certificate.
 struct CertificateKey {
-  enum class Type : uint8_t { kRsa, kEcdsa };
+  enum class Type : uint8_t { kRsa, kEcdsa, kMlDsa };
   Type type = Type::kRsa;
-  int bits = 0;        // RSA modulus, or field size of the curve
-  uint16_t group = 0;  // IANA group of the curve (23, 24, 25); 0 for RSA
-  std::string name;    // "P-256", "RSA-2048": for messages
+  int bits = 0;         // RSA modulus, or field size of the curve
+  uint16_t group = 0;   // IANA group of the curve (23, 24, 25); 0 for other keys
+  uint16_t scheme = 0;  // IANA code of the only scheme of an ML-DSA key; 0 for other keys
+  std::string name;     // "P-256", "RSA-2048", "ML-DSA-65": for messages
 
   // Reads the first certificate of the PEM text. Throws Error ERR_S2N_PKEY_CERTIFICATE_INVALID.
   static CertificateKey OfChain(const std::string& certificate_chain_pem);

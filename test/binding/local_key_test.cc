@@ -97,6 +97,36 @@ TEST(an_rsa_key_signs_pss_and_pkcs1) {
   for (const Scheme& scheme : kRsaSchemes) SignsAndVerifies(*key, scheme);
 }
 
+TEST(an_ml_dsa_key_that_was_made_here_signs_a_mu_under_its_own_level_alone) {
+  constexpr uint16_t kLevels[] = {0x0904, 0x0905, 0x0906};
+  for (const uint16_t level : kLevels) {
+    const memory::SecretBytes der = LocalKey::GenerateMlDsa(level);
+    const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
+    EXPECT(PEM_write_bio(out.get(), "PRIVATE KEY", "", der.data(), static_cast<long>(der.size())));
+    const uint8_t* text = nullptr;
+    size_t size = 0;
+    EXPECT(BIO_mem_contents(out.get(), &text, &size));
+    const auto key =
+        LocalKey::FromPem(std::string_view(reinterpret_cast<const char*>(text), size), "");
+    SignsAndVerifies(*key, {level, 64});
+    const std::vector<uint8_t> mu = Digest(64);
+    std::vector<uint8_t> signature;
+    EXPECT(!key->Sign(level, mu.data(), 63, &signature));
+    for (const uint16_t other : {0x0403, 0x0603, 0x0804, 0x0904, 0x0905, 0x0906}) {
+      if (other != level) EXPECT(!key->Sign(other, mu.data(), mu.size(), &signature));
+    }
+  }
+  for (const uint16_t code : {0x0403, 0x0804, 0x0907, 0x0000}) {
+    bool refused = false;
+    try {
+      LocalKey::GenerateMlDsa(code);
+    } catch (const tls::Error& error) {
+      refused = error.code() == std::string("ERR_S2N_PKEY_KEY_INVALID");
+    }
+    EXPECT(refused);
+  }
+}
+
 TEST(a_key_signs_nothing_that_does_not_fit_it) {
   const auto ec = LocalKey::FromPem(Identity::Ecdsa(NID_secp384r1).private_key_pem, "");
   const auto rsa = LocalKey::FromPem(Identity::Rsa(2048).private_key_pem, "");

@@ -33,7 +33,7 @@ Identity Make(EVP_PKEY* key) {
       !X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC, name, -1, -1,
                                   0) ||
       !X509_set_issuer_name(x509, X509_get_subject_name(x509)) || !X509_set_pubkey(x509, key) ||
-      !X509_sign(x509, key, EVP_sha256())) {
+      !X509_sign(x509, key, EVP_PKEY_id(key) == EVP_PKEY_PQDSA ? nullptr : EVP_sha256())) {
     std::abort();
   }
   const bssl::UniquePtr<BIO> private_key(BIO_new(BIO_s_mem()));
@@ -65,6 +65,17 @@ Identity Identity::Rsa(int bits) {
     std::abort();
   }
   return Make(key.get());
+}
+
+Identity Identity::MlDsa(int level) {
+  const bssl::UniquePtr<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_id(EVP_PKEY_PQDSA, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!EVP_PKEY_CTX_pqdsa_set_params(context.get(), level) ||
+      !EVP_PKEY_keygen_init(context.get()) || !EVP_PKEY_keygen(context.get(), &key)) {
+    std::abort();
+  }
+  const bssl::UniquePtr<EVP_PKEY> owned(key);
+  return Make(key);
 }
 
 const Identity& P256() {

@@ -14,6 +14,8 @@ struct Identity {
 
   static Identity Ecdsa(int curve_nid);
   static Identity Rsa(int bits);
+  // NID_MLDSA44 and on.
+  static Identity MlDsa(int level);
 };
 
 // One with a P-256 key, for tests to which the key is all the same: made once.
