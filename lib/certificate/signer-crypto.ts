@@ -1,5 +1,6 @@
 import { createHash, verify } from 'node:crypto';
 import { SignerError } from '../errors.ts';
+import { messageRepresentative } from '../signers/ml-dsa.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { X509Library } from './x509-library.ts';
 
@@ -37,11 +38,14 @@ async function sign(
   toBeSigned: Uint8Array,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const hash = scheme.hash ?? '';
-  const input = createHash(hash).update(toBeSigned).digest();
+  const { hash } = scheme;
+  const input =
+    hash === undefined
+      ? messageRepresentative(signer.publicKey.export({ format: 'der', type: 'spki' }), toBeSigned)
+      : createHash(hash).update(toBeSigned).digest();
   const operation = { scheme: scheme.name, input, inputKind: scheme.inputKind };
   const signature = await signer.sign(operation, signal === undefined ? {} : { signal });
-  if (!(signature instanceof Uint8Array) || !verify(hash, toBeSigned, signer.publicKey, signature)) {
+  if (!(signature instanceof Uint8Array) || !verify(hash ?? null, toBeSigned, signer.publicKey, signature)) {
     throw new SignerError(
       `the signer's answer under ${scheme.name} is not a signature by its own public key: it was changed on its way, or the ` +
         'signer signs with another key than it says',

@@ -17,6 +17,11 @@ export const setupCodes = {
     '`cert` contains no certificate that can be served.',
     'Pass a PEM chain, your own certificate first.',
   ],
+  ERR_S2N_PKEY_ML_DSA_UNREADABLE: [
+    'S2nPkeyError',
+    'The key or the certificate is ML-DSA, which the OpenSSL of this Node cannot read.',
+    'Run a Node with OpenSSL 3.5 or later, such as Node 24.',
+  ],
   ERR_S2N_PKEY_SECURITY_POLICY: [
     'S2nPkeyError',
     'The policy does not exist, or it can never agree with this certificate.',
@@ -85,7 +90,7 @@ export const setupCodes = {
   ERR_S2N_PKEY_KEY_INVALID: [
     'S2nPkeyError',
     '`LocalKeySigner` cannot use this PEM. The message says what it is instead.',
-    'Pass an RSA key of 2,048 to 4,096 bits, or a P-256, P-384 or P-521 key.',
+    'Pass an RSA key of 2,048 to 4,096 bits, a P-256, P-384 or P-521 key, or an ML-DSA key.',
   ],
   ERR_S2N_PKEY_PASSPHRASE: [
     'S2nPkeyError',

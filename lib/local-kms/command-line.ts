@@ -40,7 +40,7 @@ Options:
   --account <account>         account to simulate, twelve digits (default: ${defaultAccount})
   --replicas-of <directory>   data directory of a local KMS in another Region: serve replicas of its
                               multi-Region keys
-  --quota <kind=number,...>   requests a second with all keys of a kind (ecc, rsa, symmetric), such as ecc=1000; more are
+  --quota <kind=number,...>   requests a second with all keys of a kind (ecc, rsa, mldsa, symmetric), such as ecc=1000; more are
                               answered with ThrottlingException (default: no limit)
   --parent-lifetime           stop when standard input ends, as it does when the parent process ends
   -h, --help                  print this text

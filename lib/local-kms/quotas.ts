@@ -13,13 +13,15 @@ export interface LocalKmsQuota {
   readonly rsa?: number | undefined;
   /** `Sign` and `Verify` with elliptic-curve keys. */
   readonly ecc?: number | undefined;
+  /** `Sign` and `Verify` with ML-DSA keys. */
+  readonly mldsa?: number | undefined;
   /** `GenerateMac` and `VerifyMac`. */
   readonly symmetric?: number | undefined;
 }
 
 const perSecond = fraction({ least: 1, of: 'requests a second' });
 
-const schema = { rsa: perSecond, ecc: perSecond, symmetric: perSecond } satisfies Schema;
+const schema = { rsa: perSecond, ecc: perSecond, mldsa: perSecond, symmetric: perSecond } satisfies Schema;
 
 export const quotaOption = group(schema, 'requests a second by kind, such as { ecc: 1000 }');
 
@@ -38,7 +40,7 @@ export function parseQuota(text: string): LocalKmsQuota {
   return readOption('--quota', required(quotaOption), Object.fromEntries(given));
 }
 
-const kinds = { rsa: 'rsa', ec: 'ecc', hmac: 'symmetric' } as const satisfies Record<
+const kinds = { rsa: 'rsa', ec: 'ecc', 'ml-dsa': 'mldsa', hmac: 'symmetric' } as const satisfies Record<
   KeySpecFacts['kind'],
   keyof LocalKmsQuota
 >;
@@ -51,7 +53,7 @@ export class Quotas {
   /** @param now milliseconds of a monotonic clock */
   constructor(quota: LocalKmsQuota, now: () => number = () => performance.now()) {
     this.#now = now;
-    for (const kind of ['rsa', 'ecc', 'symmetric'] as const) {
+    for (const kind of ['rsa', 'ecc', 'mldsa', 'symmetric'] as const) {
       const rate = quota[kind];
       if (rate !== undefined) this.#buckets.set(kind, new TokenBucket(rate, rate, now()));
     }

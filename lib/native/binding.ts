@@ -4,11 +4,11 @@
  */
 import type { Scheduling } from './scheduling.ts';
 
-/** A private key in AWS-LC's memory. It signs input that is already hashed, which Node's own crypto cannot do. */
+/** A private key in AWS-LC's memory. It signs input that is already hashed, or the µ of ML-DSA, which Node's own crypto cannot do. */
 export interface NativeLocalKey {
   /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
   publicKey(): Uint8Array;
-  /** Signs `input` (a digest of the scheme's hash) under the scheme with this IANA code. Throws `{ code }` errors. */
+  /** Signs `input` (a digest of the scheme's hash, or µ) under the scheme with this IANA code. Throws `{ code }` errors. */
   sign(schemeCode: number, input: Uint8Array): Uint8Array;
   /** Whether `signature` over `input` verifies under this key and scheme. */
   verify(schemeCode: number, input: Uint8Array, signature: Uint8Array): boolean;
@@ -22,6 +22,8 @@ export interface NativeLocalKey {
 export interface NativeLocalKeyConstructor {
   /** `pem`: PKCS#8, PKCS#1 or SEC 1, encrypted or not. Throws with code `ERR_S2N_PKEY_KEY_INVALID` or `ERR_S2N_PKEY_PASSPHRASE`. */
   new (pem: string | Uint8Array, passphrase?: string): NativeLocalKey;
+  /** A new ML-DSA key of the level whose scheme has this IANA code: PKCS#8, DER. */
+  generateMlDsa(schemeCode: number): Uint8Array;
 }
 
 /** A certificate chain without its private key: immutable, shared by all configurations that present it. */

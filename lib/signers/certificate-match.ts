@@ -1,6 +1,7 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import { KeyMismatchError } from '../errors.ts';
 import { readChain } from '../pem/certificates.ts';
+import { publicKeyOf } from './public-key.ts';
 import type { Signer } from './signer.ts';
 
 /**
@@ -12,10 +13,11 @@ import type { Signer } from './signer.ts';
  */
 export function checkCertificateMatchesSigner(certificateChainPem: string, signer: Signer): void {
   const leaf = readLeaf(certificateChainPem);
-  if (leaf.publicKey.equals(signer.publicKey)) return;
+  const publicKey = publicKeyOf(leaf);
+  if (publicKey.equals(signer.publicKey)) return;
   throw new KeyMismatchError(
     `the certificate (${leaf.subject.replaceAll('\n', ', ') || 'no subject'}) is for another key than the signer's: ` +
-      `the certificate's public key is SHA-256 ${publicKeyFingerprint(leaf.publicKey)}, ` +
+      `the certificate's public key is SHA-256 ${publicKeyFingerprint(publicKey)}, ` +
       `the signer's is SHA-256 ${publicKeyFingerprint(signer.publicKey)}. ` +
       "Use the certificate that was issued for the signer's key (the server's own must come first in the file), " +
       'or open the signer with the key that the certificate was made for; a new KMS key needs a new certificate.',

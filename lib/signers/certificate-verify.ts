@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { messageRepresentative } from './message-representative.ts';
+import { messageRepresentative } from './ml-dsa.ts';
 import type { SignatureSchemeFacts } from './signature-scheme.ts';
 
 /** The side of a handshake that signs. */
@@ -47,6 +47,6 @@ export function inputOfMessage(
   message: Uint8Array,
 ): Buffer {
   return facts.hash === undefined
-    ? Buffer.from(messageRepresentative(publicKey, message))
+    ? messageRepresentative(publicKey.export({ format: 'der', type: 'spki' }), message)
     : createHash(facts.hash).update(message).digest();
 }

@@ -36,6 +36,10 @@ const curves: readonly Curve[] = [
 /** What a message asks for where a key is of no kind that TLS uses here. */
 export const usableKeys = 'an RSA key of 2048 to 4096 bits or an EC key on P-256, P-384 or P-521';
 
+/** The same where ML-DSA is one, too. */
+export const usableKeysWithMlDsa =
+  'an RSA key of 2048 to 4096 bits, an EC key on P-256, P-384 or P-521, or an ML-DSA key';
+
 /** The curve of this `namedCurve`; undefined for one that no certificate's key may be on. */
 export function curveNamed(namedCurve: string | undefined): Curve | undefined {
   return curves.find((curve) => curve.namedCurve === namedCurve);

@@ -8,13 +8,14 @@ import type { NativeLocalKey } from '../native/binding.ts';
 import { reasonToFallBack } from '../native/development-fallback.ts';
 import { abortedError } from './aborted-error.ts';
 import { checkOperation } from './operation-check.ts';
-import { usableKeys } from './curves.ts';
+import { usableKeysWithMlDsa } from './curves.ts';
+import { readPublicKey } from './public-key.ts';
 import { kindOfKey, schemesOfKey } from './schemes-of-key.ts';
 import type { SignatureScheme } from './signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from './signer.ts';
 
 export interface LocalKeySignerOptions {
-  /** PEM: PKCS#8 (plain or encrypted), PKCS#1 or SEC 1. RSA of 2048 to 4096 bits, P-256, P-384 or P-521. */
+  /** PEM: PKCS#8 (plain or encrypted), PKCS#1 or SEC 1. RSA of 2048 to 4096 bits, P-256, P-384, P-521 or ML-DSA. */
   readonly key: string | Uint8Array;
   /** Of an encrypted key. */
   readonly passphrase?: string;
@@ -48,7 +49,8 @@ export class LocalKeySigner implements Signer {
   /**
    * @throws InvalidOptionError for options of the wrong type, or a key of a kind that TLS cannot use.
    * @throws S2nPkeyError `ERR_S2N_PKEY_KEY_INVALID` when the PEM has no usable private key; `ERR_S2N_PKEY_PASSPHRASE` when it is
-   *   encrypted and the passphrase is missing or wrong.
+   *   encrypted and the passphrase is missing or wrong; `ERR_S2N_PKEY_ML_DSA_UNREADABLE` for an ML-DSA key that this Node cannot
+   *   read.
    */
   constructor(options: LocalKeySignerOptions) {
     const { key: pem, passphrase } = readOptionsObject(localKeySchema, options, 'an object with a key');
@@ -58,7 +60,7 @@ export class LocalKeySigner implements Signer {
     const kind = kindOfKey(this.publicKey);
     if (kind === undefined) {
       const given = new Given(`a key of type ${this.publicKey.asymmetricKeyType}`);
-      throw refusal('key', localKeySchema.key, given, usableKeys);
+      throw refusal('key', localKeySchema.key, given, usableKeysWithMlDsa);
     }
     this.schemes = schemesOfKey(kind);
   }
@@ -66,7 +68,7 @@ export class LocalKeySigner implements Signer {
   #load({ pem, passphrase }: KeyText): KeyObject {
     const key = new (addon().LocalKey)(pem, passphrase);
     this.#nativeKey = key;
-    return createPublicKey({ key: Buffer.from(key.publicKey()), format: 'der', type: 'spki' });
+    return readPublicKey(key.publicKey());
   }
 
   /**
@@ -115,7 +117,7 @@ function publicKeyOf({ pem, passphrase }: KeyText): KeyObject {
       isEncrypted ? 'ERR_S2N_PKEY_PASSPHRASE' : 'ERR_S2N_PKEY_KEY_INVALID',
       isEncrypted
         ? 'passphrase: expected the passphrase of the encrypted key; given none, or another'
-        : `key: expected ${usableKeys}, as PEM; given a text that Node cannot read as a private key`,
+        : `key: expected ${usableKeysWithMlDsa}, as PEM; given a text that Node cannot read as a private key`,
       { cause },
     );
   }

@@ -1,8 +1,9 @@
 // Other releases of Node than the one that runs, by npm's package that holds nothing but Node: in a cache of the user's.
+// `node scripts/test/nodes.mjs 24` gets one.
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Refusal, lastLines, run } from '../command.mjs';
+import { Refusal, lastLines, run, runAsScript, say } from '../command.mjs';
 
 /** The newest of each line beside the oldest one supported, which develops and publishes. */
 export const releases = ['22', '24', '26'];
@@ -32,3 +33,7 @@ export async function install(folder, args) {
     `${args[0]} could not be had from the npm registry: ${errors.slice(0, 3).join('; ') || lastLines(output, 3)}`,
   );
 }
+
+await runAsScript(import.meta.url, async () => {
+  for (const release of process.argv.slice(2)) say(`Node ${release} is ${await nodeOf(release)}.`);
+});

@@ -9,10 +9,10 @@ export function verifiesUnder(
   signature: Uint8Array,
 ): boolean {
   const facts = signatureSchemeByName(scheme);
-  if (facts?.hash === undefined) throw new TypeError(`${scheme} has no hash`);
+  if (facts === undefined) throw new TypeError(`${scheme} is no scheme`);
   return facts.algorithm === 'rsa-pss'
     ? verify(
-        facts.hash,
+        facts.hash ?? null,
         message,
         {
           key: publicKey,
@@ -21,5 +21,5 @@ export function verifiesUnder(
         },
         signature,
       )
-    : verify(facts.hash, message, publicKey, signature);
+    : verify(facts.hash ?? null, message, publicKey, signature);
 }

@@ -130,6 +130,9 @@ export const createKey = operation(
     ) {
       throw unsupportedOperationException('The local KMS has no custom key stores.');
     }
+    if (isExternal && facts.kind === 'ml-dsa') {
+      throw unsupportedOperationException(`The local KMS imports no key material of KeySpec ${keySpec}.`);
+    }
     const tags = checkTags({}, input.Tags ?? []);
     if (input.Policy !== undefined) checkPolicy(input.Policy);
 

@@ -35,11 +35,20 @@ interface Prepared {
   readonly digest: Buffer;
 }
 
-/** The digest a request means. Throws `ValidationException` where it cannot be one of this algorithm. */
-function digestOfMessage(input: MessageInput, scheme: SignatureSchemeFacts): Buffer {
+/** The digest, or the µ of ML-DSA, that a request means. Throws `ValidationException` where it cannot be one of this algorithm. */
+function inputOfMessage(
+  input: MessageInput,
+  scheme: SignatureSchemeFacts,
+  material: AsymmetricKeyMaterial,
+): Buffer {
   const { MessageType: type = 'RAW', Message: message, SigningAlgorithm: algorithm } = input;
-  if (type === 'EXTERNAL_MU' || scheme.hash === undefined) {
-    throw validationException(`MessageType EXTERNAL_MU is not supported by algorithm ${algorithm}.`);
+  if (type === (scheme.hash === undefined ? 'DIGEST' : 'EXTERNAL_MU')) {
+    throw validationException(`MessageType ${type} is not supported by algorithm ${algorithm}.`);
+  }
+  if (scheme.hash === undefined) {
+    if (type === 'RAW') return material.messageRepresentative(message);
+    if (message.length === scheme.inputLength) return message;
+    throw validationException(`External mu is invalid length for algorithm ${algorithm}.`);
   }
   if (type === 'RAW') return digestOf(scheme.hash, message);
   if (message.length !== scheme.inputLength) {
@@ -69,14 +78,14 @@ function prepare(input: MessageInput, kms: Kms, operationName: 'Sign' | 'Verify'
     );
   }
   const { SigningAlgorithm: algorithm } = input;
-  const scheme = schemeOfSigningAlgorithm(algorithm);
+  const scheme = schemeOfSigningAlgorithm(facts, algorithm);
   if (scheme === undefined || !facts.signingAlgorithms.includes(algorithm)) {
     throw new KmsException(
       'InvalidKeyUsageException',
       `Algorithm ${algorithm} is incompatible with key spec ${record.keySpec}.`,
     );
   }
-  const digest = digestOfMessage(input, scheme);
+  const digest = inputOfMessage(input, scheme, material);
   if (input.DryRun === true) throw dryRunException();
   return { arn, material, scheme, digest };
 }

@@ -44,6 +44,7 @@ export function readImported(
     if (material.length !== facts.length) return undefined;
     return { stored: { type: 'hmac', base64: material.toString('base64') }, fingerprint: sha256(material) };
   }
+  if (facts.kind === 'ml-dsa') return undefined; // Node 20 and 22 read none; `CreateKey` makes no key for one.
   const key = readPkcs8(material);
   const { modulusLength, namedCurve } = key?.asymmetricKeyDetails ?? {};
   const fits =

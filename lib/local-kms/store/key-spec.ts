@@ -74,7 +74,13 @@ export interface HmacKeySpec {
   readonly macAlgorithms: readonly string[];
 }
 
-export type KeySpecFacts = RsaKeySpec | EcKeySpec | HmacKeySpec;
+export interface MlDsaKeySpec {
+  readonly kind: 'ml-dsa';
+  readonly scheme: SignatureScheme;
+  readonly signingAlgorithms: readonly string[];
+}
+
+export type KeySpecFacts = RsaKeySpec | EcKeySpec | HmacKeySpec | MlDsaKeySpec;
 
 // In the order in which the real service lists them.
 const rsaSigningAlgorithms = [
@@ -86,6 +92,8 @@ const rsaSigningAlgorithms = [
   'RSASSA_PSS_SHA_512',
 ];
 
+const mlDsaSigningAlgorithms = ['ML_DSA_SHAKE_256'];
+
 const keySpecs = new Map<string, KeySpecFacts>([
   ['RSA_2048', { kind: 'rsa', modulusLength: 2048, signingAlgorithms: rsaSigningAlgorithms }],
   ['RSA_3072', { kind: 'rsa', modulusLength: 3072, signingAlgorithms: rsaSigningAlgorithms }],
@@ -93,6 +101,9 @@ const keySpecs = new Map<string, KeySpecFacts>([
   ['ECC_NIST_P256', { kind: 'ec', namedCurve: 'prime256v1', signingAlgorithms: ['ECDSA_SHA_256'] }],
   ['ECC_NIST_P384', { kind: 'ec', namedCurve: 'secp384r1', signingAlgorithms: ['ECDSA_SHA_384'] }],
   ['ECC_NIST_P521', { kind: 'ec', namedCurve: 'secp521r1', signingAlgorithms: ['ECDSA_SHA_512'] }],
+  ['ML_DSA_44', { kind: 'ml-dsa', scheme: 'mldsa44', signingAlgorithms: mlDsaSigningAlgorithms }],
+  ['ML_DSA_65', { kind: 'ml-dsa', scheme: 'mldsa65', signingAlgorithms: mlDsaSigningAlgorithms }],
+  ['ML_DSA_87', { kind: 'ml-dsa', scheme: 'mldsa87', signingAlgorithms: mlDsaSigningAlgorithms }],
   ['HMAC_224', { kind: 'hmac', hash: 'sha224', length: 28, macAlgorithms: ['HMAC_SHA_224'] }],
   ['HMAC_256', { kind: 'hmac', hash: 'sha256', length: 32, macAlgorithms: ['HMAC_SHA_256'] }],
   ['HMAC_384', { kind: 'hmac', hash: 'sha384', length: 48, macAlgorithms: ['HMAC_SHA_384'] }],
@@ -125,8 +136,11 @@ const schemeNames = new Map<string, SignatureScheme>([
   ['RSASSA_PKCS1_V1_5_SHA_512', 'rsa_pkcs1_sha512'],
 ]);
 
-/** The TLS signature scheme that means the same as this signing algorithm; undefined where there is none here. */
-export function schemeOfSigningAlgorithm(algorithm: string): SignatureSchemeFacts | undefined {
-  const name = schemeNames.get(algorithm);
+/** The TLS signature scheme that means the same as this signing algorithm of the key; undefined where there is none here. */
+export function schemeOfSigningAlgorithm(
+  facts: KeySpecFacts,
+  algorithm: string,
+): SignatureSchemeFacts | undefined {
+  const name = facts.kind === 'ml-dsa' ? facts.scheme : schemeNames.get(algorithm);
   return name === undefined ? undefined : signatureSchemeByName(name);
 }

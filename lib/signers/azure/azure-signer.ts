@@ -168,7 +168,7 @@ export class AzureSigner implements Signer {
 
   /** As in RFC 7518 §3.1. An EC key signs under one, whatever the hash of the scheme. */
   #algorithm({ algorithm, hash = 'sha256' }: SignatureSchemeFacts): Algorithm {
-    const bits = (algorithm === 'ecdsa' ? this.#kind.hash : hash).slice('sha'.length) as
+    const bits = (algorithm === 'ecdsa' ? (this.#kind.hash ?? '') : hash).slice('sha'.length) as
       '256' | '384' | '512';
     if (algorithm === 'ecdsa') return `ES${bits}`;
     return algorithm === 'rsa-pss' ? `PS${bits}` : `RS${bits}`;

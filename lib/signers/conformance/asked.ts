@@ -1,9 +1,9 @@
 import { createHash, randomBytes, type KeyObject } from 'node:crypto';
 import { describeValue } from '../../errors.ts';
+import { messageRepresentative } from '../ml-dsa.ts';
 import { signatureSchemeByName, type SignatureSchemeFacts } from '../signature-scheme.ts';
 import type { PrivateKeyOperation, Signer, SignOptions } from '../signer.ts';
 import { ConformanceError } from './conformance-error.ts';
-import { messageRepresentative } from '../message-representative.ts';
 
 /** An operation, and the message that it signs. */
 export interface Asked {
@@ -30,7 +30,7 @@ export function askFor(facts: SignatureSchemeFacts, publicKey: KeyObject): Asked
   const message = randomBytes(130); // As long as what TLS 1.3 has signed with SHA-256 (RFC 8446 §4.4.3).
   const input =
     facts.hash === undefined
-      ? messageRepresentative(publicKey, message)
+      ? messageRepresentative(publicKey.export({ format: 'der', type: 'spki' }), message)
       : createHash(facts.hash).update(message).digest();
   return { facts, message, operation: { scheme: facts.name, input, inputKind: facts.inputKind } };
 }

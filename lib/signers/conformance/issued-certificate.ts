@@ -18,8 +18,8 @@ const issuing = { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' } as const
  * as certificates are signed.
  */
 export async function issueCertificate({ publicKey }: Signer): Promise<IssuedCertificate> {
-  const kind = kindOfKey(publicKey);
-  if (kind === undefined) throw new ConformanceError('no certificate can be made for this kind of key');
+  if (kindOfKey(publicKey) === undefined)
+    throw new ConformanceError('no certificate can be made for this kind of key');
   const x509 = await x509Library();
   const authorityKeys = await importAuthority();
   const notBefore = new Date(Date.now() - anHour);
@@ -43,15 +43,7 @@ export async function issueCertificate({ publicKey }: Signer): Promise<IssuedCer
     {
       ...{ issuer: name, subject: 'CN=localhost', notBefore, notAfter, serialNumber: serial() },
       ...{ signingKey: authorityKeys.privateKey, signingAlgorithm: issuing },
-      publicKey: await webcrypto.subtle.importKey(
-        'spki',
-        publicKey.export({ format: 'der', type: 'spki' }),
-        kind.type === 'ec'
-          ? { name: 'ECDSA', namedCurve: kind.name }
-          : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
-        true,
-        ['verify'],
-      ),
+      publicKey: publicKey.export({ format: 'der', type: 'spki' }),
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

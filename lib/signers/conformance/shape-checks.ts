@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import type { KeyObject } from 'node:crypto';
 import { describeValue } from '../../errors.ts';
+import { mlDsaNamed } from '../ml-dsa.ts';
 import { kindOfKey } from '../schemes-of-key.ts';
 import type { SignatureSchemeFacts } from '../signature-scheme.ts';
 import { schemesOf } from './asked.ts';
@@ -50,8 +51,8 @@ export const shapeChecks: readonly Check[] = [
 ];
 
 function fits({ algorithm, name }: SignatureSchemeFacts, publicKey: KeyObject): boolean {
-  if (algorithm === 'mldsa') return nameOf(publicKey) === name.replace('mldsa', 'ml-dsa-');
   const kind = kindOfKey(publicKey);
+  if (kind?.type === 'ml-dsa') return mlDsaNamed(kind.name)?.scheme === name;
   return kind !== undefined && (kind.type === 'ec' ? algorithm === 'ecdsa' : algorithm.startsWith('rsa'));
 }
 

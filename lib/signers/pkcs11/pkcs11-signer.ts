@@ -124,7 +124,7 @@ export class Pkcs11Signer implements Signer {
       );
       const publicKey = given ?? publicKeyOf(opened.publicAttributes);
       const kind = kindOfKey(publicKey);
-      if (kind === undefined) {
+      if (kind === undefined || kind.type === 'ml-dsa') {
         throw new Pkcs11Error('KEY', `the key must be ${usableKeys}`);
       }
       const { mechanisms } = opened;

@@ -1,9 +1,10 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import { SignerError } from '../../errors.ts';
 import { pendingSignature, type PendingSignature } from '../pending-signature.ts';
 import { readOption } from '../../options/option.ts';
 import { quotaOption } from '../signer-option.ts';
+import { readPublicKey } from '../public-key.ts';
 import { signatureSchemeByName, type SignatureScheme } from '../signature-scheme.ts';
 import type { SignatureQuota } from '../signer.ts';
 import { encodeFrame, FrameReader, frameType, jsonOf, protocolVersion, type Frame } from './framing.ts';
@@ -253,7 +254,7 @@ export class SignerLink {
       (name): name is SignatureScheme =>
         typeof name === 'string' && signatureSchemeByName(name) !== undefined,
     );
-    const publicKey = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
+    const publicKey = readPublicKey(Buffer.from(spki, 'base64'));
     return { publicKey, schemes: Object.freeze(names), quota };
   }
 

@@ -83,7 +83,7 @@ function readPublicKey(pem: string, operation: string): KeyObject {
 
 function checked(version: number, publicKey: KeyObject, name: string): TransitKey {
   const kind = kindOfKey(publicKey);
-  if (kind !== undefined) return { version, publicKey, kind };
+  if (kind !== undefined && kind.type !== 'ml-dsa') return { version, publicKey, kind };
   throw new VaultError(
     'KEY_TYPE',
     `${name} is a key that TLS does not use here: make one of type ecdsa-p256, ecdsa-p384, ecdsa-p521, rsa-2048, rsa-3072 or rsa-4096`,

@@ -7,6 +7,8 @@ import { checkCertificateMatchesSigner } from '../../signers/certificate-match.t
 import { LocalKeySigner } from '../../signers/local-key-signer.ts';
 import { readChain, type PemCertificate } from '../../pem/certificates.ts';
 import { pemText } from '../../pem/pem-text.ts';
+import { publicKeyOf } from '../../signers/public-key.ts';
+import { kindOfKey } from '../../signers/schemes-of-key.ts';
 import { signerOption } from '../../signers/signer-option.ts';
 import type { Signer } from '../../signers/signer.ts';
 
@@ -41,7 +43,7 @@ export interface Identity {
   readonly certificateChain: string;
   readonly signer: Signer;
   readonly native: NativeIdentity;
-  /** `rsa` or `ec`. A handshake chooses an identity by it. */
+  /** `rsa`, `ec` or `ml-dsa` (of any level). A handshake chooses an identity by it. */
   readonly keyType: string | undefined;
   /** DER. */
   readonly ocspResponse?: Uint8Array | undefined;
@@ -64,7 +66,7 @@ export function readCertified(
   );
   const signer = readOption(`${option}signer`, signerOption, given);
   checkCertificateMatchesSigner(certificateChain, signer);
-  return { certificateChain, signer, keyType: signer.publicKey.asymmetricKeyType };
+  return { certificateChain, signer, keyType: kindOfKey(signer.publicKey)?.type };
 }
 
 /**
@@ -138,7 +140,7 @@ function oneText(cert: unknown, signer: unknown, option: string): unknown {
   const read = cert.map((each: unknown) => readChain(option, expectedChain, each));
   const own = read.find(
     ({ certificates: [first] }) =>
-      signerOption.fits(signer) && first?.publicKey.equals((signer as Signer).publicKey),
+      signerOption.fits(signer) && first && publicKeyOf(first).equals((signer as Signer).publicKey),
   );
   const chains = own ? [own, ...read.filter((each) => each !== own)] : read;
   const all = chains.flatMap(({ certificates }) => certificates);

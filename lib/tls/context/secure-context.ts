@@ -31,13 +31,13 @@ import { refuseUnsupported } from './unsupported-options.ts';
 /** Certificates, the signers of their keys, and the security policy: options of contexts, servers and clients. */
 export interface SecureContextOptions extends Partial<IdentityOptions>, TrustOptions, ProtocolVersionOptions {
   /**
-   * Certificates with their signers, one for each kind of key (RSA, ECDSA), in addition to `cert` and `signer` or instead of
+   * Certificates with their signers, one for each kind of key (RSA, ECDSA, ML-DSA), in addition to `cert` and `signer` or instead of
    * them. Each peer gets the one that it supports.
    */
   identities?: readonly IdentityOptions[];
   /**
    * Name of an s2n-tls security policy. Default: `'default'`, which is TLS 1.2 and 1.3 with AEAD ciphers and X25519MLKEM768
-   * first. It works with every key that this package supports.
+   * first. It works with every RSA and ECDSA key that this package supports; ML-DSA needs `'default_pq'` or `'cnsa_2'`.
    */
   securityPolicy?: string;
 }
@@ -139,6 +139,8 @@ export function readIdentities(options: SecureContextOptions): Identity[] {
   return readEachIdentity(options, readIdentity);
 }
 
+const typeNames: Readonly<Record<string, string>> = { rsa: 'RSA', ec: 'ECDSA', 'ml-dsa': 'ML-DSA' };
+
 /** Reads `cert` and `signer`, then each of `identities`, by `readOne`. */
 export function readEachIdentity<T extends Pick<Identity, 'keyType'>>(
   options: SecureContextOptions,
@@ -163,7 +165,7 @@ export function readEachIdentity<T extends Pick<Identity, 'keyType'>>(
     throw refusal(
       'identities',
       identitiesOption,
-      new Given(`two for ${twice === 'rsa' ? 'RSA' : 'ECDSA'} keys`),
+      new Given(`two for ${typeNames[twice] ?? twice} keys`),
       `${identitiesOption.expected}: a handshake chooses by the kind of key, and by the name with server.addContext`,
     );
   }

@@ -1,5 +1,7 @@
-import { createPublicKey, KeyObject } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { S2nPkeyError } from '../../../errors.ts';
+import { readPublicKey as readKey } from '../../public-key.ts';
 import { kindOfKey, schemesOfKey } from '../../schemes-of-key.ts';
 import type { SignatureScheme } from '../../signature-scheme.ts';
 import { explained, KmsError } from '../client/kms-error.ts';
@@ -18,7 +20,7 @@ export interface OpenedKey {
 /**
  * Asks KMS for a public key by whatever names it, and checks that the key can sign for TLS.
  *
- * @throws KmsError
+ * @throws KmsError; S2nPkeyError `ERR_S2N_PKEY_ML_DSA_UNREADABLE`
  */
 export async function openKey(client: KMSClient, keyId: string): Promise<OpenedKey> {
   const call = { operation: 'GetPublicKey', key: keyId };
@@ -70,8 +72,9 @@ export async function openKey(client: KMSClient, keyId: string): Promise<OpenedK
 /** The key, or why it cannot be read. */
 function readPublicKey(spki: Uint8Array): unknown {
   try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    return readKey(spki);
   } catch (error) {
+    if (error instanceof S2nPkeyError) throw error;
     return error;
   }
 }

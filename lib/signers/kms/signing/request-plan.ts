@@ -46,11 +46,11 @@ class Seen extends Error {}
  * included), the Region and service of the credential scope, the headers and the body.
  */
 export async function planRequests(client: KMSClient, keyArn: string): Promise<RequestPlan | UnknownRequest> {
-  const ask = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
+  const ask = { algorithm: 'ECDSA_SHA_256', messageType: 'DIGEST', message: new Uint8Array(32) } as const;
   const command = new (kmsSdk().SignCommand)({
     KeyId: keyArn,
     Message: ask.message,
-    MessageType: 'DIGEST',
+    MessageType: ask.messageType,
     SigningAlgorithm: ask.algorithm,
   });
   let request: unknown;
@@ -70,14 +70,14 @@ export async function planRequests(client: KMSClient, keyArn: string): Promise<R
   return planOf(request, signBody(keyArn)(ask), client);
 }
 
-/** Builds bodies of Sign requests. All but the digest is built once for each algorithm, and a key has at most six. */
+/** Builds bodies of Sign requests. All but the message is built once for each algorithm, and a key has at most six. */
 export function signBody(keyArn: string): (ask: SignAsk) => string {
   const start = `{"KeyId":${JSON.stringify(keyArn)},"Message":"`;
   const ends = new Map<SigningAlgorithmSpec, string>();
-  return ({ algorithm, message }) => {
+  return ({ algorithm, messageType, message }) => {
     let end = ends.get(algorithm);
     if (end === undefined) {
-      end = `","MessageType":"DIGEST","SigningAlgorithm":${JSON.stringify(algorithm)}}`;
+      end = `","MessageType":"${messageType}","SigningAlgorithm":${JSON.stringify(algorithm)}}`;
       ends.set(algorithm, end);
     }
     return start + base64(message) + end;

@@ -28,7 +28,7 @@ export class SdkRequests implements SignRequests {
   }
 
   async sign(
-    { algorithm, message }: SignAsk,
+    { algorithm, messageType, message }: SignAsk,
     signal: Cancellation | undefined,
     timeout = this.#timeout,
   ): Promise<SignAnswer> {
@@ -47,7 +47,7 @@ export class SdkRequests implements SignRequests {
       const command = new (kmsSdk().SignCommand)({
         KeyId: this.#keyArn,
         Message: message,
-        MessageType: 'DIGEST',
+        MessageType: messageType,
         SigningAlgorithm: algorithm,
       });
       if (signal !== undefined) sendOnlyWhileWanted(command, signal);

@@ -4,7 +4,8 @@ import type { Cancellation } from '../../cancellation.ts';
 /** The input of one signature. */
 export interface SignAsk {
   readonly algorithm: SigningAlgorithmSpec;
-  /** A digest. */
+  /** One algorithm has one type: ML-DSA signs the µ of a message, the others sign a digest. */
+  readonly messageType: 'DIGEST' | 'EXTERNAL_MU';
   readonly message: Uint8Array;
 }
 

@@ -93,7 +93,11 @@ describe('Fast requests, and what a KMS can say', () => {
     server.closeAllConnections();
   });
 
-  const operation = { algorithm: 'ECDSA_SHA_256', message: new Uint8Array(32) } as const;
+  const operation = {
+    algorithm: 'ECDSA_SHA_256',
+    messageType: 'DIGEST',
+    message: new Uint8Array(32),
+  } as const;
   const sign = (): Promise<SignAnswer> => requests.sign(operation, undefined);
 
   it('credentials that the provider has renewed are used from then on; it is asked once a second', async () => {

@@ -100,7 +100,7 @@ describe("KmsSigner, thread: 'worker'", () => {
     const note = (message: unknown): void => void attempts.push(message as KmsAttemptMessage);
     subscribe('s2n-pkey:kms:attempt', note);
     try {
-      const ask = { algorithm: 'ECDSA_SHA_256', message: asked.input } as const;
+      const ask = { algorithm: 'ECDSA_SHA_256', messageType: 'DIGEST', message: asked.input } as const;
       const signed = requests.sign(ask, undefined);
       await new Promise((resolve) => setImmediate(resolve)); // It has crossed to the other thread.
       const seen = [Atomics.wait(counted, 0, 0, 20_000), Atomics.wait(counted, 0, 1, 20_000)];
@@ -155,7 +155,7 @@ describe("KmsSigner, thread: 'worker'", () => {
       (worker) => workers.push(worker),
       () => now,
     );
-    const ask = { algorithm: 'ECDSA_SHA_256', message: asked.input } as const;
+    const ask = { algorithm: 'ECDSA_SHA_256', messageType: 'DIGEST', message: asked.input } as const;
     now = 1_001; // A thread that ends at once is not replaced at once.
     await kms().misbehave({ kind: 'hang', count: 1 });
     const signed = rejectionOf(requests.sign(ask, undefined));
