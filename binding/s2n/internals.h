@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct s2n_cert_chain_and_key;
 struct s2n_config;
 struct s2n_connection;
 

@@ -5,6 +5,11 @@ set(s2n_reviewed_versions 0.3.47)
 
 # SHA-256 and path in s2n-tls.
 set(s2n_reviewed_files
+  ffaad0d77a826ec8eeb8539434da04f404c9b4cef007e889a8cc06b5224ff6b1 crypto/s2n_certificate.h
+  d952e8f7b033ac61468c22c4da5e7c4dcbd3d4a8a430fee023f7f64dd6fd8345 crypto/s2n_mldsa.c
+  6887ea9b115342b17ac5f94bfb6f8a54cdb5e2ce57d505454f7a2d75bdf216d2 crypto/s2n_openssl_x509.h
+  9e055da360301dde9768d6c4810d29ecdc41d17576ed1f579af84a946134eb24 crypto/s2n_pkey.c
+  28dbc86ba177a6590b96f0dd36a11f5fac4c8a54261164578959aae4a1207cc4 crypto/s2n_pkey.h
   95ddd1b60cbbcd77c944e18c037de6f133dd84c67fb6207c4ecb51692add8e76 stuffer/s2n_stuffer.c
   211d40a2f11eddb17b3742bf9d2f0a117213d258a7b7348bf9fb9cfe23619eee stuffer/s2n_stuffer.h
   e483b79345ad4690bc16325ffecd2713d9ae0a80ae2df8535f11286f6aa21242 tls/extensions/s2n_client_alpn.c
