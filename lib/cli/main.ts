@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCommand } from './build.ts';
+import { certificatesCommand } from './certificates.ts';
 import type { Command } from './command.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
@@ -15,6 +16,7 @@ const commands: readonly Command[] = [
   demoCommand,
   doctorCommand,
   keysCommand,
+  certificatesCommand,
   localKmsCommand,
   signerCommand,
   configCommand,
