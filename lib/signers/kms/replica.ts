@@ -5,6 +5,7 @@ import type { PrivateKeyOperation } from '../signer.ts';
 import { withDeadline } from '../deadline.ts';
 import { KmsError } from './client/kms-error.ts';
 import { KmsSigner, type KmsSignerOptions } from './kms-signer.ts';
+import { RegionLoad } from './region-load.ts';
 
 /** Failures that another Region would answer with, too, or that nobody waits for any more. */
 const sameEverywhere: ReadonlySet<string> = new Set([
@@ -16,6 +17,11 @@ const sameEverywhere: ReadonlySet<string> = new Set([
 /** Whether another replica may do better. */
 export function isRetryableElsewhere(error: unknown): boolean {
   return !(error instanceof SignerError && sameEverywhere.has(error.code));
+}
+
+/** Whether the quota of a Region is the reason. */
+function isThrottle(error: unknown): boolean {
+  return error instanceof SignerError && error.code === 'ERR_S2N_PKEY_KMS_THROTTLED';
 }
 
 /** Failures with which a Region may start up, since the others can sign meanwhile. */
@@ -35,13 +41,18 @@ export function isRetryableLater(error: unknown): boolean {
 export class Replica {
   readonly options: KmsSignerOptions;
   readonly breaker: CircuitBreaker;
+  readonly load = new RegionLoad(performance.now());
   #signer: KmsSigner | undefined;
   #opening: Promise<KmsSigner> | undefined;
   #closed = false;
 
-  constructor(options: KmsSignerOptions, breaker: CircuitBreakerOptions | undefined) {
+  /** `spread`: a Region that throttles still signs as much as its quota allows, and is not left out. */
+  constructor(options: KmsSignerOptions, breaker: CircuitBreakerOptions | undefined, spread: boolean) {
     this.options = options;
-    this.breaker = new CircuitBreaker(breaker, isRetryableElsewhere);
+    this.breaker = new CircuitBreaker(
+      breaker,
+      spread ? (error) => isRetryableElsewhere(error) && !isThrottle(error) : isRetryableElsewhere,
+    );
     this.breaker.key = options.keyId;
   }
 
@@ -62,6 +73,8 @@ export class Replica {
       const signer = await this.#opening;
       if (this.#closed) signer.close();
       else if (publicKey) checkSameKey(signer, publicKey);
+      // The quota of one Region says nothing about the others: a server hears only of signatures that none made.
+      signer.onThrottle = () => this.load.throttled(performance.now());
       this.#signer = signer;
       return signer;
     } finally {
@@ -79,10 +92,17 @@ export class Replica {
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
     const deadline = { signal, timeout, timedOut: () => this.#timeoutError(timeout) };
-    return await withDeadline(deadline, async (ended) => {
-      const signer = await this.open(publicKey);
-      return await signer.sign(operation, { signal: ended });
-    });
+    const begun = performance.now();
+    this.load.begin(begun);
+    try {
+      return await withDeadline(deadline, async (ended) => {
+        const signer = await this.open(publicKey);
+        return await signer.sign(operation, { signal: ended });
+      });
+    } finally {
+      const now = performance.now();
+      this.load.end(now, now - begun);
+    }
   }
 
   close(): void {

@@ -1,21 +1,33 @@
 import type { KeyObject } from 'node:crypto';
 import { circuitBreakerSchema, type CircuitBreakerOptions } from '../admission/circuit-breaker.ts';
-import { anything, fraction, group } from '../../options/kinds.ts';
-import { readOptionsObject, type SchemaOf } from '../../options/option.ts';
+import { anything, flag, fraction, group, groupOrFalse } from '../../options/kinds.ts';
+import { readOptions, readOptionsObject, type SchemaOf } from '../../options/option.ts';
 import { abortedError } from '../aborted-error.ts';
 import { closedError } from '../closed-error.ts';
 import { extraRequest } from '../extra-requests.ts';
 import { defaultQuota } from '../signature-quota.ts';
 import type { SignatureScheme } from '../signature-scheme.ts';
-import type { PrivateKeyOperation, Signer, SignerState, SignOptions } from '../signer.ts';
-import type { KmsSigner, KmsSignerOptions } from './kms-signer.ts';
+import type { PrivateKeyOperation, SignatureQuota, Signer, SignerState, SignOptions } from '../signer.ts';
+import { RetryBudget } from './client/retry-budget.ts';
+import { hedged } from './hedge.ts';
+import type { Hedging, KmsSigner, KmsSignerOptions } from './kms-signer.ts';
+import { hedgingSchema } from './kms-signer-options.ts';
+import { inOrderOfLoad } from './region-load.ts';
 import { checkSameKey, isRetryableElsewhere, isRetryableLater, Replica } from './replica.ts';
+import { Latencies } from './signing/attempt.ts';
 
 export interface ReplicasOptions {
   /** The key in each Region, as `KmsSigner.open` takes it: the one to sign with first, and those to turn to after it. Two or more. */
   readonly replicas: readonly KmsSignerOptions[];
   /** Milliseconds one signature may take, whichever Region makes it; 5,000 unless given. Each has an even part of what is left. */
   readonly timeout?: number;
+  /**
+   * true: all Regions sign, each as much as its health, its latency and what is left of its quota allow, and a signature that takes long
+   * is asked for in a second one. Off (`false`) unless given: the first Region that can signs.
+   */
+  readonly spread?: boolean;
+  /** With `spread`: when a second Region is asked, too, and how often at most. On unless `false` is given. */
+  readonly hedging?: Hedging | false;
   /** How long a Region that failed is left out before one signature is tried there again. */
   readonly circuitBreaker?: CircuitBreakerOptions;
 }
@@ -28,16 +40,27 @@ export interface ReplicasOptions {
 export class ReplicatedSigner implements Signer {
   readonly publicKey: KeyObject;
   readonly schemes: readonly SignatureScheme[];
-  readonly quota = defaultQuota;
+  /** Of one Region, or of all of them together with `spread`. */
+  readonly quota: SignatureQuota;
+  readonly #spread: boolean;
+  readonly #hedging: { readonly latencies: Latencies; readonly budget: RetryBudget } | undefined;
   readonly #replicas: readonly Replica[];
   readonly #timeout: number;
   #closed = false;
 
-  private constructor(replicas: readonly Replica[], key: KmsSigner, timeout: number) {
+  private constructor({ replicas, timeout, spread, hedging }: CheckedReplicas, key: KmsSigner) {
     this.publicKey = key.publicKey;
     this.schemes = key.schemes;
     this.#replicas = replicas;
     this.#timeout = timeout;
+    this.#spread = spread;
+    const { perSecond, inFlight } = defaultQuota;
+    const regions = spread ? replicas.length : 1;
+    this.quota = { perSecond: perSecond * regions, inFlight: inFlight * regions };
+    if (spread && hedging !== false) {
+      const latencies = new Latencies(hedging.percentile);
+      this.#hedging = { latencies, budget: new RetryBudget(hedging.share, 10, 0) };
+    }
   }
 
   /**
@@ -47,7 +70,8 @@ export class ReplicatedSigner implements Signer {
    *   that the key cannot be used there.
    */
   static async open(options: ReplicasOptions): Promise<ReplicatedSigner> {
-    const { replicas, timeout } = checkOptions(options);
+    const checked = checkOptions(options);
+    const { replicas } = checked;
     const opened = await Promise.allSettled(replicas.map((replica) => replica.open()));
     try {
       const failures = opened.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
@@ -60,7 +84,7 @@ export class ReplicatedSigner implements Signer {
       for (const { message } of failures) {
         process.emitWarning(`a replica cannot be opened yet: ${message}`, { code: 'S2N_PKEY_REPLICA' });
       }
-      return new ReplicatedSigner(replicas, key, timeout);
+      return new ReplicatedSigner(checked, key);
     } catch (error) {
       for (const replica of replicas) replica.close();
       throw error;
@@ -72,8 +96,12 @@ export class ReplicatedSigner implements Signer {
     return this.#replicas.map(({ signer }) => signer?.keyArn);
   }
 
-  /** Which of the replicas is the next to sign: 0 while the first works. */
+  /** Which of the replicas is the next to sign: 0 while the first works, and the one with least load with `spread`. */
   get active(): number {
+    if (this.#spread) {
+      const [next] = this.#inOrder(this.#replicas.filter(({ breaker }) => breaker.admits));
+      return next === undefined ? 0 : this.#replicas.indexOf(next);
+    }
     const at = this.#replicas.findIndex(({ breaker }) => breaker.state === 'closed');
     return Math.max(0, at);
   }
@@ -85,15 +113,31 @@ export class ReplicatedSigner implements Signer {
     const deadline = performance.now() + this.#timeout;
     const healthy = this.#replicas.filter(({ breaker }) => breaker.admits);
     // Where all have failed lately, a client that waits is worth asking each of them.
-    const candidates = healthy.length > 0 ? healthy : this.#replicas;
+    const candidates = this.#inOrder(healthy.length > 0 ? healthy : this.#replicas);
+    const asked = new Set<Replica>();
     let failure: unknown;
-    for (const [at, replica] of candidates.entries()) {
-      const timeout = (deadline - performance.now()) / (candidates.length - at);
+    this.#hedging?.budget.deposit();
+    for (const replica of candidates) {
+      if (asked.has(replica)) continue;
+      const timeout = (deadline - performance.now()) / (candidates.length - asked.size);
       if (timeout <= 0) break;
-      if (at > 0) extraRequest(this.publicKey);
-      const sign = (): Promise<Uint8Array> => replica.sign(operation, this.publicKey, timeout, signal);
+      const ask = (one: Replica) => (wanted: AbortSignal | undefined) => {
+        if (asked.size > 0) extraRequest(this.publicKey);
+        asked.add(one);
+        const sign = (): Promise<Uint8Array> => this.#ask(one, operation, timeout, wanted);
+        return healthy.length > 0 ? one.breaker.run(sign) : sign();
+      };
       try {
-        return await (healthy.length > 0 ? replica.breaker.run(sign) : sign());
+        if (this.#hedging === undefined) return await ask(replica)(signal);
+        return await hedged({
+          ...{ signal, first: ask(replica), after: this.#hedging.latencies.value },
+          second: () => {
+            const others = candidates.filter((one) => !asked.has(one) && one.breaker.admits);
+            const [other] = this.#inOrder(others);
+            if (other === undefined || other.load.available(performance.now()) < 1) return undefined;
+            return this.#hedging?.budget.withdraw() === true ? ask(other) : undefined;
+          },
+        });
       } catch (error) {
         if (signal?.aborted) throw abortedError(signal);
         if (!isRetryableElsewhere(error)) throw error;
@@ -101,6 +145,24 @@ export class ReplicatedSigner implements Signer {
       }
     }
     throw failure;
+  }
+
+  #inOrder(replicas: readonly Replica[]): readonly Replica[] {
+    return this.#spread ? inOrderOfLoad(replicas, performance.now()) : replicas;
+  }
+
+  async #ask(
+    replica: Replica,
+    operation: PrivateKeyOperation,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const begun = performance.now();
+    try {
+      return await replica.sign(operation, this.publicKey, timeout, signal);
+    } finally {
+      this.#hedging?.latencies.add(performance.now() - begun);
+    }
   }
 
   /** As in `Signer`: not ready while each Region is left out after a failure, and after `close()`. */
@@ -136,9 +198,20 @@ export const replicasSchema = {
   }),
   timeout: fraction({ least: 1, most: 2 ** 31 - 1, fallback: 5_000, of: 'milliseconds' }),
   circuitBreaker: group(circuitBreakerSchema, 'options such as { pause: 1000 }'),
+  spread: flag(false),
+  hedging: groupOrFalse(hedgingSchema, 'an object such as { percentile: 0.99 }'),
 } satisfies SchemaOf<ReplicasOptions>;
 
-function checkOptions(options: ReplicasOptions): { replicas: Replica[]; timeout: number } {
-  const { replicas, timeout } = readOptionsObject(replicasSchema, options, '{ replicas: […] }');
-  return { replicas: replicas.map((one) => new Replica(one, options.circuitBreaker)), timeout };
+interface CheckedReplicas {
+  readonly replicas: readonly Replica[];
+  readonly timeout: number;
+  readonly spread: boolean;
+  readonly hedging: Required<Hedging> | false;
+}
+
+function checkOptions(options: ReplicasOptions): CheckedReplicas {
+  const read = readOptionsObject(replicasSchema, options, '{ replicas: […] }');
+  const { timeout, spread, hedging = readOptions(hedgingSchema, {}) } = read;
+  const replicas = read.replicas.map((one) => new Replica(one, options.circuitBreaker, spread));
+  return { replicas, timeout, spread, hedging };
 }
