@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import {
@@ -21,6 +20,7 @@ import { logTo } from '../lib/observe/log/log.ts';
 import { prometheusMetrics } from '../lib/observe/prometheus.ts';
 import { serveSigner, SocketSigner, type ServedSignature } from '../lib/signers/socket/socket-signer.ts';
 import { VaultSigner } from '../lib/signers/vault/vault-signer.ts';
+import { everythingSeen } from './fixtures/everything-seen.ts';
 import { identity } from './fixtures/identity.ts';
 import { close, listen } from './fixtures/peers.ts';
 import { when } from './fixtures/when.ts';
@@ -38,46 +38,6 @@ const disguises = [
 function failingSigner(): Signer {
   const { publicKey, schemes } = new LocalKeySigner({ key: identity('P-256').key });
   return { publicKey, schemes, sign: () => Promise.reject(new Error(`token ${canary} was refused`)) };
-}
-
-/** What an operator sees of a signer that fails: its error with all causes, metrics, and the reports of serveSigner. */
-async function everythingSeen(signer: Signer, cert: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 's2n-secrets-'));
-  const path = join(folder, 's');
-  const reports: ServedSignature[] = [];
-  const metrics = prometheusMetrics();
-  const log: unknown[] = [];
-  const write = (...line: unknown[]): void => void log.push(line);
-  const logging = logTo({ debug: write, info: write, warn: write, error: write });
-  const served = await serveSigner({ signer, path, onSignature: (signature) => reports.push(signature) });
-  const client = await SocketSigner.open({ path, timeout: 20_000 });
-  const operation = {
-    scheme: 'ecdsa_secp256r1_sha256',
-    input: Buffer.alloc(32),
-    inputKind: 'digest',
-  } as const;
-  const errors = [await rejectionOf(signer.sign(operation)), await rejectionOf(client.sign(operation))];
-  const server = createServer({ cert, signer });
-  const failed = once(server, 'tlsClientError');
-  connect({ port: await listen(server), host: '127.0.0.1', rejectUnauthorized: false }).on(
-    'error',
-    () => undefined,
-  );
-  const [error] = (await failed) as [Error];
-  expect(log).to.have.length.above(0);
-  const text = [
-    metrics.text(),
-    JSON.stringify(reports),
-    JSON.stringify(log),
-    inspect([...errors, error], { depth: 6 }),
-  ].join('\n');
-  client.close();
-  metrics.close();
-  logging.close();
-  await served.close();
-  await close(server);
-  await rm(folder, { recursive: true });
-  return text;
 }
 
 describe('a secret among the options of a signer', () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import pkcs11js from 'pkcs11js';
 import { expect } from 'chai';
+import { createSelfSignedCertificate } from '../../../lib/index.ts';
 import { signerConformance } from '../../../lib/signers/conformance/signer-conformance.ts';
 import { LoginGate } from '../../../lib/signers/pkcs11/login-gate.ts';
 import {
@@ -13,6 +14,7 @@ import type { PrivateKeyOperation } from '../../../lib/signers/signer.ts';
 import { keyNames, keyPair } from '../key-pairs.ts';
 import { rejectionOf } from '../rejection.ts';
 import { verifiesUnder } from '../verify-signature.ts';
+import { everythingSeen } from '../../fixtures/everything-seen.ts';
 import { needs, softHsmModule } from '../../fixtures/needs.ts';
 import { pin, SoftHsm } from './soft-hsm.ts';
 
@@ -192,6 +194,22 @@ describe('Pkcs11Signer', () => {
       expect(await rejectionOf(signer.sign(asked))).to.include({ code: 'ERR_S2N_PKEY_PKCS11_PIN' });
       const signature = await (await open()).sign(asked);
       expect(verifiesUnder(asked.scheme, message, signer.publicKey, signature)).to.equal(true);
+    });
+
+    it('without the PIN in any error, metric, report or line of the log', async () => {
+      const signer = await open();
+      const cert = await createSelfSignedCertificate({ signer, subject: { CN: 'localhost' } });
+      changePin(module, pin, '55555555');
+      closeAllSessions(module);
+      try {
+        const text = await everythingSeen(signer, cert);
+        expect(text).to.include('ERR_S2N_PKEY_PKCS11_PIN');
+        for (const secret of [pin, Buffer.from(pin).toString('base64'), Buffer.from(pin).toString('hex')])
+          expect(text).not.to.include(secret);
+      } finally {
+        changePin(module, '55555555', pin);
+        closeAllSessions(module);
+      }
     });
 
     it('with the options, by name', async () => {
