@@ -24,7 +24,7 @@ uint64_t CountEntries() {
   if (!folder) return 0;
   uint64_t entries = 0;
   while (readdir(folder.get())) entries++;
-  return entries > 3 ? entries - 3 : 0;  // ".", ".." and the folder's own
+  return entries > 3 ? entries - 3 : 0;  // ".", ".." and the descriptor of the folder
 }
 
 uint64_t LowestFree(uint64_t limit) {
@@ -53,7 +53,7 @@ int BacklogOf(int listening_fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
   if (getsockopt(listening_fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
-  return static_cast<int>(info.tcpi_sacked);  // of a listening socket: the backlog's size
+  return static_cast<int>(info.tcpi_sacked);  // for a listening socket, the size of its backlog
 }
 
 }  // namespace s2npkey::engine

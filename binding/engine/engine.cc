@@ -8,9 +8,9 @@ namespace s2npkey::engine {
 
 namespace {
 
-// What outlives every environment: constant-initialised and never destroyed, since process.exit
-// runs destructors of static objects while engine threads are still at work. A std::weak_ptr would
-// have one, so it lives in raw storage.
+// Outlives all environments: constant-initialised and never destroyed, because process.exit runs
+// destructors of static objects while engine threads are still running. A std::weak_ptr has a
+// destructor, so it lives in raw storage.
 struct Registry {
   std::mutex mutex;
   std::weak_ptr<Engine> engine;

@@ -16,17 +16,17 @@ namespace s2npkey::engine {
 
 namespace {
 
-// Handshakes have so long of each turn, also where no open connection has anything to do: about a
-// step of one that goes on, or dozens that only look at what a peer dripped.
+// The time for handshakes in each turn, even if no open connection has work. It suffices for about
+// one step of a handshake, or for dozens that only read a few bytes.
 constexpr std::chrono::microseconds kLeastForHandshakes(100);
 
-// Of what there was no memory for, in ms.
+// The interval of retries after memory ran out, in ms.
 constexpr int kRetry = 10;
 
-// Thousands of connections that began together are due together, and the end of one takes 10 µs.
+// Thousands of connections that started together expire together, and ending one takes 10 µs.
 constexpr size_t kDeadlinesATurn = 64;
 
-// For the calling thread, while this lives: also when the thread it is to start cannot be had.
+// Blocks all signals for the calling thread while this object lives, even if no thread can start.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() {
@@ -46,7 +46,7 @@ class AllSignalsBlocked {
 
 EngineLoop::EngineLoop(const Limits& limits, const Scheduling& scheduling)
     : context_(limits, Clock::now, scheduling) {
-  // The process's signals are for its own threads.
+  // The signals of the process belong to Node's threads.
   const AllSignalsBlocked blocked;  // inherited by the thread
   thread_ = std::thread([this] { Run(); });
   pthread_setname_np(thread_.native_handle(), "s2n-pkey");
@@ -92,14 +92,14 @@ void EngineLoop::Run() {
   if (context_.scheduling.batch_threads) WorkInBatches();
   while (!stop_) {
     const bool woken = Wait();
-    TurnAfterWait(woken, Clock::now());  // the time after the wait, not before it
+    TurnAfterWait(woken, Clock::now());  // the time after the wait
   }
-  TurnAfterWait(true, Clock::now());  // what was asked before the end
+  TurnAfterWait(true, Clock::now());  // commands from before the end
   End();
   tls::CleanupThread();
 }
 
-// For something to do. True when there are commands.
+// Waits for work. Returns true if there are commands.
 bool EngineLoop::Wait() {
   const int timeout = Timeout();
   if (timeout == 0) return context_.poller.Wait(0).woken;
@@ -107,7 +107,7 @@ bool EngineLoop::Wait() {
   Poller::Told told;
   const bool looks = short_waits_.ShouldLook();
   if (looks) {
-    // The event loop need not wake a thread that looks, and waking is most of what its write costs.
+    // The event loop need not wake a thread that polls. Waking it is most of the cost of a write.
     do {
       LetOthersGoFirst();
       told = context_.poller.Wait(0);
@@ -121,7 +121,7 @@ bool EngineLoop::Wait() {
   return told.woken;
 }
 
-// Of the poller, in ms; -1: for ever.
+// The poller's timeout in ms; -1: none.
 int EngineLoop::Timeout() const {
   if (HasWork()) return 0;
   int timeout = context_.speechless.empty() && !refused_ ? -1 : kRetry;
@@ -175,8 +175,7 @@ void EngineLoop::DriveStreams() {
   if (context_.run_queue.empty() && context_.handshakes.empty()) return;
   TurnClock& clock = context_.turn_clock;
   clock.Begin();
-  // Those that ask to be run again have their turn in the next one, and so have those that the time
-  // does not suffice for.
+  // Streams that ask to run again, and those for which there is no time left, run in the next turn.
   for (size_t left = context_.run_queue.size(); left > 0 && !clock.Over(); left--) {
     Do(context_.run_queue.Pop(), &TlsStream::Drive);
     clock.Drove();
@@ -191,7 +190,7 @@ void EngineLoop::DriveStreams() {
   } while (--left > 0 && !context_.handshakes.empty() && clock.Elapsed() < end);
 }
 
-// Tries again to tell the ends that there was no memory to tell of.
+// Tries again to post the ends that there was no memory to post.
 void EngineLoop::TellEnds() {
   for (size_t left = context_.speechless.size(); left > 0; left--)
     Do(context_.speechless.Pop(), &TlsStream::TellEnd);
@@ -224,7 +223,7 @@ void EngineLoop::CheckDeliveries() {
 
 void EngineLoop::FreeRetired() {
   while (TlsStream* stream = context_.retired.Pop()) {
-    streams_.erase(stream->id());  // and it leaves the line that it was in
+    streams_.erase(stream->id());  // this also removes it from its queue
     context_.memory_given_back = true;
   }
 }

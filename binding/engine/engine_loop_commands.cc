@@ -1,4 +1,4 @@
-// What other threads ask of an engine thread.
+// Commands of other threads to an engine thread.
 #include <functional>
 #include <new>
 #include <utility>
@@ -9,7 +9,7 @@ namespace s2npkey::engine {
 
 namespace {
 
-// Whoever is not answered in time asks again, and a thread that is held up must not gather that.
+// A caller that gets no answer in time asks again. A blocked thread must not collect such commands.
 constexpr int kMostQuestions = 16;
 
 }  // namespace
@@ -64,7 +64,7 @@ void EngineLoop::Connect(StreamId id, Descriptor tcp, Descriptor pair, tls::Clie
   });
 }
 
-// Where there is no memory for the stream, JavaScript is told so as soon as there is some for that.
+// If there is no memory for the stream, JavaScript gets the error as soon as it can be posted.
 template <typename Make>
 void EngineLoop::Begin(const std::shared_ptr<Adoption>& adoption, Make make) {
   try {
@@ -82,7 +82,7 @@ void EngineLoop::Begin(const std::shared_ptr<Adoption>& adoption, Make make) {
 
 void EngineLoop::Tell(StreamId id, std::function<void(TlsStream&)> act) {
   Submit([id, act = std::move(act)](EngineLoop& loop) {
-    // By reference: there may be no memory for a copy, and nobody would catch that.
+    // By reference: there may be no memory for a copy, and nothing would catch the exception.
     if (TlsStream* stream = loop.Find(id)) Do(stream, std::ref(act));
   });
 }
@@ -98,7 +98,7 @@ std::future<memory::SecretBytes> EngineLoop::ExportKeyingMaterial(
       if (TlsStream* stream = loop.Find(id))
         exported = stream->ExportKeyingMaterial(length, label, context);
     } catch (const std::bad_alloc&) {
-      exported.clear();  // it cannot be had
+      exported.clear();  // not available
     }
     promise->set_value(std::move(exported));
   });

@@ -7,7 +7,7 @@ namespace s2npkey::engine {
 
 namespace {
 
-// What begins a plaintext request of HTTP, also of HTTP/2 (RFC 9113 section 3.4).
+// The first bytes of a plaintext request of HTTP/1 or HTTP/2 (RFC 9113 section 3.4).
 constexpr const char* kMethods[] = {"GET ",     "HEAD ",  "POST ",    "PUT ", "DELETE ",
                                     "OPTIONS ", "PATCH ", "CONNECT ", "PRI "};
 
@@ -37,7 +37,7 @@ bool HasEnoughOfHello(const uint8_t* bytes, size_t length) {
   return false;
 }
 
-// As SSLv2 wrote it, and TLS up to 1.2 may (RFC 5246 appendix E.2).
+// In the format of SSLv2, which TLS up to 1.2 allows (RFC 5246 appendix E.2).
 Opening OpeningOfVersion2(const uint8_t* bytes, size_t length) {
   constexpr size_t kShortest = 9 + 3 + 16;  // a cipher suite, a challenge
   if (length < kRecordHeader) return Opening::kUndecided;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kPiecesACall = 1024;  // Linux's own limit: UIO_MAXIOV
 
-// The number taken (0: the kernel is full), or -1 when the descriptor is broken.
+// Returns the number of bytes taken (0: the kernel's buffer is full), or -1 for a broken
+// descriptor.
 ssize_t SendSome(int fd, iovec* pieces, size_t count) {
   msghdr message{};
   message.msg_iov = pieces;

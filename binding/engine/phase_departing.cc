@@ -23,7 +23,8 @@ Silent::Silent(StreamIo& io, ToSilence to) noexcept
 Next Silent::Begin() {
   LoopContext& context = io_.context;
   context.poller.TellOnlyFailure(io_.tcp.get(), &io_.tcp_side);
-  // A millisecond more than s2n asks: its own clock must agree that the time is over.
+  // One millisecond longer than s2n requires, because its own clock must agree that the time is
+  // over.
   io_.SetDeadline(context.now + std::chrono::nanoseconds(given_.nanoseconds) +
                   std::chrono::milliseconds(1));
   context.silent.Push(silence_);
@@ -31,7 +32,7 @@ Next Silent::Begin() {
   return kStay;
 }
 
-// After RST, nobody is left to measure how long the silence takes.
+// After RST, no peer is left that could measure the delay.
 Next Silent::Drive() { return io_.tcp_side.closed ? Next(ToEnd{}) : kStay; }
 
 void Silent::EndEarly() {
@@ -83,7 +84,7 @@ Next Lingering::OnDeadline() {
   return kStay;
 }
 
-// Bytes to send, and those sent that the peer's kernel has not acknowledged yet.
+// Bytes that are not sent, or not acknowledged by the peer's kernel.
 size_t Lingering::Unacknowledged() const {
   int bytes = 0;
   return io_.to_tcp.size() +
@@ -100,7 +101,7 @@ Next Ended::Begin() noexcept {
     Retire();
     return kStay;
   }
-  // The end of the pair waits as well: whoever notices it must find the error first.
+  // The pair ends later as well: JavaScript must find the error before the end.
   if (io_.pair) io_.context.poller.Remove(io_.pair.get());
   io_.context.speechless.Push(line_);
   return kStay;

@@ -17,10 +17,10 @@ namespace {
 // RFC 8446 section 5.1
 constexpr uint8_t kFirstRecordType = 20;
 constexpr uint8_t kLastRecordType = 23;
-// How often s2n may read in one call: a record, and the rest of the one before.
+// The number of reads in one call of s2n: a record, and the rest of the previous one.
 constexpr int kReadsACall = 2;
 // The longest handshake of a peer, in bytes: two client hellos and a certificate chain at s2n's
-// limit of 64 KiB each, and room to spare.
+// limit of 64 KiB each, with a margin.
 constexpr size_t kLongestHandshake = 256 * 1024;
 
 }  // namespace
@@ -43,7 +43,7 @@ Next Handshaking::Begin() {
 }
 
 Next Handshaking::Drive() {
-  // s2n does not read while it waits, so a peer that hangs up is noticed here.
+  // s2n does not read while it waits, so a peer that disconnects is detected here.
   if (AwaitsApplication() && (io_.tcp_side.closed || io_.tcp_side.read_closed))
     return Fail(WithUnreadAlert(FailureOfGone()));
   if (!io_.to_tcp.empty() && io_.tcp_side.writable && io_.Flush() == OutputQueue::Result::kBroken)
@@ -135,8 +135,8 @@ Next Handshaking::MeetPeer() {
 }
 
 ssize_t Handshaking::Receive(uint8_t* buffer, uint32_t length) {
-  // s2n goes on by itself as long as there are records that hold no plaintext (key updates, say).
-  // So its work is bounded here: in one call, and altogether.
+  // s2n continues to read while records have no plaintext (such as key updates). This limits its
+  // work in each call, and in total.
   if (!io_.tcp_side.readable || reads_ >= kReadsACall) {
     errno = EAGAIN;
     return -1;
@@ -197,7 +197,7 @@ void Handshaking::CompleteSignature(OperationId operation, std::vector<uint8_t> 
   io_.Schedule();
 }
 
-// Verifying a signature takes longer than creating one, so it waits in line like any other step of
+// Verifying a signature takes longer than creating one, so it waits its turn like any other step of
 // a handshake.
 Next Handshaking::ApplySignature() {
   const auto signature = std::exchange(signature_, nullptr);

@@ -1,4 +1,4 @@
-// Handshaking that fails: what JavaScript and the peer are told of it.
+// Failed handshakes: the event for JavaScript, and the alert for the peer.
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -20,7 +20,7 @@ constexpr char kGone[] = "the peer disconnected before the TLS handshake was don
 
 }  // namespace
 
-// A write that finds an RST which the poller reported before (EPIPE) does not say why.
+// A write after an RST that the poller reported before fails with EPIPE, without the reason.
 tls::Failure FailureOfDescriptor(int error, const char* system_call) {
   if (error == EPIPE) return tls::Failure::Of(tls::FailureKind::kReset, kGone);
   tls::Failure failure = tls::Failure::OfSystem(error, system_call);
@@ -50,7 +50,7 @@ int AlertFor(const tls::Failure& failure, int unnamed) {
   return -1;
 }
 
-// A timeout is the peer's own fault, unless the handshake waited for the signer.
+// The peer caused a timeout, unless the handshake waited for the signer.
 int Handshaking::AlertOwed(const tls::Failure& failure) const {
   if (failure.kind == tls::FailureKind::kTimeout && AwaitsApplication())
     return tls::alert::kInternalError;
@@ -72,8 +72,8 @@ tls::Failure Handshaking::Disconnected() {
   return tls::Failure::Of(tls::FailureKind::kClosed, kGone);
 }
 
-// A peer hung up, and what it sent before was not read to its end: by FIN, or by RST, which closes
-// both directions.
+// The peer disconnected before all of its data was read: by FIN, or by RST, which closes both
+// directions.
 tls::Failure Handshaking::FailureOfGone() const {
   int error = 0;
   socklen_t size = sizeof error;
@@ -81,7 +81,7 @@ tls::Failure Handshaking::FailureOfGone() const {
   return error == 0 ? Disconnected() : FailureOfDescriptor(error, "read");
 }
 
-// A peer that hung up may have sent the reason before, as an alert.
+// A peer that disconnected may have sent an alert with the reason before.
 tls::Failure Handshaking::WithUnreadAlert(tls::Failure failure) {
   uint8_t first = 0;
   if (io_.client || !connection_ || failure.kind != tls::FailureKind::kClosed ||
@@ -123,17 +123,16 @@ Next Handshaking::RefusePlaintext(bool http) {
   return ToEnd{};
 }
 
-// What s2n blinds, unless it happened before any secret was in play. Failures in which s2n has no
-// part are this package's own, and not secret.
+// Failures that s2n blinds are secret, unless they happened before any secret was used. Failures of
+// this package itself are not.
 bool Handshaking::IsSecret(const tls::Failure& failure) const {
   return connection_ && failure.kind != tls::FailureKind::kNotTls &&
          failure.name == connection_->failure().name && connection_->FailureIsSecret();
 }
 
-// Sends what s2n created so far, and the alert. s2n writes it under the keys it has come to; the
-// peer has them too, once it has everything that was created. Without a connection it goes out in
-// plaintext, and also where the lists of protocols have none in common, because s2n has gone past
-// that by the time it is seen.
+// Sends the records that s2n created so far, and the alert. s2n encrypts it under its current keys,
+// which the peer has after it has read those records. The alert is in plaintext without a
+// connection, and without a common protocol, because s2n has newer keys when this is detected.
 bool Handshaking::SendAlert(const tls::Failure& failure) {
   const auto alert = static_cast<uint8_t>(failure.alert);
   if (!connection_ || failure.alert == tls::alert::kNoApplicationProtocol) {
@@ -145,7 +144,7 @@ bool Handshaking::SendAlert(const tls::Failure& failure) {
   return io_.Flush() == OutputQueue::Result::kDone;
 }
 
-// Posts the last event of the stream, and drops what only the handshake needed.
+// Posts the last event of the stream, and frees what only the handshake needs.
 void Handshaking::Report(tls::Failure failure) {
   HandshakeFailed failed;
   failed.failure = std::move(failure);
@@ -158,7 +157,7 @@ void Handshaking::Report(tls::Failure failure) {
   }
   io_.Post(std::move(failed));
   io_.told = StreamIo::Told::kEnd;
-  // Only now: whoever notices the end of the pair must find the failure first.
+  // Close the pair last: JavaScript must find the failure before the end.
   io_.context.poller.Close(io_.pair);
   io_.context.records.clear();
   io_.to_tcp.Discard();

@@ -1,4 +1,4 @@
-// Open: how it begins and ends, by the table in tls_stream.h.
+// Open: how it starts and ends. tls_stream.h has the table.
 #include "engine/phase_open.h"
 
 #include <sys/socket.h>
@@ -40,7 +40,7 @@ Next Open::OnDeadline() {
     if (Next next = FlushOrBreak()) return next;
     return FinishIfOver();
   }
-  // JavaScript let go, and the peer takes nothing.
+  // JavaScript closed its end, and the peer accepts nothing.
   return io_.Reset();
 }
 
@@ -54,7 +54,7 @@ Next Open::OnIdleCheck() {
   if (io_.holds() && Flush() == OutputQueue::Result::kBroken)
     return Break(
         tls::Failure::Of(tls::FailureKind::kReset, "the connection was reset by the peer"));
-  return kStay;  // the next traffic sets it again
+  return kStay;  // the next traffic schedules it again
 }
 
 Next Open::OnOutOfMemory() {
@@ -70,8 +70,8 @@ bool Open::delivered() const noexcept {
   return io_.to_tcp.empty() && (!io_.pair_side.readable || OutboundOver());
 }
 
-// The other end of the pair is closed, unless JavaScript was terminated before it made a socket of
-// it. What was written can still be read here.
+// The other end of the pair is closed, unless JavaScript was terminated before it created a socket
+// for it. Data that it wrote can still be read here.
 void Open::Abandon() {
   shutdown(io_.pair.get(), SHUT_RDWR);
   io_.Schedule();
@@ -110,13 +110,13 @@ Next Open::FinishIfOver() {
     return ToLinger{fin_sent};
   }
   if (io_.tcp_side.closed && InboundOver() && !fin_sent) {
-    // This is after its FIN, so no read would report it.
+    // This comes after its FIN, so no read would report it.
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(io_.tcp.get(), SOL_SOCKET, SO_ERROR, &error, &size);
     return Break(tls::Failure::OfSystem(error == 0 ? EPIPE : error, "write"));
   }
-  // The rest is delivered as long as the peer takes any of it.
+  // The rest is delivered as long as the peer accepts some of it.
   if (let_go && out_ != Outbound::kAwaitsTaking &&
       (!io_.deadline.pending() || io_.to_tcp.taken() != delivered_)) {
     const Limits& limits = io_.context.limits;
@@ -132,14 +132,14 @@ Next Open::Break(tls::Failure failure) {
   const bool dead = failure.kind == tls::FailureKind::kReset;
   const bool secret = !dead && connection_->FailureIsSecret();
   const bool fin_sent = out_ == Outbound::kEnded;
-  // The same for all that is secret, so that it does not reveal which it was.
+  // The same alert for all secret failures, so that it does not reveal which one happened.
   const int alert =
       secret ? tls::alert::kBadRecordMac : AlertFor(failure, tls::alert::kUnexpectedMessage);
   if (failure.kind != tls::FailureKind::kAlert) failure.alert = alert;
   io_.Post(Broken{std::move(failure), in_ == Inbound::kEnded});
   io_.told = StreamIo::Told::kBroken;
   io_.PostClosed();
-  // Only now: whoever notices the end of the pair must find the error first.
+  // Close the pair last: JavaScript must find the error before the end.
   io_.context.poller.Close(io_.pair);
   if (dead) return ToEnd{};
   if (secret) {

@@ -14,15 +14,15 @@ namespace s2npkey::engine {
 
 namespace {
 
-// Chunks moved for one connection before others have their turn, if the time suffices for them.
+// Chunks moved for one connection before others have their turn, if there is time.
 constexpr int kChunksATurn = 4;
 
 // An HTTP/2 RST_STREAM frame's length, type and flags (RFC 9113 section 6.4).
 constexpr uint8_t kResetFrame[] = {0, 0, 4, 3, 0};
-// Where such a frame is looked for: little may follow it, an acknowledgement or two.
+// The last bytes that are searched for such a frame. At most a few small frames follow it.
 constexpr size_t kResetFrameAtMost = 512;
 
-// How many of the last bytes come from what looks like such a frame on.
+// The number of bytes from the start of what looks like such a frame to the end.
 size_t FromResetFrame(const uint8_t* data, size_t length) {
   const uint8_t* end = data + length;
   return static_cast<size_t>(end - std::search(end - std::min(length, kResetFrameAtMost), end,
@@ -57,7 +57,7 @@ Next Open::PumpIn(bool* moved) {
   }
   if (in_ == Inbound::kFailing) return Break(std::move(*failure_));
   EndInbound();
-  if (InboundOver() || io_.pair_side.closed) {  // what the peer still sends is dropped
+  if (InboundOver() || io_.pair_side.closed) {  // further data of the peer is dropped
     const StreamIo::Discarded discarded = io_.Discard();
     if (discarded == StreamIo::Discarded::kBroken && out_ != Outbound::kEnded)
       return Break(tls::Failure::OfSystem(io_.receive_error(), "read"));
@@ -77,11 +77,11 @@ Next Open::Receive(bool* moved) {
   const bool any = plaintext.size() > 0;
   if (any) io_.Progressed();
   may_receive_ = io_.tcp_side.readable;
-  // Only records without plaintext: others first.
+  // Only records without plaintext, so other streams go first.
   if (received == Received::kMore && !any && may_receive_) io_.Schedule();
   if (io_.client) PostSessions();
   if (any) WritePlaintext(&plaintext);
-  // Receiving may have made s2n answer (a key update).
+  // s2n may have answered while it received, for example to a key update.
   if (!io_.context.records.empty()) {
     if (Next next = FlushOrBreak()) return next;
   }
@@ -94,7 +94,7 @@ Next Open::Receive(bool* moved) {
   return kStay;
 }
 
-// The records ended otherwise than by close_notify.
+// The records ended without close_notify.
 Next Open::EndOfRecords() {
   tls::Failure failure = connection_->failure();
   if (failure.kind == tls::FailureKind::kClosed) {
@@ -120,7 +120,7 @@ void Open::PostSessions() {
     io_.Post(SessionReceived{std::move(session)});
 }
 
-// Writes to the pair: `more` behind what waits already, or with null only that.
+// Writes the waiting bytes to the pair, and then `more` unless it is null.
 OutputQueue::Result Open::WritePlaintext(tls::Plaintext* more) {
   const int pair = io_.pair.get();
   const bool blocked = !to_pair_.empty();
@@ -136,7 +136,7 @@ OutputQueue::Result Open::WritePlaintext(tls::Plaintext* more) {
   return result;
 }
 
-// Whether there is something to read in the pair, or its end.
+// Whether the pair has data or its end to read.
 bool Open::JavaScriptWrites() {
   uint8_t byte = 0;
   return recv(io_.pair.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
@@ -144,7 +144,7 @@ bool Open::JavaScriptWrites() {
 
 Next Open::PumpOut(bool* moved) {
   if (in_ == Inbound::kFailing) {
-    // The connection is broken already, and JavaScript learns of it when it writes.
+    // The connection is broken, and JavaScript gets the error when it writes.
     io_.pair_side.readable = JavaScriptWrites();
     return io_.pair_side.readable ? Break(std::move(*failure_)) : kStay;
   }
@@ -177,7 +177,7 @@ Next Open::PumpOut(bool* moved) {
   return Send(static_cast<size_t>(taken));
 }
 
-// Sends so many bytes that JavaScript wrote.
+// Sends the first `length` bytes that JavaScript wrote.
 Next Open::Send(size_t length) {
   const bool encrypted = Encrypt(io_.context.written.data(), length);
   io_.CheckRecords();
@@ -190,7 +190,7 @@ Next Open::Send(size_t length) {
 // the write before it is done. curl 7.88 takes a complete response for a broken one if it reads the
 // reset along with it.
 bool Open::Encrypt(const uint8_t* data, size_t length) {
-  // Held records go first, and everything is gathered behind them.
+  // Held records go first, so new ones are appended to them.
   memory::SecretBytes* memory = io_.holds() ? nullptr : &io_.context.data_records;
   const size_t apart = http2_ ? FromResetFrame(data, length) : 0;
   return connection_->Send(data, length - apart, memory) &&

@@ -13,7 +13,7 @@ namespace {
 
 using State = proxy::HeaderParser::State;
 
-// Reads of a call, so that the other streams have their turn.
+// The number of reads in one call. Then other streams have their turn.
 constexpr int kReadsACall = 4;
 
 Endpoints EndpointsOf(const proxy::Header& header) {
@@ -25,7 +25,7 @@ Endpoints EndpointsOf(const proxy::Header& header) {
   return endpoints;
 }
 
-// Of a check by version 1, which has no LOCAL: the header names the connection itself.
+// Detects a health check in version 1, which has no LOCAL: the header names the connection itself.
 bool NamesItself(const proxy::Header& header, const Endpoints& endpoints) {
   constexpr const char* kMapped = "::ffff:";
   return header.source.port == endpoints.remote.port &&
@@ -44,7 +44,7 @@ ReadingHeader::ReadingHeader(StreamIo& io, ToHeader to) noexcept
                                                : then_.endpoints.remote.host)) {}
 
 Next ReadingHeader::Begin() {
-  // A peer that has reset the connection has no address any more. A Unix socket has none at all.
+  // After a reset the peer has no address. A Unix socket never has one.
   const Endpoints& ends = then_.endpoints;
   if (ends.remote.family == 0 && ends.local.family != 0) return Gone(ECONNRESET);
   if (!trusted_ && proxy_.policy->required) {
@@ -78,7 +78,7 @@ Next ReadingHeader::Drive() {
 Next ReadingHeader::Read(const uint8_t* bytes, size_t length) {
   if (awaits_ == Awaits::kFirstByte) {
     awaits_ = Awaits::kHeader;
-    // A balancer sends its header at once, though perhaps not before its client's first byte.
+    // A balancer sends its header at once, or when its client sends the first byte.
     io_.SetDeadline(std::min(then_.until, io_.context.now + io_.context.limits.proxy_header));
   }
   const size_t taken = parser_.Feed(bytes, length);
@@ -100,7 +100,7 @@ Next ReadingHeader::Read(const uint8_t* bytes, size_t length) {
   }
   switch (parser_.state()) {
     case State::kSignature:
-      // The poller reports the next byte, or has reported that there is none.
+      // The poller reports the next byte, or has reported the end.
       if (io_.tcp_side.read_closed) return Gone(0);
       io_.tcp_side.readable = false;
       return kStay;
@@ -129,7 +129,7 @@ Next ReadingHeader::HeaderDone() {
   return kStay;
 }
 
-// JavaScript is told of the header before anything else of the stream.
+// Posts the header as the first event of the stream.
 Next ReadingHeader::Proceed() {
   ProxyHeaderRead read;
   read.balancer = then_.endpoints;
@@ -193,7 +193,7 @@ Next ReadingHeader::Refuse(const char* name, const std::string& message) {
 Next ReadingHeader::Fail(tls::Failure failure) {
   HandshakeFailed failed;
   failed.failure = std::move(failure);
-  failed.failure.alert = -1;  // none is sent: whoever breaks this protocol may not speak TLS
+  failed.failure.alert = -1;  // none is sent, because the peer may not speak TLS
   failed.endpoints = then_.endpoints;
   io_.Post(std::move(failed));
   io_.told = StreamIo::Told::kEnd;

@@ -37,7 +37,7 @@ void Poller::TellWritable(int fd, Watcher* watcher, bool wanted) {
 
 void Poller::TellOnlyFailure(int fd, Watcher* watcher) {
   epoll_event event{};
-  event.events = EPOLLET;  // EPOLLERR and EPOLLHUP come without being asked for
+  event.events = EPOLLET;  // EPOLLERR and EPOLLHUP are always reported
   event.data.ptr = watcher;
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);  // cannot fail: it is watched
 }
@@ -56,7 +56,7 @@ Poller::Told Poller::Wait(int timeout) {
   for (int i = 0; i < count; i++) {
     const epoll_event& event = events_[static_cast<size_t>(i)];
     if (!event.data.ptr) {
-      // Edge-triggered: the counter need not be read for the next Wake to be told.
+      // Edge-triggered: the next Wake is reported even if the counter is not read.
       told.woken = true;
       continue;
     }
@@ -73,7 +73,7 @@ Poller::Told Poller::Wait(int timeout) {
 
 void Poller::Wake() {
   const uint64_t one = 1;
-  // Fails only when the counter is full, and then the wake-up is pending anyway.
+  // Fails only if the counter is full, and then a wake-up is pending anyway.
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
 }
 

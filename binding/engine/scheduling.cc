@@ -23,8 +23,8 @@ struct Attributes {
   uint64_t period;
 };
 
-// The shortest that there is. A thread that yields forfeits the rest of it (Linux 6.18), so that a
-// longer one would leave little of the core to this thread where another process wants all of it.
+// The shortest possible slice. A thread that yields loses the rest of it (Linux 6.18), so with a
+// longer one this thread would get little of a core that another process uses fully.
 constexpr uint64_t kSlice = 100'000;
 
 constexpr size_t kLargeBuffer = 16 * 1024 * 1024;
@@ -38,14 +38,14 @@ void WorkInBatches() {
   attributes.policy = SCHED_BATCH;
   attributes.nice = getpriority(PRIO_PROCESS, 0);
   attributes.runtime = kSlice;
-  // Where a sandbox forbids it, everything works as before.
+  // If a sandbox forbids it, nothing changes.
   syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 void LetOthersGoFirst() { sched_yield(); }
 
 void KeepFreedMemory() {
-  // Mapped and unmapped, never touched. Volatile: or the compiler leaves both out.
+  // Mapped and unmapped, never used. Volatile, so that the compiler keeps both calls.
   void* volatile buffer = std::malloc(kLargeBuffer);
   std::free(buffer);
 }

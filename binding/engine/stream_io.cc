@@ -16,8 +16,7 @@ namespace s2npkey::engine {
 
 namespace {
 
-// The most that a connection may receive without a byte of plaintext in it: about 6,000 empty
-// records.
+// The most bytes that a connection may receive without plaintext: about 6,000 empty records.
 constexpr size_t kLongestWithoutData = 128 * 1024;
 
 }  // namespace
@@ -57,8 +56,8 @@ ssize_t StreamIo::Read(uint8_t* buffer, size_t length) {
   }
   if (received == 0) fin_received_ = true;
   received_ += static_cast<size_t>(received);
-  // A short read has emptied the descriptor, unless its end is near: that edge was reported
-  // already.
+  // A short read has emptied the descriptor, unless the peer has ended: that edge was reported
+  // before.
   if (received < static_cast<ssize_t>(length) && !tcp_side.read_closed) tcp_side.readable = false;
   return received;
 }
@@ -66,7 +65,8 @@ ssize_t StreamIo::Read(uint8_t* buffer, size_t length) {
 size_t StreamIo::ReadRecords() {
   if (!tcp_side.readable || Excessive(kLongestWithoutData)) return 0;
   const ssize_t received = Read(Arrivals(), LoopContext::kChunk);
-  // What s2n kept of earlier records comes before it, and what it keeps of these behind.
+  // Bytes that s2n kept of earlier records go before it, and those that it keeps of these behind
+  // it.
   context.received_used =
       std::max(context.received_used, static_cast<size_t>(std::max<ssize_t>(received, 0)) +
                                           2 * tls::Connection::kRecordRoom);
@@ -104,7 +104,7 @@ bool StreamIo::Excessive(size_t limit) noexcept {
 }
 
 void StreamIo::Send(const uint8_t* data, uint32_t length) noexcept {
-  // s2n calls this, and no exception may pass through frames of C.
+  // s2n calls this, and no exception may pass through C code.
   try {
     if (data != context.data_records.data()) {
       context.records.insert(context.records.end(), data, data + length);
@@ -165,7 +165,7 @@ void StreamIo::SetKeepAlive(bool on, int initial_delay_seconds) {
   const int value = on ? 1 : 0;
   setsockopt(tcp.get(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
   if (on && initial_delay_seconds > 0) {
-    // As libuv does (uv_tcp_keepalive): the system's own are 9 probes, 75 seconds apart.
+    // Like libuv (uv_tcp_keepalive). The system's default is 9 probes, 75 seconds apart.
     const int seconds_between_probes = 1;
     const int probes = 10;
     setsockopt(tcp.get(), IPPROTO_TCP, TCP_KEEPIDLE, &initial_delay_seconds,

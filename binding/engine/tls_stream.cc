@@ -45,7 +45,7 @@ TlsStream::TlsStream(LoopContext& context, StreamId id, Descriptor tcp, Descript
 }
 
 void TlsStream::Start() {
-  io_.SetNoDelay(true);  // waiting for more in the kernel would only add latency
+  io_.SetNoDelay(true);  // waiting in the kernel for more data would only add latency
   if (!io_.context.poller.Add(io_.tcp.get(), &io_.tcp_side)) {
     return FailBeforeOpen(tls::Failure::Of(tls::FailureKind::kResources,
                                            "no memory or no room in epoll for another connection"));
@@ -93,19 +93,19 @@ void TlsStream::EndSilenceEarly() {
 void TlsStream::OnOutOfMemory() noexcept {
   io_.LoseRecords();
   try {
-    // Where JavaScript has been told of an end already, there is nothing more to tell it.
+    // If JavaScript has an end already, no further event is posted.
     if (io_.told < StreamIo::Told::kBroken) {
       if (ReadingHeader* reading = As<ReadingHeader>()) return Go(reading->OnOutOfMemory());
       if (Handshaking* handshaking = As<Handshaking>()) return Go(handshaking->OnOutOfMemory());
       if (Open* open = As<Open>()) return Go(open->OnOutOfMemory());
     }
   } catch (const std::bad_alloc&) {
-    // Not even for that.
+    // There is no memory even for that.
   }
   GiveUp();
 }
 
-// Needs no memory. JavaScript is told of the end when there is some.
+// Needs no memory. The end is posted when there is some.
 void TlsStream::GiveUp() noexcept {
   if (Ended* ended = As<Ended>()) {
     ended->Begin();
@@ -166,7 +166,7 @@ void TlsStream::Taken() {
 
 bool TlsStream::Deliver() {
   if (Open* open = As<Open>()) Go(open->Deliver());
-  const Open* open = As<Open>();  // unless that was its end
+  const Open* open = As<Open>();  // unless it ended by that
   return !open || open->delivered();
 }
 

@@ -11,10 +11,10 @@ import { createSecureContext, makeConfig, type SecureContextOptions } from '../t
 import { fault, type Finding } from './finding.ts';
 import { memoryConnection } from './memory-connection.ts';
 
-/** A protocol version that is offered, and what the key is asked to sign under it. */
+/** A protocol version that is offered, and the signature schemes that it can use. */
 export interface Agreement {
   readonly protocol: ProtocolVersion;
-  /** Those that a client which knows no other signature scheme is served with; empty: no client is. */
+  /** A client that supports only one of these is served. Empty: no client is served. */
   readonly schemes: readonly SignatureScheme[];
 }
 
@@ -24,11 +24,11 @@ const protocols: readonly ProtocolVersion[] = ['TLSv1.2', 'TLSv1.3'];
 const patience = 10_000;
 
 /**
- * Finds out by handshakes inside this process, one for each protocol version and scheme, what security policy and key agree on.
- * They end where the signature is asked for: no signature is made. Under TLS 1.3 a P-521 key needs a policy with
- * `ecdsa_secp521r1_sha512` (RFC 8446 §4.2.3), which under TLS 1.2 it does not.
+ * Tests which protocol versions and schemes the security policy and the key agree on, by handshakes inside this process. Each
+ * ends when the signature is requested, so nothing is signed. With TLS 1.3, a P-521 key needs a policy with
+ * `ecdsa_secp521r1_sha512` (RFC 8446 §4.2.3); with TLS 1.2 it does not.
  *
- * @throws as `createServer`, when policy and certificate can never agree.
+ * @throws as `createServer`, if policy and certificate can never agree.
  */
 export async function agreements(
   cert: string | Uint8Array,
@@ -52,7 +52,7 @@ export async function agreements(
   return found;
 }
 
-/** A fault for each protocol version that is offered and can never be completed. */
+/** A fault for each protocol version that is offered and never works. */
 export function agreementFindings(found: readonly Agreement[], policy: string): Finding[] {
   return found
     .filter(({ schemes }) => schemes.length === 0)
@@ -68,10 +68,10 @@ export function agreementFindings(found: readonly Agreement[], policy: string): 
 
 type Outcome = 'agreed' | 'no-agreement' | 'version-refused';
 
-/** A server that shows the certificate to clients made for the purpose. */
+/** A server that presents the certificate to test clients. */
 class Probe {
   readonly schemes: readonly SignatureScheme[];
-  /** The versions that policy and options leave. */
+  /** The versions that policy and options allow. */
   readonly offered: VersionRange;
   readonly #options: SecureContextOptions & { cert: string | Uint8Array };
   readonly #publicKey: KeyObject;
@@ -84,7 +84,7 @@ class Probe {
     this.#options = options;
     this.#publicKey = publicKey;
     this.schemes = schemes;
-    // What can never agree is said even where there is no scheme to try.
+    // This throws if policy and certificate can never agree.
     const signer = unsigning(publicKey, schemes, () => undefined);
     const { identities, settings } = createSecureContext({ ...options, signer });
     this.offered = makeConfig(identities, settings);
@@ -124,7 +124,7 @@ class Probe {
   }
 }
 
-/** Has the public key, and tells what it is asked for instead of signing. */
+/** A signer with the public key only. It reports each requested operation instead of signing. */
 function unsigning(
   publicKey: KeyObject,
   schemes: readonly SignatureScheme[],
@@ -140,7 +140,7 @@ function unsigning(
   };
 }
 
-/** Without what is undefined, which an option must not be. */
+/** Removes undefined members, because an option must not be undefined. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

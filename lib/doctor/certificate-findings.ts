@@ -7,15 +7,15 @@ import { fault, warning, type Finding } from './finding.ts';
 const day = 24 * 60 * 60 * 1000;
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 
-/** How a message calls a certificate. */
+/** The name of a certificate in messages. */
 export function nameOf({ subject, subjectAltName }: X509Certificate): string {
   const written = subject.replaceAll('\n', ', ');
   return written === '' ? (subjectAltName ?? 'without subject') : written;
 }
 
 /**
- * What is wrong with a chain, the server's own certificate first, at the time `now` (epoch milliseconds): dates, names, usage,
- * order and completeness as far as the file shows it.
+ * Checks a chain, the server's own certificate first, at the time `now` (epoch milliseconds): dates, names, usage, order, and
+ * completeness as far as the file shows it.
  */
 export function certificateFindings(
   chain: readonly X509Certificate[],
@@ -95,8 +95,8 @@ function nameFindings(leaf: X509Certificate, servernames: readonly string[]): Fi
 }
 
 /**
- * As clients compare: the A-labels of an internationalized name, without the dot of an absolute name, and any first label under a
- * wildcard (OpenSSL's `checkHost` takes no underscore there, browsers do).
+ * Compares names as clients do: as A-labels, without a final dot, and with any first label under a wildcard (OpenSSL's `checkHost`
+ * accepts no underscore there; browsers do).
  */
 function isForHost(leaf: X509Certificate, name: string): boolean {
   const host = domainToASCII(name.replace(/\.$/, '')) || name;
@@ -179,7 +179,7 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-/** `checkIssued` wants keyCertSign of an issuer, which a self-signed server certificate has not. */
+/** `checkIssued` requires keyCertSign of an issuer, which a self-signed server certificate lacks. */
 function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
 }

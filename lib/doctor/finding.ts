@@ -1,10 +1,10 @@
 import { S2nPkeyError } from '../errors.ts';
 
-/** Something that a check found. */
+/** A result of a check. */
 export interface Finding {
-  /** Stable, such as `CERTIFICATE_EXPIRED`; all of them are in docs/api/preflight.md. */
+  /** Stable, such as `CERTIFICATE_EXPIRED`. docs/api/preflight.md lists all. */
   readonly code: string;
-  /** A `'fault'` keeps clients out, now or in a case that will come; a `'warning'` is worth knowing. */
+  /** A `'fault'` prevents clients from connecting, now or later. A `'warning'` does not. */
   readonly severity: 'fault' | 'warning';
   readonly message: string;
   readonly whatToDo: string;
@@ -18,14 +18,14 @@ export function warning(code: string, message: string, whatToDo: string): Findin
   return { code, severity: 'warning', message, whatToDo };
 }
 
-/** A fault from an error, whose code it has without `ERR_S2N_PKEY_`. */
+/** The fault for an error. Its code is the error's, without `ERR_S2N_PKEY_`. */
 export function faultOf(error: unknown, whatToDo: string): Finding {
   const full: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
   const code = typeof full === 'string' ? full.replace(/^ERR_S2N_PKEY_/, '') : 'FAILED';
   return fault(code, error instanceof Error ? error.message : String(error), whatToDo);
 }
 
-/** The same for what only the native addon can check: a warning on a platform that has none, which is not where it is served. */
+/** The same for checks that need the native addon. On a platform without one it is a warning, because no server runs there. */
 export function addonFindingOf(error: unknown, whatToDo: string): Finding {
   const found = faultOf(error, whatToDo);
   if (found.code !== 'PLATFORM') return found;
@@ -36,7 +36,7 @@ export function addonFindingOf(error: unknown, whatToDo: string): Finding {
   );
 }
 
-/** A server should not start like this: all faults at once. */
+/** Thrown with all faults at once. The server should not start. */
 export class PreflightError extends S2nPkeyError {
   readonly faults: readonly Finding[];
   readonly warnings: readonly Finding[];

@@ -7,16 +7,16 @@ import { signatureSchemeByName, type SignatureScheme } from '../signers/signatur
 import { fault, faultOf, warning, type Finding } from './finding.ts';
 import { kmsSdk } from '../signers/kms/client/sdk.ts';
 
-/** What was found out about a key in KMS. */
+/** The state of a key in KMS. */
 export interface ExaminedKey {
-  /** Undefined where `kms:DescribeKey` is not allowed, or fails. */
+  /** Undefined if `kms:DescribeKey` is denied or fails. */
   readonly described: KmsKey | undefined;
-  /** Undefined where it cannot be opened. */
+  /** Undefined if the key cannot be opened. */
   readonly opened: OpenedKey | undefined;
   readonly findings: readonly Finding[];
 }
 
-/** Asks KMS which key `keyId` means, in which state it is, and for its public half. */
+/** Requests the key that `keyId` refers to, its state and its public key from KMS. */
 export async function examineKey(client: KMSClient, keyId: string): Promise<ExaminedKey> {
   const findings: Finding[] = [];
   let described: KmsKey | undefined;
@@ -41,7 +41,7 @@ export async function examineKey(client: KMSClient, keyId: string): Promise<Exam
     return { described, opened: await openKey(client, keyId), findings };
   } catch (error) {
     if (!(error instanceof KmsError)) throw error;
-    // GetPublicKey refuses a key for its state, too: once is enough.
+    // GetPublicKey fails for the same state. One finding is enough.
     const found = faultOf(error, adviceFor(error));
     if (!findings.some(({ code }) => code === found.code)) findings.push(found);
     return { described, opened: undefined, findings };
@@ -88,7 +88,7 @@ function stateFindings({ arn, state, keyUsage, keySpec, deletionDate }: KmsKey):
   return findings;
 }
 
-/** The algorithms that KMS is asked for under these schemes. */
+/** The algorithms of KMS for these schemes. */
 export function signingAlgorithms(
   key: OpenedKey,
   schemes: readonly SignatureScheme[],
@@ -103,8 +103,8 @@ function algorithmOf(key: OpenedKey, scheme: SignatureScheme): SigningAlgorithmS
 }
 
 /**
- * Asks KMS with `DryRun` whether it would sign, for each algorithm that handshakes may ask for, since policies can allow some and not
- * others. Nothing is signed and nothing is charged.
+ * Asks KMS with `DryRun` whether it would sign, for each algorithm that handshakes may need, because policies can allow only some.
+ * Nothing is signed, and nothing is charged.
  */
 export async function permissionFindings(
   client: KMSClient,
@@ -148,7 +148,7 @@ async function refusal(
   }
 }
 
-/** The messages of a KmsError end with what to do. */
+/** A KmsError's message already ends with what to do. */
 function adviceFor(error: KmsError): string {
   if (error.code === 'ERR_S2N_PKEY_KMS_ACCESS_DENIED') {
     return `Allow kms:${error.operation} for the credentials this machine has: \`npx s2n-pkey doctor\` prints the policy.`;

@@ -20,14 +20,14 @@ class End extends Duplex {
     callback();
   }
 
-  /** `taken` is called once there is room for more. */
+  /** `taken` is called when there is room for more. */
   receive(chunk: Buffer, taken: () => void): void {
     if (this.destroyed || this.push(chunk)) taken();
     else this.#taken = taken;
   }
 }
 
-/** What one end writes, the other reads, with backpressure: a handshake needs no network to be tried. */
+/** Creates two connected streams with backpressure, for handshakes without a network. */
 export function memoryConnection(): [Duplex, Duplex] {
   const pair: [End, End] = [new End(), new End()];
   [pair[0].other, pair[1].other] = [pair[1], pair[0]];

@@ -1,4 +1,4 @@
-/** JSON of a policy, as IAM and KMS take it. */
+/** A policy in the JSON of IAM and KMS. */
 export interface PolicyDocument {
   readonly Version: '2012-10-17';
   readonly Statement: readonly Readonly<Record<string, unknown>>[];
@@ -7,17 +7,17 @@ export interface PolicyDocument {
 export interface LeastPrivilege {
   /** For the server's role. */
   readonly iamPolicy: PolicyDocument;
-  /** For the key: administration stays with the account, use is the server's alone. */
+  /** For the key: the account administers it, and only the server uses it. */
   readonly keyPolicy: PolicyDocument;
 }
 
-/** What a policy says in place of a role that is not known. */
+/** The placeholder for a role that is not known. */
 export const roleToFillIn = 'ROLE_OF_THE_SERVER';
 
 /**
- * The least that a server with this key needs: `kms:Sign` under the conditions that it asks KMS under, and `kms:GetPublicKey`, which
- * has none of them, in a statement of its own ("Condition keys for AWS KMS", AWS KMS Developer Guide). `kms:DescribeKey` is for preflight
- * and the doctor alone.
+ * The minimal permissions of a server with this key. `kms:Sign` has the conditions of the server's requests. `kms:GetPublicKey` does
+ * not support them, so it has its own statement ("Condition keys for AWS KMS", AWS KMS Developer Guide). Only preflight and the
+ * doctor need `kms:DescribeKey`.
  *
  * @param algorithms As `kms:SigningAlgorithm` names them.
  * @param role ARN of the role that the server runs as.

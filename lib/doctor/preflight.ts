@@ -36,20 +36,20 @@ import { proveSigning } from '../signers/signing-proof.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
-/** Options of `createServer`, and what else is to be checked. */
+/** Options of `createServer`, and of further checks. */
 export interface PreflightOptions
   extends TlsServerOptions, Omit<ServerOpts, keyof TlsServerOptions>, KmsClientOptions {
-  /** The key in KMS: its id or ARN, or an alias. The signer's key, unless given; without a signer it is all that is asked for. */
+  /** The key in KMS: its id or ARN, or an alias. Default: the signer's key. It is required without a signer. */
   keyId?: string;
-  /** A client of your own for KMS, in place of `region`, `endpoint` and `credentials`. */
+  /** Your own client for KMS, instead of `region`, `endpoint` and `credentials`. */
   client?: KMSClient;
-  /** Names that clients will ask for: the certificate must be for all of them. */
+  /** Names that clients will request. The certificate must cover all of them. */
   servernames?: readonly string[];
-  /** Days before a certificate's end from which on it is a warning; 21 unless given. */
+  /** Warn if a certificate expires within this number of days. Default: 21. */
   expiryWarningDays?: number;
 }
 
-/** What the options of a certificate's examination are, here and for `rollover`. */
+/** The options of certificate checks, here and in `rollover`. */
 export const examinationSchema = {
   servernames: list(
     requiredText({ expected: "a name such as 'www.example.com'", pattern: /./, isSecret: false }),
@@ -59,7 +59,7 @@ export const examinationSchema = {
   ...kmsClientSchema,
 } satisfies Schema;
 
-/** What is read here; options of `createServer` are checked by creating one. */
+/** The options that are read here. Those of `createServer` are checked by creating a server. */
 const ownSchema = {
   ...examinationSchema,
   keyId: { ...keyIdOption, isRequired: false } as Option<string | undefined>,
@@ -72,16 +72,16 @@ export const preflightSchema = {
   ...ownSchema,
 } satisfies SchemaOf<Omit<PreflightOptions, keyof ServerOpts>>;
 
-/** What was found to be in order. */
+/** What was checked, if there are no faults. */
 export interface PreflightReport {
-  /** Undefined for a key that is not in KMS, or where KMS does not tell. */
+  /** Undefined for a key that is not in KMS, or if `kms:DescribeKey` fails. */
   readonly keyArn: string | undefined;
   readonly keySpec: string | undefined;
   /** SHA-256 of the certificate's SubjectPublicKeyInfo. */
   readonly publicKeyFingerprint: string | undefined;
   /** The protocol versions offered, and the signature schemes that policy and key agree on. */
   readonly protocols: readonly Agreement[];
-  /** As conditions of `kms:SigningAlgorithm` name them: what handshakes may ask of the key. */
+  /** The algorithms that handshakes may use, as conditions of `kms:SigningAlgorithm` name them. */
   readonly signingAlgorithms: readonly string[];
   /** The server's own certificate. */
   readonly certificate:
@@ -96,16 +96,16 @@ export interface PreflightReport {
   readonly warnings: readonly Finding[];
 }
 
-/** The same, with the faults beside it. */
+/** A report with its faults. */
 export interface Examination extends PreflightReport {
   readonly faults: readonly Finding[];
 }
 
 /**
- * Checks everything that could keep clients out, before a server listens: which key an alias means, its state and usage; that it is
- * the certificate's; that security policy and key agree on a signature scheme for every protocol version offered; the permission to
- * sign (KMS's `DryRun`: nothing is signed); the certificate's dates, names, usage and chain; the options. Needs `kms:DescribeKey`
- * beside what a server needs, and warns without.
+ * Checks, before a server listens, everything that could prevent clients from connecting: the key that an alias refers to, its state
+ * and usage; that the certificate is for this key; that security policy and key agree on a signature scheme for each protocol version;
+ * the permission to sign (by KMS's `DryRun`, which signs nothing); the certificate's dates, names, usage and chain; the options. It
+ * needs `kms:DescribeKey` in addition to a server's permissions, and warns without it.
  *
  * @throws PreflightError `ERR_S2N_PKEY_PREFLIGHT` with all faults; InvalidOptionError for its own options.
  */
@@ -115,7 +115,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   return report;
 }
 
-/** `preflight`, with the faults among what it returns. */
+/** The same as `preflight`, but returns the faults instead of throwing them. */
 export async function examine(options: PreflightOptions): Promise<Examination> {
   const own = readOwnOptions(options);
   const findings: Finding[] = [];
@@ -182,7 +182,7 @@ function algorithmsOf(key: OpenedKey, schemes: readonly SignatureScheme[]): stri
   return signingAlgorithms(key, schemes).sort();
 }
 
-/** A key whose state forbids everything is not asked for a signature: the answer would be the same again. */
+/** Skips the permissions of a key whose state forbids signing, because they would fail for the same reason. */
 function isUsable(findings: readonly Finding[]): boolean {
   return !findings.some(({ code }) => /^KMS_KEY_(DISABLED|PENDING_DELETION|STATE|USAGE)$/.test(code));
 }
@@ -282,7 +282,7 @@ function mismatchFindings(pem: string, publicKey: Signer['publicKey']): Finding[
   }
 }
 
-/** The options that `createServer` has not. */
+/** The options that `createServer` does not have. */
 const notOfServers = [
   'keyId',
   'client',
@@ -293,7 +293,7 @@ const notOfServers = [
   'credentials',
 ] as const satisfies readonly (keyof PreflightOptions)[];
 
-/** What `createServer` would refuse of the options, beside what was found already. */
+/** The faults of the options that `createServer` refuses, without those that were found before. */
 function optionFindings(
   options: PreflightOptions,
   cert: string,
@@ -316,7 +316,7 @@ function optionFindings(
   }
 }
 
-/** A signer that is not KMS's can only be asked to sign: once. */
+/** A signer that is not a KmsSigner is checked by one signature. */
 async function signingFindings(signer: Signer, asked: readonly SignatureScheme[]): Promise<Finding[]> {
   const scheme = asked.find((one) => signer.schemes.includes(one)) ?? signer.schemes[0];
   if (scheme === undefined) return [];

@@ -12,7 +12,7 @@ import { contextsOf } from '../tls/server/secure-server.ts';
 import type { KmsClientOptions } from '../signers/kms/client/kms-client.ts';
 import { examinationSchema, preflight, type PreflightReport } from './preflight.ts';
 
-/** What the server is to go on with, and what else of it is to be checked. */
+/** The new key and certificate, and options of their checks. */
 export interface RolloverOptions extends SecureContextOptions, KmsClientOptions {
   servernames?: readonly string[];
   /** Days before the end of a certificate from which it is a warning. Default: 21. */
@@ -26,15 +26,15 @@ export const rolloverSchema = {
 
 export interface Rollover {
   readonly report: PreflightReport;
-  /** Goes back to what was served before, for connections that are accepted from then on. */
+  /** Serves the former certificate again, on connections that are accepted afterwards. */
   revert(): void;
 }
 
 /**
- * Switches a server to a new key and certificate: checks the pair first, and then shows it to the connections that are accepted from
- * then on. Others are not touched. The former signer has to stay open until its last handshake is done, and for `revert`.
+ * Switches a server to a new key and certificate. It checks the pair first, and then serves it on connections that are accepted
+ * afterwards. Keep the former signer open until its last handshake is done, and as long as you may call `revert`.
  *
- * @throws PreflightError, and the server goes on with what it has; InvalidOptionError.
+ * @throws PreflightError, and the server keeps its certificate; InvalidOptionError.
  */
 export async function rollover(server: Server, options: RolloverOptions): Promise<Rollover> {
   const contexts = contextsOf(server);
@@ -54,7 +54,7 @@ export async function rollover(server: Server, options: RolloverOptions): Promis
   const next = readSecureContext(context);
   const former = contexts.default;
   const kinds = former.identities.map(({ keyType }) => keyType);
-  // A key of a kind that the server has not comes in place of all that it has.
+  // A key of another type than the server's keys replaces all of them.
   if (next.identities.some(({ keyType }) => kinds.includes(keyType))) contexts.renew(undefined, next);
   else contexts.replaceDefault(next);
   return {

@@ -9,17 +9,17 @@ import type { ProtocolVersion } from '../tls/context/protocol-versions.ts';
 import { certificateFindings } from './certificate-findings.ts';
 import { fault, warning, type Finding } from './finding.ts';
 
-/** What a client of one protocol version sees. */
+/** The connection of a client with one protocol version. */
 export interface SeenHandshake {
   readonly protocol: ProtocolVersion;
-  /** Why there was no connection; everything else is undefined then. */
+  /** Why the connection failed. All other members are undefined then. */
   readonly refused: string | undefined;
   readonly cipher?: string | undefined;
   readonly group?: string | undefined;
-  /** Known where the certificate's curve decides it: under TLS 1.3 (RFC 8446 §4.2.3). s2n tells a client no more. */
+  /** Known only if the certificate's curve determines it: in TLS 1.3 (RFC 8446 §4.2.3). s2n reports no more to a client. */
   readonly signatureScheme?: string | undefined;
   readonly alpnProtocol?: string | undefined;
-  /** Milliseconds, the TCP connection included. */
+  /** Milliseconds, including the TCP connection. */
   readonly milliseconds?: number;
   /** Whether a second connection was resumed. */
   readonly resumed?: boolean;
@@ -44,11 +44,11 @@ export interface SeenServer {
 export interface AddressOptions {
   readonly host: string;
   readonly port: number;
-  /** The host, unless given; an address sends no name. */
+  /** Default: the host. No name is sent for an address. */
   readonly servername?: string | undefined;
-  /** PEM of authorities to trust beside the well-known ones. */
+  /** PEM of authorities to trust in addition to the well-known ones. */
   readonly ca?: string | undefined;
-  /** Milliseconds for each connection; 10,000 unless given. */
+  /** Milliseconds for each connection. Default: 10,000. */
   readonly timeout?: number;
   readonly expiryWarningDays?: number;
 }
@@ -156,7 +156,7 @@ async function resumes(
   }
 }
 
-/** The session that a later connection can resume: under TLS 1.3 it comes after the handshake, and a server may give none. */
+/** A session that a later connection can resume. In TLS 1.3 it comes after the handshake, and a server may send none. */
 async function sessionOf(socket: TlsSocket): Promise<Buffer | undefined> {
   const known = socket.getSession();
   if (known !== undefined) return known;
@@ -208,7 +208,7 @@ async function open(
   return socket;
 }
 
-/** One version each. The first has the suites of old servers, too. */
+/** One policy for each version. The first includes cipher suites of old servers. */
 const clientPolicies: Readonly<Record<ProtocolVersion, string>> = {
   'TLSv1.2': '20240501',
   'TLSv1.3': 'CloudFront-TLS-1-3-2025',

@@ -1,21 +1,21 @@
 import { InvalidOptionError } from '../errors.ts';
 
-/** US dollars for 10,000 requests, in the Regions of the United States: others differ. */
+/** US dollars for 10,000 requests, in the Regions of the United States. Other Regions differ. */
 const prices = { RSA_2048: 0.03, other: 0.15 } as const;
 
 export interface SigningCost {
   /** US dollars for 10,000 requests. */
   readonly pricePer10000: number;
-  /** Where the price is from. */
+  /** The source of the price. */
   readonly assumption: string;
   /** US dollars. Resumed handshakes cost nothing. */
   readonly perMillionFullHandshakes: number;
 }
 
 /**
- * What signatures cost.
+ * Estimates the cost of signatures.
  *
- * @param price US dollars for 10,000 requests, in place of the assumed one.
+ * @param price US dollars for 10,000 requests. Default: the assumed price.
  */
 export function signingCost(keySpec: string | undefined, price?: number): SigningCost {
   if (price !== undefined && !(price >= 0)) {
@@ -29,7 +29,7 @@ export function signingCost(keySpec: string | undefined, price?: number): Signin
   return { pricePer10000, assumption, perMillionFullHandshakes: round(pricePer10000 * 100) };
 }
 
-/** US dollars for so many signatures. */
+/** US dollars for this number of signatures. */
 export function costOf(signatures: number, { pricePer10000 }: SigningCost): number {
   return round((signatures * pricePer10000) / 10_000);
 }

@@ -2,7 +2,7 @@ import type { SignatureScheme } from '../signers/signature-scheme.ts';
 import type { Signer } from '../signers/signer.ts';
 import { proveSigning } from '../signers/signing-proof.ts';
 
-/** Milliseconds that signatures took, one after the other. */
+/** Latencies of sequential signatures, in milliseconds. */
 export interface SigningLatency {
   readonly signatures: number;
   readonly scheme: SignatureScheme;
@@ -13,7 +13,7 @@ export interface SigningLatency {
 }
 
 /**
- * Measures signatures one after the other, each of which is verified. The first, which opens the connection, is not counted.
+ * Measures sequential signatures, and verifies each. The first one opens the connection and is not counted.
  *
  * @throws as `proveSigning`.
  */
@@ -26,7 +26,7 @@ export async function signingLatency(
   const took: number[] = [];
   for (let count = 0; count < signatures; count++) took.push(await proveSigning(signer, scheme));
   took.sort((one, other) => one - other);
-  // The nearest rank: a value that was measured.
+  // The nearest rank, which is a measured value.
   const at = (share: number): number => round(took[Math.max(0, Math.ceil(share * took.length) - 1)] ?? 0);
   return { signatures, scheme, min: at(0), p50: at(0.5), p99: at(0.99), max: at(1) };
 }

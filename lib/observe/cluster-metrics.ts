@@ -8,18 +8,18 @@ import { clusterWorkers } from './metrics.ts';
 import { MergedSnapshots, type MetricsSnapshot } from './snapshot.ts';
 
 export interface ClusterMetricsOptions {
-  /** Milliseconds that workers have to answer. A late one is counted as it was when it reported last. Default: 1,000. */
+  /** Milliseconds to wait for workers. For a late one, its last report counts. Default: 1,000. */
   readonly timeout?: number;
 }
 
 export const clusterMetricsSchema = { timeout: milliseconds({ least: 1, fallback: 1000 }) } satisfies Schema;
 
-/** Milliseconds between reports of a worker. A worker that is killed loses what it counted since its last one. */
+/** Milliseconds between reports of a worker. If a worker is killed, counts since its last report are lost. */
 const REPORT_INTERVAL = 1000;
 
-/** In the primary of a cluster: the metrics of its workers, in one. */
+/** The metrics of all workers of a cluster, in its primary. */
 export class ClusterMetrics {
-  /** What an answer with `text()` says it is: text exposition format 0.0.4. */
+  /** The Content-Type for `text()`: text exposition format 0.0.4. */
   readonly contentType = contentType;
   readonly #timeout: number;
   readonly #workers = new Map<Worker, MetricsSnapshot | undefined>();
@@ -30,7 +30,7 @@ export class ClusterMetrics {
   #asked = 0;
   #warned = false;
 
-  /** @internal Made by `clusterMetrics`. */
+  /** @internal Only `clusterMetrics` creates it. */
   constructor(timeout: number) {
     this.#timeout = timeout;
     for (const worker of Object.values(cluster.workers ?? {})) if (worker) this.#watch(worker);
@@ -52,13 +52,13 @@ export class ClusterMetrics {
     return all.text() + valueLines(clusterWorkers, states);
   }
 
-  /** Watches no more workers. */
+  /** Stops watching workers. */
   close(): void {
     cluster.off('fork', this.#onFork);
     this.#workers.clear();
   }
 
-  /** For `using`: as `close`. */
+  /** Supports `using`; the same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -69,7 +69,7 @@ export class ClusterMetrics {
     const channel: NodeJS.EventEmitter = worker.process;
     channel.on('internalMessage', (message: unknown) => this.#hear(worker, message));
     const end = (): void => this.#end(worker);
-    // What it reported last may still be on its way.
+    // Its last report may still arrive.
     worker.once('exit', () => (worker.isConnected() ? worker.once('disconnect', end) : end()));
     tell(worker, { cmd: metricsCommand, every: REPORT_INTERVAL });
   }
@@ -90,7 +90,7 @@ export class ClusterMetrics {
     this.#waiting.delete(worker);
   }
 
-  /** Resolves to whether the worker answered in time. */
+  /** Resolves to false if the worker did not answer in time. */
   async #ask(worker: Worker): Promise<boolean> {
     const waiting = this.#waiting.get(worker);
     if (!waiting || !worker.isConnected()) return false;

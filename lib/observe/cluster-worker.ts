@@ -1,24 +1,24 @@
 import cluster from 'node:cluster';
 import type { MetricsSnapshot } from './snapshot.ts';
 
-/** Node passes messages with `cmd: 'NODE_…'` to no listener of the application. */
+/** Node hides messages with `cmd: 'NODE_…'` from listeners of the application. */
 export const metricsCommand = 'NODE_S2N_PKEY_METRICS';
 
-/** From the primary: `ask` wants an answer; `every` has the worker report in this interval of milliseconds. */
+/** From the primary: `ask` requests an answer; `every` is the interval of the worker's reports, in milliseconds. */
 export interface MetricsRequest {
   readonly cmd: typeof metricsCommand;
   readonly ask?: number;
   readonly every?: number;
 }
 
-/** From a worker. Without a snapshot: it has metrics, and asks whether the primary wants them. */
+/** From a worker. Without a snapshot, it announces that it has metrics. */
 export interface MetricsReport {
   readonly cmd: typeof metricsCommand;
   readonly answers?: number | undefined;
   readonly snapshot?: MetricsSnapshot;
 }
 
-/** In a worker of a cluster: reports to the primary what `take` returns. Returns what ends it. */
+/** In a worker of a cluster: reports what `take` returns to the primary. Returns a function that stops it. */
 export function reportToPrimary(take: () => MetricsSnapshot): () => void {
   if (!cluster.isWorker) return () => undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -7,7 +7,7 @@ import type { Distribution, Value } from './series.ts';
  */
 export const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** A metric of the table with all its series, as lines. Nothing for one without series. */
+/** The lines of a metric with all its series; none if it has no series. */
 export function valueLines(metric: Metric, series: Iterable<Pick<Value, 'labels' | 'value'>>): string {
   const name = prometheusName(metric);
   let lines = '';
@@ -50,7 +50,7 @@ function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
 
-/** As Go's ParseFloat reads it. */
+/** In a form that Go's ParseFloat reads. */
 function number(value: number): string {
   if (value === Infinity) return '+Inf';
   if (value === -Infinity) return '-Inf';

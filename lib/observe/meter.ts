@@ -10,7 +10,7 @@ import { measureChannels } from './measurements.ts';
 import { defaultBuckets, eventMetrics, stateMetrics, type Metric } from './metrics.ts';
 import { engineState } from './state.ts';
 
-/** Gives what the channels and the engine tell to a meter. Returns what ends it. */
+/** Reports measurements of the channels and the engine to a meter. Returns a function that stops it. */
 export function meterMeasurements(meter: Meter): () => void {
   const sums = new Map<Metric, Counter | UpDownCounter>();
   const histograms = new Map<Metric, Histogram>();

@@ -1,17 +1,17 @@
 /**
- * Every metric, once. Prometheus and OpenTelemetry have the same ones: a name here is OpenTelemetry's without `s2n_pkey.`,
+ * All metrics. Prometheus and OpenTelemetry have the same ones: a name here is OpenTelemetry's without `s2n_pkey.`,
  * and Prometheus's name follows from it by the rules of OpenTelemetry's own exporter (unit and `_total` at the end), so that
- * one dashboard is good for both.
+ * one dashboard works for both.
  */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
 export interface Metric {
   readonly name: string;
   readonly kind: MetricKind;
-  /** As in UCUM; `{…}`: a count of that. */
+  /** A unit of UCUM; `{…}` is a count of things. */
   readonly unit: string;
   readonly help: string;
-  /** Those that each of its series has, in order. */
+  /** The label names of each series, in order. */
   readonly labels: readonly string[];
 }
 
@@ -25,7 +25,7 @@ function metric(
   return { kind, name, unit, labels, help };
 }
 
-/** What is counted as it happens, from the channels. */
+/** Metrics that are measured from the channels' messages. */
 export const eventMetrics = {
   handshakes: metric(
     'counter',
@@ -108,7 +108,7 @@ export const eventMetrics = {
   ),
 } as const;
 
-/** What is looked up when somebody asks. */
+/** Metrics that are read when they are collected. */
 export const stateMetrics = {
   connections: metric(
     'gauge',

@@ -1,5 +1,5 @@
 /**
- * Spans and metrics by OpenTelemetry's API, which the application installs: `@opentelemetry/api`.
+ * Spans and metrics through OpenTelemetry's API, `@opentelemetry/api`, which the application installs.
  *
  * @module s2n-pkey/opentelemetry
  */
@@ -10,9 +10,9 @@ import { meterMeasurements } from './meter.ts';
 import { traceChannels } from './spans.ts';
 
 export interface OpenTelemetryOptions {
-  /** The registered one unless given; false: no spans. */
+  /** Default: the registered one. false: no spans. */
   tracerProvider?: TracerProvider | false;
-  /** The registered one unless given; false: no metrics. */
+  /** Default: the registered one. false: no metrics. */
   meterProvider?: MeterProvider | false;
 }
 
@@ -32,18 +32,18 @@ export const openTelemetrySchema = {
   }),
 } satisfies SchemaOf<OpenTelemetryOptions>;
 
-/** What `observeWithOpenTelemetry` began. `using` ends it, too. */
+/** Returned by `observeWithOpenTelemetry`. It supports `using`. */
 export interface OpenTelemetryObservation extends Disposable {
-  /** Makes no more spans and metrics. */
+  /** Stops reporting spans and metrics. */
   close(): void;
 }
 
 const scope = 's2n-pkey';
 
 /**
- * Begins to make spans and metrics of the handshakes, signatures and requests to KMS of this thread. Returns what ends it.
+ * Reports spans and metrics of the handshakes, signatures and requests to KMS of this thread.
  *
- * @throws InvalidOptionError naming the option.
+ * @throws InvalidOptionError, naming the option.
  */
 export function observeWithOpenTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetryObservation {
   const { tracerProvider = trace.getTracerProvider(), meterProvider = metrics.getMeterProvider() } =

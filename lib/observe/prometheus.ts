@@ -17,7 +17,7 @@ import { engineState, WatchedServers } from './state.ts';
 export { clusterMetrics, type ClusterMetrics, type ClusterMetricsOptions } from './cluster-metrics.ts';
 
 export interface PrometheusOptions {
-  /** Upper bounds of the histograms' buckets in seconds, rising. 1 ms to 10 s unless given. */
+  /** Upper bounds of the histograms' buckets in seconds, ascending. Default: 1 ms to 10 s. */
   buckets?: readonly number[];
 }
 
@@ -29,9 +29,9 @@ export const prometheusSchema = {
   }),
 } satisfies SchemaOf<PrometheusOptions>;
 
-/** Counts from when it is made until `close`. */
+/** Counts from its creation until `close`. */
 export class PrometheusMetrics {
-  /** What an answer with `text()` says it is: text exposition format 0.0.4. */
+  /** The Content-Type for `text()`: text exposition format 0.0.4. */
   readonly contentType = contentType;
   readonly #buckets: readonly number[];
   readonly #values = new Map<Metric, Family<Value>>();
@@ -39,7 +39,7 @@ export class PrometheusMetrics {
   readonly #watched = new WatchedServers();
   readonly #stop: () => void;
 
-  /** @internal Made by `prometheusMetrics`. */
+  /** @internal Only `prometheusMetrics` creates it. */
   constructor(buckets: readonly number[]) {
     this.#buckets = buckets;
     for (const metric of Object.values(eventMetrics)) {
@@ -48,7 +48,7 @@ export class PrometheusMetrics {
       } else {
         this.#values.set(metric, new Family((labels) => new Value(labels)));
       }
-      // Without labels there is one series, which is 0 before anything has happened.
+      // A metric without labels has one series, which starts at 0.
       if (metric.labels.length === 0) (this.#values.get(metric) ?? this.#histograms.get(metric))?.of([]);
     }
     const stop = measureChannels({
@@ -66,16 +66,16 @@ export class PrometheusMetrics {
   }
 
   /**
-   * Tells when the certificates of `server` expire, those it shows at each `text()`. Returns itself.
+   * Reports when the certificates of `server` expire: those that it serves when `text()` is called. Returns `this`.
    *
-   * @throws InvalidOptionError for anything but a server that `createServer` made or `attach` has secured.
+   * @throws InvalidOptionError unless `createServer` created or `attach` secured the server.
    */
   watch(server: Server): this {
     this.#watched.add(server);
     return this;
   }
 
-  /** All metrics now. It asks the engine's threads: some tens of microseconds. */
+  /** Returns all metrics. It waits for the engine's threads, some tens of microseconds. */
   text(): string {
     const texts: string[] = [];
     for (const [metric, family] of this.#values) texts.push(valueLines(metric, family.all));
@@ -104,21 +104,21 @@ export class PrometheusMetrics {
     return snapshotOf(this.#buckets, values, this.#histograms);
   }
 
-  /** Counts no more. */
+  /** Stops counting. */
   close(): void {
     this.#stop();
   }
 
-  /** For `using`: as `close`. */
+  /** Supports `using`; the same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 }
 
 /**
- * Begins to count handshakes, signatures and requests to KMS of this thread: `response.end(metrics.text())`.
+ * Counts the handshakes, signatures and requests to KMS of this thread: `response.end(metrics.text())`.
  *
- * @throws InvalidOptionError naming the option.
+ * @throws InvalidOptionError, naming the option.
  */
 export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
   const { buckets } = readOptionsObject(
@@ -129,7 +129,7 @@ export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMe
   return new PrometheusMetrics(buckets.map(Number));
 }
 
-/** Whether each is above the one before it, and the first above 0. */
+/** Whether the numbers ascend from above 0. */
 function isRising(buckets: unknown): boolean {
   if (!Array.isArray(buckets) || buckets.length === 0) return false;
   const bounds: readonly unknown[] = buckets;

@@ -11,7 +11,7 @@ export class Value {
 /** One series of a histogram. */
 export class Distribution {
   readonly labels: readonly string[];
-  /** Values in each bucket alone; the last is beyond all bounds. */
+  /** The count of each bucket by itself. The last has the values above all bounds. */
   readonly counts: number[];
   sum = 0;
   count = 0;
@@ -32,7 +32,7 @@ export class Distribution {
     this.count++;
   }
 
-  /** Adds what another one with the same bounds has counted. */
+  /** Adds the counts of a series with the same bounds. */
   merge(counts: readonly number[], sum: number): void {
     for (const [bucket, count] of counts.entries()) {
       this.counts[bucket] = (this.counts[bucket] ?? 0) + count;

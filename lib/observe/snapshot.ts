@@ -20,11 +20,11 @@ export class MergedSnapshots {
   #bounds: readonly number[] | undefined;
 
   /**
-   * @param keeps Which kinds of values count. Those of a process that has ended are its counters.
-   * @returns False if its histograms have other buckets than the first one's, so that only its values were added.
+   * @param keeps The kinds of values to add. Only the counters of a process that has ended still matter.
+   * @returns False if its histograms have other buckets than the first snapshot's. Only its other values are added then.
    */
   add(snapshot: MetricsSnapshot, keeps: 'all' | 'counters' = 'all'): boolean {
-    // Without bounds, nothing was added to it so far.
+    // Without bounds, nothing was added so far.
     if (snapshot.bounds.length > 0) this.#bounds ??= snapshot.bounds;
     const bounds = this.#bounds ?? [];
     const fits = snapshot.bounds.length === 0 || String(bounds) === String(snapshot.bounds);
@@ -35,7 +35,7 @@ export class MergedSnapshots {
         const family = familyOf(this.#values, metric, (labels) => new Value(labels));
         for (const [labels, value] of snapshot.values[metric.name] ?? []) {
           const series = family.of(labels);
-          // When a certificate expires is the same in all of them.
+          // All workers report the same expiry for a certificate.
           series.value = metric === stateMetrics.certificateExpiry ? value : series.value + value;
         }
       }

@@ -17,8 +17,8 @@ import type {
 import { listenToChannels } from './channels/subscription.ts';
 
 /**
- * A span for each handshake, in it one for its signature, in that one for each request to KMS. Returns what ends it. Names
- * of attributes are those of OpenTelemetry's semantic conventions (registries tls, network, rpc, aws) where it has one.
+ * Creates a span for each handshake, with a child for its signature, which has a child for each request to KMS. Returns a
+ * function that stops it. Attribute names follow OpenTelemetry's semantic conventions (tls, network, rpc, aws).
  */
 export function traceChannels(tracer: Tracer): () => void {
   const spans = new WeakMap<object, Span>();
@@ -26,7 +26,7 @@ export function traceChannels(tracer: Tracer): () => void {
   const within = (parent: Span | undefined): Context =>
     parent ? trace.setSpan(context.active(), parent) : context.active();
 
-  // A store is bound before subscribers are told, so the span of a signature is made here.
+  // Stores are bound before subscribers are called, so the signature's span starts here.
   signatureStartChannel.bindStore(signing, (message) => {
     const start = message as SignatureStartMessage;
     const { scheme, queuedMs, startTime } = start;
@@ -98,7 +98,7 @@ function handshakeAttributes(
     'tls.established': end.outcome === 'ok',
     'tls.next_protocol': end.alpnProtocol,
     'server.address': end.servername,
-    // By the conventions the peer is the other end of the connection, and the client may be behind it.
+    // In the conventions, the peer is the other end of the connection. The client may be behind it.
     'client.address': end.proxyAddress === undefined ? undefined : end.remoteAddress,
     'client.port': end.proxyAddress === undefined ? undefined : end.remotePort,
     'network.peer.address': end.proxyAddress ?? end.remoteAddress,

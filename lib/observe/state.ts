@@ -3,20 +3,20 @@ import { diagnostics } from '../tls/context/diagnostics.ts';
 import { servedCertificates } from '../tls/server/served-certificates.ts';
 import { stateMetrics, type Metric } from './metrics.ts';
 
-/** One value of a metric that is looked up. */
+/** One value of a metric that is read when collected. */
 export interface StateValue {
   readonly metric: Metric;
   readonly labels: readonly string[];
   readonly value: number;
 }
 
-/** Servers whose certificates are watched, for as long as somebody else keeps them. */
+/** Servers whose certificates are reported. They are held weakly. */
 export class WatchedServers {
   readonly #servers = new Map<number, WeakRef<Server>>();
   readonly #known = new WeakSet<Server>();
   #next = 0;
 
-  /** @throws InvalidOptionError for anything but a server of this package, or one that `attach` has secured. */
+  /** @throws InvalidOptionError unless `createServer` created or `attach` secured the server. */
   add(server: Server): void {
     servedCertificates(server);
     if (this.#known.has(server)) return;
@@ -24,7 +24,7 @@ export class WatchedServers {
     this.#servers.set(this.#next++, new WeakRef(server));
   }
 
-  /** When each certificate that they serve now expires, one value a certificate. */
+  /** The expiry of each certificate that is served now. */
   expiries(): StateValue[] {
     const values = new Map<string, StateValue>();
     for (const [id, reference] of this.#servers) {

@@ -87,7 +87,7 @@ describe('preflight', function () {
       expect(report.warnings.map(({ code }) => code)).to.deep.equal(['CERTIFICATE_SELF_SIGNED']);
     });
 
-    it('an RSA key, and says which algorithms it will be asked for; without a signature being made', async () => {
+    it('an RSA key, and lists the algorithms that handshakes may use, without a signature', async () => {
       const { kms } = running();
       const { signer, cert } = await site('RSA_2048');
       await kms.resetCounters();
@@ -97,7 +97,7 @@ describe('preflight', function () {
       expect(Sign?.outcomes['ok'] ?? 0).to.equal(0);
     });
 
-    it('the one protocol version that a policy offers', async () => {
+    it('a policy with one protocol version', async () => {
       const { signer, cert } = await site();
       const { protocols } = await preflight({ signer, cert, minVersion: 'TLSv1.3' });
       expect(protocols.map(({ protocol }) => protocol)).to.deep.equal(['TLSv1.3']);
@@ -115,7 +115,7 @@ describe('preflight', function () {
   });
 
   describe('finds a fault in', () => {
-    it('an alias that is not there', async () => {
+    it('an alias that does not exist', async () => {
       const { kms } = running();
       const { cert } = await site();
       expect(await faultsOf({ keyId: 'alias/nowhere', cert, ...kms.clientOptions })).to.deep.equal([
@@ -148,7 +148,7 @@ describe('preflight', function () {
       ]);
     });
 
-    it('a key that is for something else', async () => {
+    it('a key with another usage', async () => {
       const { client, kms } = running();
       const { cert } = await site();
       const { KeyMetadata: mac } = await client.send(
@@ -163,7 +163,7 @@ describe('preflight', function () {
       expect(await faultsOf({ signer: one.signer, cert: other.cert })).to.deep.equal(['KEY_MISMATCH']);
     });
 
-    it('the permission to sign, for the algorithms that are refused alone', async () => {
+    it('the permission to sign, for only the algorithms that are denied', async () => {
       const { client } = running();
       const { signer, cert, keyId } = await site('RSA_2048');
       const allow = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
@@ -194,7 +194,7 @@ describe('preflight', function () {
       expect(await faultsOf({ keyId, cert, ...kms.clientOptions })).to.deep.equal(['KMS_ACCESS_DENIED']);
     });
 
-    it('the credentials, the Region, and a KMS that is not there', async () => {
+    it('the credentials, the Region, and an unreachable KMS', async () => {
       const { kms } = running();
       const { cert, arn } = await site();
       const credentials = { ...kms.credentials, secretAccessKey: 'wrong' };
@@ -230,7 +230,7 @@ describe('preflight', function () {
       expect(calm.warnings.map(({ code }) => code)).not.to.include('CERTIFICATE_EXPIRES_SOON');
     });
 
-    it('its names: each one that is asked for and that it is not for', async () => {
+    it('its names: each requested one that it does not cover', async () => {
       const { signer, cert } = await site();
       const servernames = ['site.example', 'other.example', 'a.b.site.example', '192.0.2.9'];
       expect(await faultsOf({ signer, cert, servernames })).to.deep.equal(
@@ -247,7 +247,7 @@ describe('preflight', function () {
       ]);
     });
 
-    it('a usage that only says any: browsers and s2n-tls want serverAuth', async () => {
+    it('an extended key usage of only anyExtendedKeyUsage: browsers and s2n-tls require serverAuth', async () => {
       const { signer } = await site();
       const altNames = { dns: ['site.example'] };
       const any = '2.5.29.37.0';
@@ -265,7 +265,7 @@ describe('preflight', function () {
       }
     });
 
-    it('no name that clients find in it: under a wildcard, in its own script, with a dot at the end', async () => {
+    it('no name that clients accept: under a wildcard, in its own script, with a final dot', async () => {
       const { signer } = await site();
       const altNames = { dns: ['*.site.example', 'xn--mnchen-3ya.example', '*.xn--mnchen-3ya.example'] };
       const cert = await createSelfSignedCertificate({ signer, subject: 'CN=names', altNames });
@@ -310,7 +310,7 @@ describe('preflight', function () {
       expect(await faultsOf({ signer, cert: expired.cert })).to.deep.equal(['CERTIFICATE_EXPIRED']);
     });
 
-    it('a certificate that is none, and a private key beside it', async () => {
+    it('an unreadable certificate, and a private key in its file', async () => {
       const { signer } = await site();
       expect(await faultsOf({ signer, cert: 'nothing' })).to.deep.equal(['CERTIFICATE_INVALID']);
       const { key, cert } = identity('P-256');
@@ -334,7 +334,7 @@ describe('preflight', function () {
     });
   });
 
-  it('reports all of them together', async () => {
+  it('reports all faults together', async () => {
     const { client } = running();
     const { signer, keyId } = await site();
     const other = await site('ECC_NIST_P384', {

@@ -12,7 +12,7 @@ describe('a server that rolls over to another key', function () {
   this.timeout(60_000);
   const sites = runningKmsSites('P-256', 'P-384');
 
-  it('checks the pair, shows it to new connections, leaves the old ones, and can go back', async () => {
+  it('checks the pair, serves it on new connections, keeps the old ones, and can revert', async () => {
     const [now, next] = [sites().site('P-256'), sites().site('P-384')];
     const server = createServer(now, (socket) => {
       socket.on('error', () => undefined);

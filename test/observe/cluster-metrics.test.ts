@@ -68,7 +68,7 @@ describe('the metrics of a cluster', function () {
     expect(replaced('s2n_pkey_engine_threads')).to.equal(2);
   });
 
-  it('have a worker that does not answer as it was before', async () => {
+  it('use the last report of a worker that does not answer', async () => {
     const [first = ''] = await connections(4);
     await scrape();
     await tell(`stop ${first}`, 'stopped');

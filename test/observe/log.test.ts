@@ -60,7 +60,7 @@ describe('logTo', () => {
     await Promise.all([failed, connectTls(port).catch(() => undefined)]);
   }
 
-  it('writes to a pino what happened, with fields', async () => {
+  it('writes events with fields to a pino logger', async () => {
     const { logger, lines } = recordedPino('debug');
     using logging = logTo(logger);
     expect(logging).to.have.property('close');
@@ -85,7 +85,7 @@ describe('logTo', () => {
     expect(JSON.stringify(seen)).not.to.include('canary');
   });
 
-  it('asks the logger which levels it wants, and stops when it is closed', async () => {
+  it('asks the logger which levels are enabled, and stops when it is closed', async () => {
     const { logger, lines } = recordedPino('warn');
     const logging = logTo(logger);
     await readAll(await connectTls(port));
@@ -107,7 +107,7 @@ describe('logTo', () => {
     expect(lines()[2]).to.include({ event: 'signature.failed', suppressed: 2 });
   });
 
-  it('lets a logger that throws, or rejects, disturb no connection, and warns once', async () => {
+  it('keeps connections unaffected by a logger that throws or rejects, and warns once', async () => {
     const warnings: (string | undefined)[] = [];
     const heard = (warning: Error & { code?: string }): void => void warnings.push(warning.code);
     process.on('warning', heard);
@@ -125,7 +125,7 @@ describe('logTo', () => {
     expect(warnings).to.deep.equal(['S2N_PKEY_LOGGER', 'S2N_PKEY_LOGGER']);
   });
 
-  it('refuses what is no logger', () => {
+  it('refuses an object that is not a logger', () => {
     expect(() => logTo({} as Logger)).to.throw(
       InvalidOptionError,
       /^logger: expected a logger with debug, info, warn and error/,
@@ -138,7 +138,7 @@ describe('logTo with a key in KMS', function () {
   this.timeout(60_000);
   const sites = runningKmsSites('P-256');
 
-  it('writes each failed request, with the id that CloudTrail has', async () => {
+  it('writes each failed request, with its id in CloudTrail', async () => {
     const { logger, lines } = recordedPino('warn');
     const server = createServer(sites().site('P-256'), (socket) => socket.end('x'));
     const port = await listen(server);

@@ -68,7 +68,7 @@ describe('OpenTelemetry', function () {
     await close(server);
   });
 
-  it('has a span for a handshake, in it its signature, in that the request to KMS with its id', async () => {
+  it('nests the span of a request to KMS in that of its signature, and this in that of the handshake', async () => {
     const client = await connectTls(port);
     const { localPort } = client;
     await readAll(client);
@@ -110,7 +110,7 @@ describe('OpenTelemetry', function () {
     expect(Number(requestTime?.start)).to.be.below(Number(requestTime?.end));
   });
 
-  it('has the id that KMS answered with, by which a CloudTrail record is matched with a connection', async () => {
+  it('reports the request id of KMS, which matches a CloudTrail record to a connection', async () => {
     const { kms, site } = sites();
     const { cert, signer } = site('P-256');
     const tap = await AnswerTap.open(kms.endpoint);
@@ -131,7 +131,7 @@ describe('OpenTelemetry', function () {
     }
   });
 
-  it('keeps the spans of handshakes at once apart, each with its own request', async () => {
+  it('separates the spans of concurrent handshakes, each with its own request', async () => {
     await Promise.all(Array.from({ length: 8 }, async () => readAll(await connectTls(port))));
     const traces = new Map<string, string[]>();
     for (const span of exporter.getFinishedSpans()) {

@@ -60,7 +60,7 @@ describe('Prometheus metrics', function () {
     expect(value('s2n_pkey_kms_retries_total')).to.equal(0);
   });
 
-  it('count a resumed one apart, without a signature', async () => {
+  it('count a resumed handshake separately, without a signature', async () => {
     const options = { maxVersion: 'TLSv1.2' } as const;
     const first = await connectTls(port, options);
     const session = first.getSession();
@@ -117,7 +117,7 @@ describe('Prometheus metrics', function () {
     expect(value('s2n_pkey_signatures_in_flight')).to.equal(0);
   });
 
-  it('say when the certificates that are served expire, after a swap too', () => {
+  it('report when the served certificates expire, also after a swap', () => {
     const { cert, signer } = sites().site('P-256');
     metrics.watch(server).watch(server);
     const { validTo, fingerprint256: fingerprint } = new X509Certificate(cert);
@@ -128,7 +128,7 @@ describe('Prometheus metrics', function () {
     expect(value(name, { ...labels, servername: 'other.test' })).to.equal(Date.parse(validTo) / 1000);
   });
 
-  it('refuse other objects than servers, and invalid options, by name', () => {
+  it('refuse objects that are not servers, and invalid options, by name', () => {
     expect(() => metrics.watch(createTcpServer())).to.throw(InvalidOptionError, /server/);
     for (const buckets of [[], [0, 1], [1, 1], [1, Infinity], 'x']) {
       expect(() => prometheusMetrics({ buckets: buckets as number[] })).to.throw(

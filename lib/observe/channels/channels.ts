@@ -14,7 +14,7 @@ export const channelNames = {
   accept: 's2n-pkey:accept',
 } as const;
 
-// Held here: Node keeps a channel only as long as somebody refers to it, and then a publisher would have another.
+// Held here, because Node drops a channel without references and would create another one.
 export const handshakeStartChannel = channel(channelNames.handshakeStart);
 export const handshakeEndChannel = channel(channelNames.handshakeEnd);
 export const signatureStartChannel = channel(channelNames.signatureStart);

@@ -12,19 +12,19 @@ import type {
 } from './handshake-messages.ts';
 import { outcomeOf } from './outcome.ts';
 
-/** What the end of a handshake tells beside how it went. */
+/** What the message of a handshake's end has beside the outcome. */
 export type HandshakeDetails = Omit<
   HandshakeEndMessage,
   keyof HandshakeStartMessage | 'outcome' | 'durationMs' | 'error'
 >;
 
 /**
- * One handshake that somebody watches: publishes its start when it is made, its signatures and its end. Made by
- * `observeHandshake`, and otherwise not there at all.
+ * Publishes the start, the signatures and the end of one handshake. `observeHandshake` creates it only if there are
+ * subscribers.
  */
 export class HandshakeObservation {
   readonly #start = performance.now();
-  /** The message, which is the handshake's identity: the end is added to it. */
+  /** The message of the start, which identifies the handshake. The end adds its fields to it. */
   readonly #message: HandshakeStartMessage;
   #askedAt = 0;
   #ended = false;
@@ -34,12 +34,12 @@ export class HandshakeObservation {
     handshakeStartChannel.publish(this.#message);
   }
 
-  /** The handshake wants a signature: it may have to wait before a signer is asked. */
+  /** The handshake requests a signature, which may wait before the signer is called. */
   signatureAsked(): void {
     this.#askedAt = performance.now();
   }
 
-  /** Runs what asks the signer, in the async context that subscribers have bound to the start of a signature. */
+  /** Runs the call of the signer in the async context that subscribers bound to the start of a signature. */
   async sign(scheme: string, run: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const start = performance.now();
     const message: SignatureStartMessage = {
@@ -62,7 +62,7 @@ export class HandshakeObservation {
     }
   }
 
-  /** The handshake has ended; only the first end counts. `outcome`: `'ok'`, `'abandoned'`, or the error. */
+  /** Publishes the end, once. `outcome`: `'ok'`, `'abandoned'`, or the error. */
   end(outcome: 'ok' | 'abandoned' | Error, details: HandshakeDetails): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -77,7 +77,7 @@ export class HandshakeObservation {
   }
 }
 
-/** Begins to watch a handshake, if anybody listens: undefined, and nothing but four looks, where nobody does. */
+/** Starts to observe a handshake. Without subscribers it returns undefined and costs four checks. */
 export function observeHandshake(side: 'server' | 'client'): HandshakeObservation | undefined {
   return handshakeStartChannel.hasSubscribers ||
     handshakeEndChannel.hasSubscribers ||

@@ -16,7 +16,7 @@ import type {
   DrainStartMessage,
 } from './operation-messages.ts';
 
-/** What each channel's messages are. */
+/** The type of each channel's messages. */
 interface ChannelMessages {
   readonly handshakeStart: HandshakeStartMessage;
   readonly handshakeEnd: HandshakeEndMessage;
@@ -36,9 +36,9 @@ export type ChannelListeners = {
   readonly [Name in ChannelName]?: (message: ChannelMessages[Name]) => void;
 };
 
-/** Subscribes to the package's channels. Returns what ends it. */
+/** Subscribes to the package's channels. Returns a function that unsubscribes. */
 export function listenToChannels(listeners: ChannelListeners): () => void {
-  // A channel gives each of its listeners the messages of its own kind.
+  // Each channel has messages of one type.
   const pairs = Object.entries(listeners) as [ChannelName, (message: unknown) => void][];
   for (const [name, listener] of pairs) subscribe(channelNames[name], listener);
   return () => {

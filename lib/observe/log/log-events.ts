@@ -14,7 +14,7 @@ import type {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What is logged. docs/observability.md has the same table. */
+/** The events that are logged. docs/observability.md has the same table. */
 export const logEvents = {
   'handshake.completed': { level: 'debug', text: 'TLS handshake completed' },
   'handshake.refused': { level: 'debug', text: 'TLS handshake failed' },
@@ -35,7 +35,7 @@ export const logEvents = {
 
 export type LogEvent = keyof typeof logEvents;
 
-/** One line. No field has the message of an error, because a service may repeat a secret in it. */
+/** One line. No field contains an error's message, because a service may repeat a secret in it. */
 export interface LogLine {
   readonly event: LogEvent;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -44,7 +44,7 @@ export interface LogLine {
 export function handshakeLine(message: HandshakeEndMessage): LogLine {
   const { outcome, error, side, durationMs, resumed, protocol, cipher, group } = message;
   const { servername, alpnProtocol, remoteAddress, remotePort } = message;
-  // A client that leaves, or offers nothing that fits, is everyday life on a public address.
+  // On a public address, clients that disconnect or offer nothing suitable are normal.
   const failed = error instanceof SignerError ? 'handshake.failed' : 'handshake.refused';
   return {
     event: outcome === 'ok' ? 'handshake.completed' : failed,

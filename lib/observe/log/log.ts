@@ -21,12 +21,12 @@ export interface Logger {
   info(fields: object, text: string): unknown;
   warn(fields: object, text: string): unknown;
   error(fields: object, text: string): unknown;
-  /** Asked before a line is made, if it exists. */
+  /** If it exists, it is called before a line is created. */
   isLevelEnabled?(level: LogLevel): boolean;
 }
 
 export interface LogOptions {
-  /** Lines a minute of one event and code, at the levels warn and error; others are counted as `suppressed`. Default: 60. */
+  /** Lines a minute for each event and code, at the levels warn and error. More are counted as `suppressed`. Default: 60. */
   readonly perMinute?: number;
 }
 
@@ -40,18 +40,19 @@ export const loggerOption: Option<Logger | undefined> = anything<Logger | undefi
 
 export const logSchema = { perMinute: wholeNumber({ least: 1, fallback: 60 }) } satisfies Schema;
 
-/** What `logTo` began. `using` ends it, too. */
+/** Returned by `logTo`. It supports `using`. */
 export interface Logging extends Disposable {
-  /** Logs no more. */
+  /** Stops logging. */
   close(): void;
 }
 
 const MINUTE = 60_000;
-/** Codes are names that the application may choose. */
+/** Bounds the counts by code, because the application may use any codes. */
 const MOST_CODES = 256;
 
 /**
- * Logs handshakes, signatures, requests to KMS and the operation of servers of this thread. A logger that throws disturbs no connection.
+ * Logs the handshakes, signatures and requests to KMS of this thread, and the operation of its servers. A logger that throws does not
+ * affect connections.
  *
  * @param now For tests.
  * @throws InvalidOptionError, naming the option.
@@ -105,7 +106,7 @@ class LogWriter {
     }
   }
 
-  /** How many lines like this one were left out before it; undefined: this one is left out. */
+  /** The number of lines like this one that were suppressed before it; undefined if this one is suppressed. */
   #suppressedBefore({ event, fields }: LogLine): number | undefined {
     const key = `${event} ${String(fields['code'])}`;
     const now = this.#now();
@@ -122,7 +123,7 @@ class LogWriter {
     return undefined;
   }
 
-  /** Once: a logger that throws would throw again. Not its message, which may have what it was given. */
+  /** Warns once. The warning omits the error's message, which may repeat logged values. */
   #warn(error: unknown): void {
     if (this.#warned) return;
     this.#warned = true;

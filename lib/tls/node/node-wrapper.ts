@@ -1,10 +1,10 @@
-/** What node:tls does to a socket that it wraps, beside the methods and properties that it gives it. */
+/** What node:tls does to a socket that it wraps, in addition to methods and properties. */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { giveClosedHandle, nameParent, noteError } from './node-internals.ts';
 
 function onSocketTLSError(): void {
-  // The application learns of an error by a listener of its own.
+  // The application gets errors through its own listeners.
 }
 
 function onConnectSecure(this: Socket): void {
@@ -13,7 +13,7 @@ function onConnectSecure(this: Socket): void {
 
 /**
  * Adds the listeners that node:tls leaves on every socket. A server's has one for `'error'`, so that a peer cannot end the
- * process where a handler adds none. A client's emits `'secureConnect'` from its `'secure'`.
+ * process if a handler adds none. A client's emits `'secureConnect'` from its `'secure'`.
  */
 export function leaveListeners(socket: Socket, side: 'client' | 'server'): void {
   if (side === 'client') {
@@ -21,19 +21,19 @@ export function leaveListeners(socket: Socket, side: 'client' | 'server'): void 
     return;
   }
   socket.on('error', onSocketTLSError);
-  // The handshake's timeout has been lifted.
+  // The timeout of the handshake no longer applies.
   Object.assign(socket, { timeout: 0 });
 }
 
 /**
- * For a socket that is being destroyed: without a descriptor, as after a handshake that failed, it closes as one that has one.
- * Its `'close'` says whether it failed (`hadError`), where Node says nothing.
+ * Lets a socket without a descriptor, as after a failed handshake, close like one that has a descriptor. Call it while the socket
+ * is destroyed. Then `'close'` reports `hadError`, which Node omits otherwise.
  */
 export function closeAsWithDescriptor(socket: Socket): void {
   giveClosedHandle(socket);
 }
 
-/** Gives a class `_secureEstablished`, which listeners for a failed handshake ask in `tls.TLSSocket`. */
+/** Defines `_secureEstablished`, which listeners for a failed handshake read from a `tls.TLSSocket`. */
 export function defineSecureEstablished(prototype: object, isSecure: (socket: unknown) => boolean): void {
   const get = function (this: unknown): boolean {
     return isSecure(this);
@@ -41,7 +41,7 @@ export function defineSecureEstablished(prototype: object, isSecure: (socket: un
   Object.defineProperty(prototype, '_secureEstablished', { get, configurable: true });
 }
 
-/** Calls `fail` before listeners of `'end'`. They know then that an error follows, so that http makes none of its own. */
+/** Calls `fail` before the listeners of `'end'`, so that http does not create an error of its own. */
 export function failAtEnd(socket: Socket, fail: () => void): void {
   socket.prependOnceListener('end', () => {
     noteError(socket);
@@ -49,7 +49,7 @@ export function failAtEnd(socket: Socket, fail: () => void): void {
   });
 }
 
-/** What the socket has from the stream that carries it: whether it goes on when its peer has ended, and the idle timer. */
+/** Takes over the carrier's `allowHalfOpen`, and shares its idle timer. */
 export function takeAfterCarrier(
   socket: Socket,
   carrier: Duplex,

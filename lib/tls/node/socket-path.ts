@@ -1,35 +1,35 @@
 import { existsSync, linkSync, renameSync, unlinkSync } from 'node:fs';
 
 /**
- * The path of a Unix socket while the handle that bound it is closed: libuv removes the path then, though the socket
- * goes on listening under another handle. Nothing at all for a TCP socket or a name without a file.
+ * Keeps the path of a Unix socket when the handle that bound it closes. libuv removes the path then, although another handle
+ * still listens. Does nothing for a TCP socket or an abstract name.
  */
 export class SocketPath {
   readonly #path: string | undefined;
   readonly #kept: string;
   #removes = false;
 
-  /** `address` as `server.address()` gives it. */
+  /** @param address as `server.address()` returns it. */
   constructor(address: unknown) {
     this.#path = typeof address === 'string' && !address.startsWith('\0') ? address : undefined;
     this.#kept = `${this.#path ?? ''}.${process.pid}`;
   }
 
-  /** Before the handle is closed. False: the path could not be kept, so the handle must not be closed. */
+  /** Call it before the handle is closed. False: the path cannot be kept, so do not close the handle. */
   keep(): boolean {
     return this.#path === undefined || this.#try(() => linkSync(this.#path ?? '', this.#kept));
   }
 
-  /** After the handle was closed. */
+  /** Call it after the handle was closed. */
   restore(): void {
     const path = this.#path;
     if (path === undefined) return;
     this.#removes ||= !existsSync(path);
     this.#try(() => renameSync(this.#kept, path));
-    this.#try(() => unlinkSync(this.#kept)); // still there where libuv removed nothing: both were one file
+    this.#try(() => unlinkSync(this.#kept)); // it is left if libuv removed nothing, because both names are one file
   }
 
-  /** When the server closes: what libuv would have done. */
+  /** Call it when the server closes. Removes the path, as libuv would have done. */
   remove(): void {
     const path = this.#path;
     if (path !== undefined && this.#removes) this.#try(() => unlinkSync(path));

@@ -1,7 +1,6 @@
 /**
- * Checks that this is a Node whose private parts are as this package uses them. Everything in `lib/` that depends on such a
- * part has a row here, so that another runtime, or a later Node without the part, is refused by name before it serves
- * anything.
+ * Checks that this Node has the private parts that this package uses. Each of them has a row here, so that another runtime, or a
+ * later Node without the part, is refused by name before it serves anything.
  */
 import { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { Agent } from 'node:https';
@@ -9,10 +8,10 @@ import { Server, Socket, type SocketConnectOpts } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { S2nPkeyError } from '../../errors.ts';
 
-/** What the rows look at. A property that is not there is undefined, and its row says so. */
+/** An object that a row inspects. A missing property is undefined, and its row reports that. */
 type Parts = Readonly<Record<string | symbol, unknown>>;
 
-/** Objects of Node to look at, none of which has a descriptor. Tests pass others. */
+/** Objects of Node to inspect. None has a descriptor. Tests pass others. */
 export interface NodeSpecimens {
   readonly server: Server;
   readonly socket: Socket;
@@ -54,7 +53,7 @@ const server = (specimens: NodeSpecimens): unknown => specimens.server;
 const socket = (specimens: NodeSpecimens): unknown => specimens.socket;
 const agent = (specimens: NodeSpecimens): unknown => specimens.agent;
 
-/** By the name that the error reports. */
+/** The checks, by the name that the error reports. */
 export const requiredParts: Readonly<Record<string, Check>> = {
   'net.Server._handle': has(server, '_handle'),
   'net.Server._unref': has(server, '_unref'),
@@ -117,7 +116,7 @@ function hasSymbol(description: string): Check {
     Object.getOwnPropertySymbols(tlsServer).some((symbol) => symbol.description === description);
 }
 
-/** By effect: `server.close()` waits until this has counted every connection down. */
+/** Checks the effect: `server.close()` waits until all connections are uncounted. */
 function uncountsItself({ server, socket }: NodeSpecimens): boolean {
   if (!('_server' in socket)) return false;
   Object.assign(server, { _connections: 1 });

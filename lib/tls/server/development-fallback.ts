@@ -1,6 +1,6 @@
 /**
- * Serving by node:tls where there is no addon, for development. Only a `LocalKeySigner` is served, whose key is in the process
- * anyway.
+ * Serves with node:tls on platforms without an addon, for development. It accepts only a `LocalKeySigner`, whose key is in the
+ * process anyway.
  */
 import { createSecureContext, type SecureContextOptions as NodeContextOptions, type Server } from 'node:tls';
 import { Given, InvalidOptionError, S2nPkeyError } from '../../errors.ts';
@@ -31,7 +31,7 @@ const ofConnections: readonly Option[] = [
   ...(['keepAlive', 'keepAliveInitialDelay'] as const),
 ];
 
-/** Options without which clients are served all the same. The warning names them. */
+/** Options that are ignored. The warning names them. */
 const withoutEffect: readonly Option[] = [
   'securityPolicy',
   'signatureLimits',
@@ -41,7 +41,7 @@ const withoutEffect: readonly Option[] = [
 ];
 
 /**
- * Has a `tls.Server` without a key serve by node:tls, and warns. Its sockets are Node's own.
+ * Lets node:tls serve with a `tls.Server` that has no key, and warns. Its sockets are Node's own.
  *
  * @throws S2nPkeyError `ERR_S2N_PKEY_PLATFORM` for a signer that is not a `LocalKeySigner`; InvalidOptionError for an option that
  * node:tls cannot serve, by name.
@@ -86,7 +86,7 @@ function refuseOption(name: string): never {
   );
 }
 
-/** What the options are to node:tls. */
+/** Converts the options to those of node:tls. */
 function nodeContext(options: SecureContextOptions, reason: S2nPkeyError): NodeContextOptions {
   if (options instanceof SecureContext) throw withReason('a SecureContext needs the native addon', reason);
   refuseUnsupported(options);
@@ -118,7 +118,7 @@ function nodeContext(options: SecureContextOptions, reason: S2nPkeyError): NodeC
   return overlay<NodeContextOptions>({}, node as NodeContextOptions);
 }
 
-/** The fields and symbols of a `tls.Server` that stand for these options, which are checked as `attach` does. */
+/** The fields and symbols of a `tls.Server` for these options. They are checked as in `attach`. */
 function connectionFields(server: Server, options: TlsServerOptions, names: readonly Option[]): object {
   const checked = {
     ...readConnectionOptions(options),

@@ -12,7 +12,7 @@ export interface ServerConnection {
   cut(error: Error): void;
 }
 
-/** What a drain wants to know of the connections of a server. */
+/** Observes the connections of a server, for a drain. */
 export interface ConnectionObserver {
   onAdded(): void;
   onSecure(socket: TlsSocket): void;
@@ -73,7 +73,7 @@ export function connectionsOf(server: Server): ServerConnections | undefined {
 /** Only `secureServer` calls it, once for each server. */
 export function trackConnections(server: Server, connections: ServerConnections): void {
   connectionsOfServers.set(server, connections);
-  // Other servers have no sessions, and no listener more than before.
+  // Other servers have no sessions, and get no listener.
   if ('updateSettings' in server) {
     server.on('session', (session: ServerHttp2Session) => connections.addSession(session));
   }
