@@ -23,6 +23,7 @@ const pages = [
   ...readdirSync(join(root, 'docs', 'api')).map((name) => join('docs', 'api', name)),
   join('docs', 'writing-a-signer.md'),
   join('docs', 'fleet.md'),
+  join('docs', 'load-balancer.md'),
 ];
 /** Their examples need a server or a device, which their commands prepare. */
 const prepared = [join('docs', 'api', 'vault.md'), join('docs', 'api', 'pkcs11.md')];
@@ -38,7 +39,7 @@ function commandsOf(page: string): string {
   return [...blocks].map(([, commands = '']) => commands).join('');
 }
 
-describe('the examples of docs/api, and of the pages on writing a signer and on a fleet', () => {
+describe('the examples of docs/api, and of the pages on writing a signer, a fleet and load balancers', () => {
   let kms: LocalKms;
   let folder: string;
 

@@ -12,6 +12,7 @@ import { keptServers } from '../fixtures/kept-servers.ts';
 import { needs } from '../fixtures/needs.ts';
 import { connectTls, listen, next } from '../fixtures/peers.ts';
 import { when } from '../fixtures/when.ts';
+import { pageText } from '../docs/page-tables.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -43,22 +44,26 @@ describe('a real haproxy in front of a server with proxyProtocol', () => {
   /** Starts it in front of a port; resolves to its own port, once it listens. */
   async function haproxy(target: number, options: string): Promise<number> {
     const port = await freePort();
+    const settings = [
+      'defaults',
+      '  mode tcp',
+      '  timeout connect 20s',
+      '  timeout client 20s',
+      '  timeout server 20s',
+      'listen balanced',
+      `  bind 127.0.0.1:${port}`,
+      '  unique-id-format %ci:%cp',
+      `  server one 127.0.0.1:${target} ${options}`,
+      '',
+    ];
+    await start(port, settings.join('\n'));
+    return port;
+  }
+
+  /** Starts it with these settings; resolves once it listens at the port. */
+  async function start(port: number, settings: string): Promise<void> {
     const file = join(folder, `${port}.cfg`);
-    writeFileSync(
-      file,
-      [
-        'defaults',
-        '  mode tcp',
-        '  timeout connect 20s',
-        '  timeout client 20s',
-        '  timeout server 20s',
-        'listen balanced',
-        `  bind 127.0.0.1:${port}`,
-        '  unique-id-format %ci:%cp',
-        `  server one 127.0.0.1:${target} ${options}`,
-        '',
-      ].join('\n'),
-    );
+    writeFileSync(file, settings);
     const child = spawn('haproxy', ['-f', file, '-db'], { stdio: ['ignore', 'ignore', 'pipe'] });
     running.push(child);
     let errors = '';
@@ -68,7 +73,6 @@ describe('a real haproxy in front of a server with proxyProtocol', () => {
     const look = (): string =>
       entry.test(readFileSync('/proc/net/tcp', 'latin1')) ? 'listens' : `${child.exitCode}: ${errors}`;
     await when('haproxy to listen', look, (seen) => seen === 'listens');
-    return port;
   }
 
   for (const [version, options] of [
@@ -91,6 +95,22 @@ describe('a real haproxy in front of a server with proxyProtocol', () => {
       expect((await answer).toString()).to.equal('through');
     });
   }
+
+  it('works with the settings of docs/load-balancer.md, whose checks are no errors', async () => {
+    const [, settings = ''] = /^```haproxy\n([^]*?)^```/m.exec(pageText('load-balancer.md')) ?? [];
+    const behind = server();
+    const errors: unknown[] = [];
+    behind.on('tlsClientError', (error: Error) => errors.push(error));
+    const [target, port] = [await listen(behind), await freePort()];
+    const secure = next<TlsSocket>(behind, 'secureConnection');
+    // Of the page, only the ports are others.
+    expect(settings).to.include(' bind :443\n').and.include(' 127.0.0.1:8443 ');
+    await start(port, settings.replace(':443\n', `:${port}\n`).replace(':8443 ', `:${target} `));
+    const client = await connectTls(port, { localAddress: '127.0.0.3' } as object);
+    clients.push(client);
+    expect(await secure).to.include({ remoteAddress: '127.0.0.3', remotePort: client.localPort });
+    expect(errors).to.deep.equal([]);
+  });
 
   it('adds a unique id and the facts of TLS', async () => {
     const behind = server();
