@@ -97,7 +97,7 @@ export const renewCommand: Subcommand = {
 
 /** Node calls the extended key usages of a certificate its key usage. */
 function extendedUsagesOf(certificate: X509Certificate): string[] {
-  return (certificate.keyUsage) ?? [];
+  return certificate.keyUsage ?? [];
 }
 
 /** Attributes and their values. */

@@ -27,11 +27,14 @@ export function readKeyToImport({ key, passphrase, cert }: ReadImportOptions): K
   const native = readKey(key, passphrase);
   const publicKey = createPublicKey({ key: Buffer.from(native.publicKey()), format: 'der', type: 'spki' });
   const kind = kindOfKey(publicKey);
-  const keySpec = kind && keySpecOf(kind.name);
+  // KMS generates ML-DSA keys, and imports none.
+  const keySpec = kind === undefined || kind.type === 'ml-dsa' ? undefined : keySpecOf(kind.name);
   if (keySpec === undefined) {
     const { asymmetricKeyType, asymmetricKeyDetails: { modulusLength } = {} } = publicKey;
     const size = modulusLength === undefined ? '' : ` of ${modulusLength} bits`;
-    const given = new Given(`a key of type ${asymmetricKeyType}${size}, which AWS KMS cannot hold`);
+    const given = new Given(
+      `${kind?.name ?? `a key of type ${asymmetricKeyType}${size}`}, which AWS KMS cannot import`,
+    );
     const cause = refusal('key', importKeySchema.key, given, `${usableKeys}; RSA of 2048, 3072 or 4096 bits`);
     throw new S2nPkeyError('ERR_S2N_PKEY_KEY_INVALID', cause.message, { cause });
   }
