@@ -2,7 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { rootCertificates } from 'node:tls';
+import { publicKeyOf } from '../signers/public-key.ts';
 import { fault, warning, type Finding } from './finding.ts';
+import { firstFlightFindings } from './first-flight.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const serverAuth = '1.3.6.1.5.5.7.3.1';
@@ -29,6 +31,7 @@ export function certificateFindings(
     ...nameFindings(leaf, servernames),
     ...usageFindings(leaf),
     ...chainFindings(chain),
+    ...firstFlightFindings(chain),
   ];
 }
 
@@ -176,12 +179,12 @@ function chainFindings(chain: readonly X509Certificate[]): Finding[] {
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  return certificate.checkIssued(issuer) && certificate.verify(publicKeyOf(issuer));
 }
 
 /** `checkIssued` requires keyCertSign of an issuer, which a self-signed server certificate lacks. */
 function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
+  return certificate.subject === certificate.issuer && certificate.verify(publicKeyOf(certificate));
 }
 
 let rootNames: Set<string> | undefined;

@@ -24,6 +24,7 @@ import { KmsSigner } from '../signers/kms/kms-signer.ts';
 import type { OpenedKey } from '../signers/kms/keys/opened-key.ts';
 import { checkCertificateMatchesSigner, publicKeyFingerprint } from '../signers/certificate-match.ts';
 import type { SignatureScheme } from '../signers/signature-scheme.ts';
+import { publicKeyOf } from '../signers/public-key.ts';
 import { signerOption } from '../signers/signer-option.ts';
 import type { Signer } from '../signers/signer.ts';
 import { tlsServerSchema, type TlsServerOptions } from '../tls/server/server-options.ts';
@@ -144,7 +145,7 @@ export async function examine(options: PreflightOptions): Promise<Examination> {
     findings.push(...certificateFindings(chain, own.servernames, own));
     if (publicKey !== undefined) findings.push(...mismatchFindings(pem, publicKey));
     try {
-      found = await agreements(pem, leaf.publicKey, options);
+      found = await agreements(pem, publicKeyOf(leaf), options);
       findings.push(...agreementFindings(found, policyOf(options)));
     } catch (error) {
       findings.push(addonFindingOf(error, 'The message says what to choose.'));
@@ -163,7 +164,7 @@ export async function examine(options: PreflightOptions): Promise<Examination> {
   return {
     keyArn: opened?.arn ?? key?.described?.arn,
     keySpec: opened?.spec.name ?? key?.described?.keySpec,
-    publicKeyFingerprint: certificate && publicKeyFingerprint(certificate.leaf.publicKey),
+    publicKeyFingerprint: certificate && publicKeyFingerprint(publicKeyOf(certificate.leaf)),
     protocols: found,
     signingAlgorithms: opened === undefined ? [] : algorithmsOf(opened, asked),
     certificate: certificate && {

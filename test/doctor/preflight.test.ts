@@ -285,6 +285,19 @@ describe('preflight', function () {
       );
     });
 
+    it('a chain that does not fit the first window of TCP', async () => {
+      const { signer } = await site();
+      const dns = (count: number): string[] =>
+        Array.from({ length: count }, (_, at) => `host-${at}.department.site.example`);
+      const codesOf = async (count: number): Promise<string[]> => {
+        const altNames = { dns: dns(count) };
+        const cert = await createSelfSignedCertificate({ signer, subject: 'CN=site.example', altNames });
+        return (await preflight({ signer, cert })).warnings.map(({ code }) => code);
+      };
+      expect(await codesOf(300)).not.to.include('CHAIN_SIZE');
+      expect(await codesOf(500)).to.include('CHAIN_SIZE');
+    });
+
     it('the order of the chain, and its gaps', async () => {
       const { signer } = await site();
       const root = await Authority.create('root');
