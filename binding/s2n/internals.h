@@ -153,7 +153,12 @@ bool s2npkey_release_receive_buffer(struct s2n_connection* connection);
 
 /* Sending. s2n-tls writes records one after the other into the caller's memory, and hands them over
  * when all data is taken or the next record would not fit. Without it, s2n keeps a buffer of one
- * record for each connection and hands over one record at a time. False: not now. */
+ * record for each connection and hands over one record at a time. False: not now.
+ *
+ * The public s2n_config_set_send_buffer_size also gathers records, but in a buffer of this size for
+ * each connection that sends (s2n-tls recommends at least 35 KB for records of 16 KiB). It would lie
+ * in locked memory, of which there is little, and be allocated and wiped again whenever an idle
+ * connection releases its buffers. The lent buffer exists once for each engine thread. */
 bool s2npkey_use_send_buffer(struct s2n_connection* connection, uint8_t* memory, uint32_t size);
 
 void s2npkey_release_send_buffer(struct s2n_connection* connection);
