@@ -147,6 +147,27 @@ export const stateMetrics = {
     ['servername', 'fingerprint', 'key_arn'],
     'When a certificate that is served now expires, in seconds since 1970.',
   ),
+  ticketKeysHeld: metric(
+    'gauge',
+    'ticket_keys.held_until_timestamp',
+    's',
+    [],
+    "Until when a fleet's ticket keys last without their source, in seconds since 1970; 0 while the machine's own encrypt.",
+  ),
+  ticketKeysSuccess: metric(
+    'gauge',
+    'ticket_keys.success_timestamp',
+    's',
+    [],
+    "When the source of a fleet's ticket keys last gave all that was missing, in seconds since 1970; 0 before that.",
+  ),
+  ticketKeysClock: metric(
+    'gauge',
+    'ticket_keys.clock_ahead',
+    's',
+    [],
+    "By how much this machine's clock is ahead of that of the source of a fleet's ticket keys.",
+  ),
 } as const;
 
 /** Only in the metrics of a cluster. */

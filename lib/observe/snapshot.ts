@@ -11,6 +11,9 @@ export interface MetricsSnapshot {
   >;
 }
 
+/** What is no count: a sum over workers would mean nothing. */
+const { certificateExpiry, ticketKeysHeld, ticketKeysSuccess, ticketKeysClock } = stateMetrics;
+const isOfAll = new Set<Metric>([certificateExpiry, ticketKeysHeld, ticketKeysSuccess, ticketKeysClock]);
 const metrics: readonly Metric[] = [...Object.values(eventMetrics), ...Object.values(stateMetrics)];
 
 /** The sum of several snapshots. */
@@ -36,7 +39,7 @@ export class MergedSnapshots {
         for (const [labels, value] of snapshot.values[metric.name] ?? []) {
           const series = family.of(labels);
           // All workers report the same expiry for a certificate.
-          series.value = metric === stateMetrics.certificateExpiry ? value : series.value + value;
+          series.value = isOfAll.has(metric) ? value : series.value + value;
         }
       }
     }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net';
 import { diagnostics } from '../tls/context/diagnostics.ts';
+import { fleetStates } from '../tls/context/fleet-ticket-keys.ts';
 import { servedCertificates } from '../tls/server/served-certificates.ts';
 import { stateMetrics, type Metric } from './metrics.ts';
 
@@ -64,5 +65,22 @@ export function engineState(): StateValue[] {
     value(arena, state.arenaBytesInUse, 'in_use'),
     value(arena, state.arenaBytesLocked, 'locked'),
     value(arena, state.arenaBytesUnlocked, 'unlocked'),
+    ...ticketKeysState(),
+  ];
+}
+
+/** Of a fleet's ticket keys: where there are several, of those that are worst off. Nothing where there are none. */
+function ticketKeysState(): StateValue[] {
+  const fleets = fleetStates();
+  if (fleets.length === 0) return [];
+  const earliest = (times: readonly (Date | undefined)[]): number =>
+    Math.min(...times.map((time) => (time?.getTime() ?? 0) / 1000));
+  const { ticketKeysHeld, ticketKeysSuccess, ticketKeysClock } = stateMetrics;
+  const ahead = fleets.flatMap(({ clockAhead }) => (clockAhead === undefined ? [] : [clockAhead / 1000]));
+  const worst = ahead.sort((a, b) => Math.abs(b) - Math.abs(a)).slice(0, 1);
+  return [
+    { metric: ticketKeysHeld, labels: [], value: earliest(fleets.map(({ heldUntil }) => heldUntil)) },
+    { metric: ticketKeysSuccess, labels: [], value: earliest(fleets.map(({ lastSuccess }) => lastSuccess)) },
+    ...worst.map((value) => ({ metric: ticketKeysClock, labels: [], value })),
   ];
 }

@@ -8,12 +8,14 @@ import {
 } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { createServer, KmsTicketKeys, type KmsTicketKeysOptions, type TlsServer } from '../../lib/index.ts';
+import { prometheusMetrics } from '../../lib/observe/prometheus.ts';
 import { startLocalKms, type LocalKms } from '../../lib/local-kms/start.ts';
 import { AsynchronousSigner } from '../fixtures/asynchronous-signer.ts';
 import { identity } from '../fixtures/identity.ts';
 import { keptServers } from '../fixtures/kept-servers.ts';
 import { listen } from '../fixtures/peers.ts';
 import { visit } from '../fixtures/visit.ts';
+import { when } from '../fixtures/when.ts';
 
 const { key, cert } = identity('P-256');
 
@@ -71,6 +73,24 @@ describe('Ticket keys that a fleet derives from a key in KMS', () => {
     expect(other.signer.operations).to.have.lengthOf(0);
     expect(one.ticketKeys.state.heldUntil?.getTime()).to.be.greaterThan(Date.now());
     expect(Math.abs(one.ticketKeys.state.clockAhead ?? NaN)).to.be.at.most(2000);
+  });
+
+  it('show in the metrics until when they last, when KMS answered last, and how the clock differs', async () => {
+    using metrics = prometheusMetrics();
+    const valueOf = (name: string): number =>
+      Number(new RegExp(`^s2n_pkey_ticket_keys_${name} (.*)$`, 'm').exec(metrics.text())?.[1] ?? NaN);
+    expect(valueOf('held_until_timestamp_seconds')).to.be.NaN;
+    const { ticketKeys } = await member();
+    const { heldUntil } = await when(
+      'all keys of a day',
+      () => Promise.resolve(ticketKeys.state),
+      ({ lastSuccess }) => lastSuccess !== undefined,
+    );
+    expect(valueOf('held_until_timestamp_seconds')).to.equal((heldUntil?.getTime() ?? 0) / 1000);
+    expect(valueOf('success_timestamp_seconds')).to.be.within(Date.now() / 1000 - 60, Date.now() / 1000);
+    expect(Math.abs(valueOf('clock_ahead_seconds'))).to.be.at.most(2);
+    await member({ keyId: 'alias/none' }, true);
+    expect(valueOf('held_until_timestamp_seconds'), 'of the worst').to.equal(0);
   });
 
   it('give no tickets in TLS 1.2, unless asked for: those keys can be made again', async () => {

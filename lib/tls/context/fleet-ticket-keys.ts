@@ -71,6 +71,20 @@ const TOO_FAR = 3_600_000;
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 300_000;
 
+/** Those that servers use, for as long as somebody else keeps them. */
+const used = new Set<WeakRef<FleetTicketKeys>>();
+
+/** Where the ticket keys of this process's servers stand. */
+export function fleetStates(): FleetTicketKeysState[] {
+  const states: FleetTicketKeysState[] = [];
+  for (const reference of used) {
+    const fleet = reference.deref();
+    if (fleet) states.push(fleet.state);
+    else used.delete(reference);
+  }
+  return states;
+}
+
 /** What `FleetTicketKeys` emits. */
 export interface FleetTicketKeysEvents {
   /** The fleet's keys encrypt tickets from now on. */
@@ -103,6 +117,7 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
   #lastError: S2nPkeyError | undefined;
   #clockAhead: number | undefined;
   #version = 0;
+  readonly #self = new WeakRef(this);
 
   /** @param clock for tests. @throws InvalidOptionError */
   constructor(source: TicketKeySource, options: FleetTicketKeysOptions = {}, clock = machineClock) {
@@ -145,6 +160,7 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
     let secrets = this.#secrets.get(sessionSeconds);
     if (!secrets) {
       secrets = new EpochSecrets(turn, sessionSeconds, this.#reach);
+      if (this.#secrets.size === 0) used.add(this.#self);
       this.#secrets.set(sessionSeconds, secrets);
       this.#wake();
     }
@@ -154,6 +170,7 @@ export class FleetTicketKeys extends EventEmitter<FleetTicketKeysEvents> {
   /** Asks no more. Servers go on with the keys that they have, and with their own after that. */
   close(): void {
     this.#closed.abort();
+    used.delete(this.#self);
     this.#cancel();
     this.#stopWatching?.();
     this.#source.close();
