@@ -156,8 +156,8 @@ bool s2npkey_release_receive_buffer(struct s2n_connection* connection);
  * record for each connection and hands over one record at a time. False: not now.
  *
  * The public s2n_config_set_send_buffer_size also gathers records, but in a buffer of this size for
- * each connection that sends (s2n-tls recommends at least 35 KB for records of 16 KiB). It would lie
- * in locked memory, of which there is little, and be allocated and wiped again whenever an idle
+ * each connection that sends (s2n-tls recommends at least 35 KB for records of 16 KiB). It would
+ * lie in locked memory, of which there is little, and be allocated and wiped again whenever an idle
  * connection releases its buffers. The lent buffer exists once for each engine thread. */
 bool s2npkey_use_send_buffer(struct s2n_connection* connection, uint8_t* memory, uint32_t size);
 
