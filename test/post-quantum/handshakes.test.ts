@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
 import type { ConnectOptions } from '../../lib/tls/client/client-options.ts';
 import { connect } from '../../lib/tls/client/connect.ts';
+import { preflight } from '../../lib/doctor/preflight.ts';
 import { createServer } from '../../lib/tls/server/create-server.ts';
 import type { TlsSocket } from '../../lib/tls/socket/tls-socket.ts';
 import { KmsSigner } from '../../lib/signers/kms/kms-signer.ts';
@@ -240,6 +241,15 @@ describeMlDsa(import.meta.url, 'ML-DSA handshakes', () => {
         const client = own([server.cert], { identities, securityPolicy: 'default_pq' });
         expect((await serve(options, client)).received).to.equal('hello CN=localhost');
       }
+    }
+  });
+
+  it('pass preflight, which finds the level and proves a signature', async () => {
+    for (const level of levelNames) {
+      const { cert, signer } = await identityOf(mlDsa(level));
+      const report = await preflight({ cert, signer, securityPolicy: 'default_pq' });
+      expect(report.protocols).to.deep.equal([{ protocol: 'TLSv1.3', schemes: [schemeOf(level)] }]);
+      expect(signer.asked).to.include(schemeOf(level));
     }
   });
 
