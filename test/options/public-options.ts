@@ -134,7 +134,12 @@ function agent(options: object): void {
   own.destroy();
 }
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 const ofServer = Object.keys(tlsServerSchema).filter((name) => name !== 'signer');
 
 export const publicOptions: Readonly<Record<string, PublicOptions>> = {
