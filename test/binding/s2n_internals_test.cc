@@ -11,6 +11,7 @@
 
 #include "s2n_pair.h"
 #include "test.h"
+#include "test_peer.h"
 
 namespace s2npkey::test {
 
