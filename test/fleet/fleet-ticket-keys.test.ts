@@ -97,9 +97,12 @@ interface Machine {
 
 const nameOf = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, 16)).toString('hex');
 
+const opened: FleetTicketKeys[] = [];
+
 function machine(options: FleetTicketKeysOptions = {}, source = new TestSource()): Machine {
   const clock = new MovedClock(source);
   const fleet = new FleetTicketKeys(source, options, clock);
+  opened.push(fleet);
   const errors: Error[] = [];
   fleet.on('unavailable', (error) => errors.push(error));
   const keys = fleet.keysFor(sessionSeconds);
@@ -112,6 +115,10 @@ function machine(options: FleetTicketKeysOptions = {}, source = new TestSource()
 }
 
 describe('Ticket keys of a fleet', () => {
+  afterEach(() => {
+    for (const fleet of opened.splice(0)) fleet.close();
+  });
+
   it('are the same on all machines, an hour each, by the clock alone', async () => {
     const [one, other] = [machine(), machine()];
     other.clock.fraction = 0.9; // It asks at other moments.

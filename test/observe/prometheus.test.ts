@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer as createTcpServer } from 'node:net';
 import { X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
-import { createServer, InvalidOptionError, type TlsServer } from '../../lib/index.ts';
+import { createServer, FleetTicketKeys, InvalidOptionError, type TlsServer } from '../../lib/index.ts';
 import { prometheusMetrics, type PrometheusMetrics } from '../../lib/observe/prometheus.ts';
 import { runningKmsSites } from '../fixtures/kms-sites.ts';
 import { close, connectTls, listen, readAll } from '../fixtures/peers.ts';
@@ -147,10 +147,20 @@ describe('Prometheus metrics', function () {
 
   it('have the names that the Grafana dashboard asks for, with its labels', async () => {
     metrics.watch(server);
+    const answer = { secret: Buffer.alloc(48, 'secret'), time: Date.now() };
+    const fleet = new FleetTicketKeys({ secretOf: () => Promise.resolve(answer) });
+    fleet.keysFor(3600);
+    await when(
+      'keys of a day',
+      () => fleet.state,
+      ({ lastSuccess }) => lastSuccess !== undefined,
+    );
     await sites().kms.misbehave({ kind: 'throttle', count: 1 });
     await readAll(await connectTls(port));
     const printed = new Map<string, Set<string>>();
-    for (const { samples } of readExposition(metrics.text()).values()) {
+    const exposition = readExposition(metrics.text());
+    fleet.close();
+    for (const { samples } of exposition.values()) {
       for (const { name, labels } of samples) printed.set(name, new Set(Object.keys(labels)));
     }
     const dashboard = readFileSync(new URL('../../docs/grafana/s2n-pkey.json', import.meta.url), 'utf8');
@@ -170,7 +180,7 @@ describe('Prometheus metrics', function () {
         for (const label of grouped.split(/, */)) expect([...labels], query).to.include(label);
       }
     }
-    for (const name of readExposition(metrics.text()).keys()) {
+    for (const name of exposition.keys()) {
       expect([...used], 'what the dashboard shows').to.include(name);
     }
   });

@@ -10,7 +10,7 @@ import { signInput } from '../keys/key-spec.ts';
 import { describeKey, type KmsKey } from '../keys/key.ts';
 import { openKey } from '../keys/opened-key.ts';
 import { readImportOptions, type ImportKeyOptions, type ReadImportOptions } from './import-options.ts';
-import { findTarget, type ImportTarget } from './import-target.ts';
+import { findTarget } from './import-target.ts';
 import { readKeyToImport, type KeyToImport } from './key-to-import.ts';
 
 export type { ImportKeyOptions, ImportStep } from './import-options.ts';
@@ -19,7 +19,7 @@ export interface ImportedKey {
   /** Undefined for a dry run that would create it. */
   readonly key: KmsKey | undefined;
   /** What was done, or, for a dry run, would be: `none` where KMS has the key already. */
-  readonly action: ImportTarget['action'];
+  readonly action: 'create' | 'import' | 'none';
   readonly dryRun: boolean;
   readonly keySpec: string;
   /** SHA-256 of the public key (DER SubjectPublicKeyInfo), hexadecimal. */
