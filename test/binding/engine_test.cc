@@ -172,7 +172,7 @@ TEST(a_peer_that_goes_while_the_signature_is_awaited_is_noticed_at_once) {
 
 TEST(the_handshake_deadline_holds_while_the_signer_is_silent) {
   EngineFixture server(P256());
-  Accepted accepted = server.Accept(std::chrono::milliseconds(100));
+  Accepted accepted = server.Accept(std::chrono::milliseconds(2000));
   HandshakingClient peer(std::move(accepted.client_tcp));
   EXPECT(server.Expect(Kind::kSign).has_value());
   const auto failed = server.Expect(Kind::kFailed);
