@@ -61,11 +61,12 @@ export { FileTicketKeys, type FileTicketKeysOptions } from './fleet/file-ticket-
 export {
   VaultTicketKeys,
   type NextTicketKeyVersion,
+  type VaultFetch,
+  type VaultFetchAnswer,
+  type VaultKeyOptions,
   type VaultTicketKeysOptions,
+  type VaultTokenOption,
 } from './fleet/vault-ticket-keys.ts';
-export type { VaultKeyOptions } from './signers/vault/vault-key-options.ts';
-export type { Fetch as VaultFetch, FetchAnswer as VaultFetchAnswer } from './signers/vault/vault-client.ts';
-export type { TokenOption as VaultTokenOption } from './signers/vault/token-source.ts';
 export { KmsTicketKeys, type KmsTicketKeysOptions, type NextTicketKey } from './fleet/kms-ticket-keys.ts';
 export {
   FleetTicketKeys,

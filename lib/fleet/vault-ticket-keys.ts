@@ -16,6 +16,10 @@ import {
 import type { TicketEpoch, TicketKeySource } from '../tls/context/ticket-key-source.ts';
 import { dateOption } from './date-option.ts';
 
+export type { VaultKeyOptions };
+export type { Fetch as VaultFetch, FetchAnswer as VaultFetchAnswer } from '../signers/vault/vault-client.ts';
+export type { TokenOption as VaultTokenOption } from '../signers/vault/token-source.ts';
+
 export interface VaultTicketKeysOptions extends FleetTicketKeysOptions, VaultKeyOptions {
   /** The version of the key: the same on all machines. Default: 1. */
   readonly keyVersion?: number;

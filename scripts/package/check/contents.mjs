@@ -11,7 +11,7 @@ const expected = [
   { what: /^docs\/grafana\/s2n-pkey\.json$/, times: 1 },
   { what: /^docs\/config\.schema\.json$/, times: 1 },
   { what: /^deploy\/systemd\/[a-z0-9-]+\.(service|socket)$/, times: 2 },
-  { what: /^docs\/(benchmark\.(svg|txt)|images\/[a-z-]+\.svg)$/, times: 4 }, // what the pages show
+  { what: /^docs\/((benchmark|fleet)\.(svg|txt)|images\/[a-z-]+\.svg)$/, times: 6 }, // what the pages show
   { what: /^binding\/.+\.(cc|c|h|map|cmake)$/, times: 50 },
   { what: /^vendor\/(Cargo\.(toml|lock)|sources\.tar\.xz|(aws-lc|s2n-tls|sources)\.cmake)$/, times: 6 },
   { what: /^vendor\/headers\/([a-z_.-]+\.h|LICENSE-node-(addon-api|api-headers))$/, times: 9 },
