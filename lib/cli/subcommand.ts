@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S2nPkeyError } from '../errors.ts';
 
@@ -50,16 +51,51 @@ function reportFailure(command: string, error: unknown): void {
   process.exitCode = isUsage ? 2 : 1;
 }
 
-/** Arguments as `parse` reads them with `parseArgs`. @throws S2nPkeyError `ERR_S2N_PKEY_USAGE` */
-export function readArguments<T>(command: string, parse: () => T): T {
+/** Options of every subcommand, for `parseArgs`. */
+export const outputOptions = {
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** Those of every subcommand that asks KMS. */
+export const kmsOptions = {
+  region: { type: 'string' },
+  endpoint: { type: 'string' },
+  ...outputOptions,
+} as const;
+
+/**
+ * Arguments as `parse` reads them with `parseArgs`; undefined where they ask for help, which is printed then.
+ *
+ * @throws S2nPkeyError `ERR_S2N_PKEY_USAGE`
+ */
+export function readArguments<T extends { readonly values: { readonly help: boolean } }>(
+  command: string,
+  usage: string,
+  parse: () => T,
+): T | undefined {
+  let read;
   try {
-    return parse();
+    read = parse();
   } catch (cause) {
     throw usageError(
       command,
       cause instanceof Error ? cause.message : 'an argument that is not known',
       cause,
     );
+  }
+  if (!read.values.help) return read;
+  process.stdout.write(usage);
+  return undefined;
+}
+
+/** Bytes of a file that an argument names as `what`. @throws S2nPkeyError `ERR_S2N_PKEY_USAGE` */
+export function readGivenFile(command: string, what: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unknown reason';
+    throw usageError(command, `${what} cannot be read: ${why}`, cause);
   }
 }
 

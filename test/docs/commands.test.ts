@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import ts from 'typescript';
+import { kmsOptions, outputOptions } from '../../lib/cli/subcommand.ts';
 import { allPages, pageText, quotedIn, sectionOf, sourceText } from './page-tables.ts';
 
 /** Each command with flags: the source that reads them, and the page and heading that list them. */
@@ -27,6 +28,9 @@ const commands = [
   { name: 'demo', source: 'cli/demo.ts', page: 'reference.md', heading: 'The demo command' },
 ] as const;
 
+/** What several commands spread into their options, by the name it has there. */
+const shared = new Map<string, object>(Object.entries({ kmsOptions, outputOptions }));
+
 /** The flags that a source gives to `parseArgs`, by the TypeScript compiler. */
 function flagsRead(source: string): string[] {
   const flags: string[] = [];
@@ -38,8 +42,10 @@ function flagsRead(source: string): string[] {
           ? settings.properties.find((property) => property.name?.getText() === 'options')
           : undefined;
       if (options && ts.isPropertyAssignment(options) && ts.isObjectLiteralExpression(options.initializer)) {
-        for (const { name } of options.initializer.properties) {
-          if (name) flags.push(name.getText().replaceAll("'", ''));
+        for (const property of options.initializer.properties) {
+          if (property.name) flags.push(property.name.getText().replaceAll("'", ''));
+          else
+            flags.push(...Object.keys(shared.get(property.getText().slice('...'.length)) ?? { unknown: 0 }));
         }
       }
     }

@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { S2nPkeyError } from '../../errors.ts';
 import { pemText } from '../../pem/pem-text.ts';
 import { KmsSigner } from '../../signers/kms/kms-signer.ts';
-import { placeOf, printJson, usageError, type KmsPlace } from '../subcommand.ts';
+import { placeOf, printJson, readGivenFile, type KmsPlace } from '../subcommand.ts';
 
 /** Lends the key in KMS that is to sign. */
 export async function withSigner<T>(
@@ -27,12 +27,7 @@ export function altNamesOf(names: readonly string[]): { dns: string[]; ip: strin
 
 /** PEM of a certificate, `-` for none. */
 export function readCertificates(command: string, path: string): string {
-  try {
-    return pemText(readFileSync(path)) ?? '';
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unknown reason';
-    throw usageError(command, `${path} cannot be read: ${why}`, cause);
-  }
+  return pemText(readGivenFile(command, path, path)) ?? '';
 }
 
 /** The result goes to a file, whole or not at all, or to the standard output. */

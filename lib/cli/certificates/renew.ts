@@ -4,7 +4,7 @@ import { createCertificateRequest } from '../../certificate/certificate-request.
 import { createSelfSignedCertificate } from '../../certificate/self-signed-certificate.ts';
 import { S2nPkeyError } from '../../errors.ts';
 import { checkCertificateMatchesSigner } from '../../signers/certificate-match.ts';
-import { readArguments, usageError, type Subcommand } from '../subcommand.ts';
+import { kmsOptions, readArguments, usageError, type Subcommand } from '../subcommand.ts';
 import {
   altNamesOf,
   factsOfCertificate,
@@ -39,7 +39,7 @@ export const renewCommand: Subcommand = {
   name: 'renew',
   summary: 'renew a self-signed certificate, or make the request that renews another one',
   async run(args) {
-    const { values } = readArguments('certificates renew', () =>
+    const given = readArguments('certificates renew', usage, () =>
       parseArgs({
         args: [...args],
         options: {
@@ -47,17 +47,12 @@ export const renewCommand: Subcommand = {
           cert: { type: 'string' },
           days: { type: 'string' },
           out: { type: 'string' },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values } = given;
     const { key, cert: path, days, out, json } = values;
     if (key === undefined || path === undefined) {
       throw usageError('certificates renew', '--key and --cert are required');

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { createCertificateRequest } from '../../certificate/certificate-request.ts';
-import { readArguments, usageError, type Subcommand } from '../subcommand.ts';
+import { kmsOptions, readArguments, usageError, type Subcommand } from '../subcommand.ts';
 import { altNamesOf, withSigner, writeResult } from './output.ts';
 
 const usage = `Usage: s2n-pkey certificates request --key <key> --name <name> [options]
@@ -24,7 +24,7 @@ export const requestCommand: Subcommand = {
   name: 'request',
   summary: 'make a signing request (CSR) for a key in KMS',
   async run(args) {
-    const { values } = readArguments('certificates request', () =>
+    const given = readArguments('certificates request', usage, () =>
       parseArgs({
         args: [...args],
         options: {
@@ -32,17 +32,12 @@ export const requestCommand: Subcommand = {
           name: { type: 'string', multiple: true, default: [] },
           subject: { type: 'string' },
           out: { type: 'string' },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values } = given;
     const { key, name: names, subject = `CN=${names[0]}`, out, json } = values;
     if (key === undefined) throw usageError('certificates request', '--key is required');
     if (names.length === 0) throw usageError('certificates request', '--name is required');

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createSelfSignedCertificate } from '../../certificate/self-signed-certificate.ts';
-import { readArguments, usageError, type Subcommand } from '../subcommand.ts';
+import { kmsOptions, readArguments, usageError, type Subcommand } from '../subcommand.ts';
 import { altNamesOf, factsOfCertificate, withSigner, writeResult } from './output.ts';
 
 const usage = `Usage: s2n-pkey certificates self-signed --key <key> --name <name> [options]
@@ -26,7 +26,7 @@ export const selfSignedCommand: Subcommand = {
   name: 'self-signed',
   summary: 'make a certificate that its own key in KMS signs',
   async run(args) {
-    const { values } = readArguments('certificates self-signed', () =>
+    const given = readArguments('certificates self-signed', usage, () =>
       parseArgs({
         args: [...args],
         options: {
@@ -35,17 +35,12 @@ export const selfSignedCommand: Subcommand = {
           subject: { type: 'string' },
           days: { type: 'string', default: '90' },
           out: { type: 'string' },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values } = given;
     const { key, name: names, subject = `CN=${names[0]}`, out, json } = values;
     if (key === undefined) throw usageError('certificates self-signed', '--key is required');
     if (names.length === 0) throw usageError('certificates self-signed', '--name is required');

@@ -1,6 +1,13 @@
 import { parseArgs } from 'node:util';
 import { readChain } from '../../pem/certificates.ts';
-import { printFacts, printJson, readArguments, usageError, type Subcommand } from '../subcommand.ts';
+import {
+  printFacts,
+  printJson,
+  outputOptions,
+  readArguments,
+  usageError,
+  type Subcommand,
+} from '../subcommand.ts';
 import { factsOfCertificate, readCertificates } from './output.ts';
 
 const usage = `Usage: s2n-pkey certificates show <file> [options]
@@ -16,20 +23,17 @@ export const showCommand: Subcommand = {
   name: 'show',
   summary: 'print what the certificates in a file say',
   run(args) {
-    const { values, positionals } = readArguments('certificates show', () =>
+    const given = readArguments('certificates show', usage, () =>
       parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...outputOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return Promise.resolve();
-    }
+    if (!given) return Promise.resolve();
+    const { values, positionals } = given;
     const [path, ...rest] = positionals;
     if (path === undefined || rest.length > 0) throw usageError('certificates show', 'expected one file');
     const pem = readCertificates('certificates show', path);

@@ -3,6 +3,7 @@ import { findOrCreateKey } from '../../signers/kms/keys/key-creation.ts';
 import {
   printFacts,
   printJson,
+  kmsOptions,
   readArguments,
   readTags,
   usageError,
@@ -39,7 +40,7 @@ export const createKeyCommand: Subcommand = {
   name: 'create',
   summary: 'create a key for TLS, or for the ticket keys of a fleet',
   async run(args) {
-    const { values, positionals } = readArguments('keys create', () =>
+    const given = readArguments('keys create', usage, () =>
       parseArgs({
         args: [...args],
         allowPositionals: true,
@@ -48,17 +49,12 @@ export const createKeyCommand: Subcommand = {
           spec: { type: 'string' },
           description: { type: 'string' },
           tag: { type: 'string', multiple: true },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values, positionals } = given;
     const { alias, spec, description } = values;
     const isForTickets = positionals[0] === 'tickets';
     if (positionals.length > (isForTickets ? 1 : 0)) {

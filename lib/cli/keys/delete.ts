@@ -2,7 +2,15 @@ import { parseArgs } from 'node:util';
 import { listAliases } from '../../signers/kms/keys/aliases.ts';
 import { scheduleKeyDeletion } from '../../signers/kms/keys/key-deletion.ts';
 import { describeKey } from '../../signers/kms/keys/key.ts';
-import { printFacts, printJson, readArguments, usageError, withKms, type Subcommand } from '../subcommand.ts';
+import {
+  printFacts,
+  printJson,
+  kmsOptions,
+  readArguments,
+  usageError,
+  withKms,
+  type Subcommand,
+} from '../subcommand.ts';
 import { factsOfKey } from './facts-of-key.ts';
 
 const usage = `Usage: s2n-pkey keys delete <key> --yes [options]
@@ -24,24 +32,19 @@ export const deleteKeyCommand: Subcommand = {
   name: 'delete',
   summary: 'schedule the deletion of a key',
   async run(args) {
-    const { values, positionals } = readArguments('keys delete', () =>
+    const given = readArguments('keys delete', usage, () =>
       parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
           yes: { type: 'boolean', default: false },
           days: { type: 'string', default: '7' },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values, positionals } = given;
     const [keyId, ...rest] = positionals;
     if (keyId === undefined || rest.length > 0) throw usageError('keys delete', 'expected one key');
     const days = Number(values.days);

@@ -4,7 +4,15 @@ import { listAliases } from '../../signers/kms/keys/aliases.ts';
 import { describeKey } from '../../signers/kms/keys/key.ts';
 import { openKey } from '../../signers/kms/keys/opened-key.ts';
 import { listTags } from '../../signers/kms/keys/tagged-keys.ts';
-import { printFacts, printJson, readArguments, usageError, withKms, type Subcommand } from '../subcommand.ts';
+import {
+  printFacts,
+  printJson,
+  kmsOptions,
+  readArguments,
+  usageError,
+  withKms,
+  type Subcommand,
+} from '../subcommand.ts';
 import { factsOfKey } from './facts-of-key.ts';
 
 const usage = `Usage: s2n-pkey keys describe <key> [options]
@@ -22,22 +30,17 @@ export const describeKeyCommand: Subcommand = {
   name: 'describe',
   summary: 'print what KMS knows of a key',
   async run(args) {
-    const { values, positionals } = readArguments('keys describe', () =>
+    const given = readArguments('keys describe', usage, () =>
       parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values, positionals } = given;
     const [keyId, ...rest] = positionals;
     if (keyId === undefined || rest.length > 0) throw usageError('keys describe', 'expected one key');
     await withKms(values, async (client) => {

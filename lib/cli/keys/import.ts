@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -10,7 +9,9 @@ import {
 import {
   printFacts,
   printJson,
+  kmsOptions,
   readArguments,
+  readGivenFile,
   readTags,
   usageError,
   withKms,
@@ -64,7 +65,7 @@ export const importKeyCommand: Subcommand = {
   name: 'import',
   summary: 'bring a private key that you have into KMS, and keep its certificate',
   async run(args) {
-    const { values } = readArguments('keys import', () =>
+    const given = readArguments('keys import', usage, () =>
       parseArgs({
         args: [...args],
         options: {
@@ -78,17 +79,12 @@ export const importKeyCommand: Subcommand = {
           description: { type: 'string' },
           tag: { type: 'string', multiple: true },
           'dry-run': { type: 'boolean', default: false },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values } = given;
     const { key: path, alias, 'key-id': keyId, description, 'valid-days': days } = values;
     if (path === undefined) throw usageError('keys import', '--key is required');
     if ((alias === undefined) === (keyId === undefined)) {
@@ -160,10 +156,5 @@ function readPassphrase(path: string): string {
 }
 
 function readFile(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unknown reason';
-    throw usageError('keys import', `${option} ${path} cannot be read: ${why}`, cause);
-  }
+  return readGivenFile('keys import', `${option} ${path}`, path);
 }

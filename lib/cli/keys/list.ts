@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { listKeys, type ListedKey } from '../../signers/kms/keys/listed-keys.ts';
-import { printJson, readArguments, withKms, type Subcommand } from '../subcommand.ts';
+import { printJson, kmsOptions, readArguments, withKms, type Subcommand } from '../subcommand.ts';
 
 const usage = `Usage: s2n-pkey keys list [options]
 
@@ -18,22 +18,17 @@ export const listKeysCommand: Subcommand = {
   name: 'list',
   summary: 'list the keys for TLS in this account and Region',
   async run(args) {
-    const { values } = readArguments('keys list', () =>
+    const given = readArguments('keys list', usage, () =>
       parseArgs({
         args: [...args],
         options: {
           all: { type: 'boolean', default: false },
-          region: { type: 'string' },
-          endpoint: { type: 'string' },
-          json: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
+          ...kmsOptions,
         },
       }),
     );
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
+    if (!given) return;
+    const { values } = given;
     const shows = process.stderr.isTTY && !values.json;
     const onProgress = (looked: number): void => {
       if (shows) process.stderr.write(`\r${looked} keys looked at …`);
