@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createPlainServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createNodeServer } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { CreateAliasCommand, DisableKeyCommand, PutKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { expect } from 'chai';
 import { createSelfSignedCertificate } from '../../lib/certificate/self-signed-certificate.ts';
@@ -14,32 +12,11 @@ import { createServer } from '../../lib/tls/server/create-server.ts';
 import { identity } from '../fixtures/identity.ts';
 import { environmentOf } from '../fixtures/kms-environment.ts';
 import { createKey, runningKms } from '../local-kms/running-kms.ts';
-
-const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
-
-interface Run {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
+import { runCommand, type CommandRun } from './command-run.ts';
 
 /** `npx s2n-pkey doctor …` as a process of its own, knowing no more of AWS than `env` tells it. */
-async function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
-  const hermetic = {
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  };
-  const child = spawn(process.execPath, ['--no-warnings', '--import', 'tsx', main, 'doctor', ...args], {
-    env: { ...Object.fromEntries(inherited), ...hermetic, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (part: Buffer) => (output += part.toString()));
-  child.stderr.on('data', (part: Buffer) => (errors += part.toString()));
-  await once(child, 'close');
-  return { code: child.exitCode, output, errors };
+function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
+  return runCommand(['doctor', ...args], env);
 }
 
 interface JsonFinding {
@@ -72,7 +49,7 @@ interface JsonAnswer {
   };
 }
 
-const read = ({ output }: Run): JsonAnswer => JSON.parse(output) as JsonAnswer;
+const read = ({ output }: CommandRun): JsonAnswer => JSON.parse(output) as JsonAnswer;
 const codes = (findings: readonly JsonFinding[] = []): string[] => findings.map(({ code }) => code);
 
 describe('s2n-pkey doctor', function () {
